@@ -1,0 +1,177 @@
+//! A feed: a source we poll, and what its publisher put in it.
+//!
+//! Owns the nouns [`Feed`], [`Entry`], [`ParsedFeed`] and [`Problem`]. Reading documents is [`parse`].
+//! Refuses to fetch, to store, and to judge what is new.
+
+pub mod parse;
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// The row of a feed in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FeedId(pub i64);
+
+/// How far a publisher is trusted: 1 (most) to 3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Tier(u8);
+
+impl Tier {
+    /// A tier from its number; `None` outside 1 to 3.
+    pub fn new(number: u8) -> Option<Self> {
+        (1..=3).contains(&number).then_some(Self(number))
+    }
+
+    /// The number, 1 to 3.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Tier {
+    fn default() -> Self {
+        Self(2)
+    }
+}
+
+impl TryFrom<u8> for Tier {
+    type Error = String;
+    fn try_from(number: u8) -> Result<Self, String> {
+        Self::new(number).ok_or_else(|| format!("a tier is 1, 2 or 3, not {number}"))
+    }
+}
+
+impl From<Tier> for u8 {
+    fn from(tier: Tier) -> Self {
+        tier.0
+    }
+}
+
+/// A source we poll, as its owner configured it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// Where it is polled.
+    pub url: Url,
+    /// What people call it; the host when its owner named none.
+    pub name: String,
+    /// Who stands behind its articles, when not the registrable domain of their URLs.
+    pub publisher: Option<String>,
+    /// Trust in the publisher.
+    pub tier: Tier,
+    /// Free words to route and filter by (`tag:` in queries).
+    pub tags: Vec<String>,
+    /// ISO 639-1 code, when the owner knows better than the document.
+    pub language: Option<String>,
+    /// Time between polls; the global one when absent.
+    pub interval: Option<Duration>,
+    /// Whether loopback and private addresses may be polled.
+    pub allow_private_addresses: bool,
+}
+
+/// What a publisher put in a feed, unaltered but for decoding: texts may hold HTML.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// `guid`, Atom `id`, `rdf:about` or JSON Feed `id`, trimmed; never made up.
+    pub id: Option<String>,
+    /// Whether the publisher declared the id to be a permanent link (RSS `isPermaLink`; absent counts as true in RSS 2.0).
+    pub id_is_permalink: bool,
+    /// Link to the article, resolved against the document's base.
+    pub url: Option<String>,
+    /// Headline; empty when there is none.
+    pub title: String,
+    /// Short text (`description`, `summary`).
+    pub summary: Option<String>,
+    /// Full text (`content:encoded`, Atom `content`, `content_html`).
+    pub content: Option<String>,
+    /// When it was published, read leniently.
+    pub published: Option<Timestamp>,
+    /// When it was last changed, read leniently.
+    pub updated: Option<Timestamp>,
+    /// The publication date as the publisher wrote it.
+    pub published_raw: Option<String>,
+    /// ISO 639-1 code the entry or its feed declares, lower case, without region.
+    pub language: Option<String>,
+    /// Authors' names.
+    pub authors: Vec<String>,
+    /// Categories the publisher gave.
+    pub categories: Vec<String>,
+}
+
+/// The family a document belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// RSS 0.9x and 2.0.
+    Rss,
+    /// RSS 0.90, 1.0 (RDF).
+    Rdf,
+    /// Atom 0.3 and 1.0.
+    Atom,
+    /// JSON Feed 1.0 and 1.1.
+    Json,
+}
+
+/// A document, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedFeed {
+    /// Its family.
+    pub format: Format,
+    /// The feed's own title.
+    pub title: Option<String>,
+    /// The site the feed belongs to.
+    pub home_url: Option<String>,
+    /// ISO 639-1 code the feed declares.
+    pub language: Option<String>,
+    /// `ttl`, or `sy:updatePeriod` over `sy:updateFrequency`: the publisher's hint between polls.
+    pub ttl: Option<Duration>,
+    /// Hours of the day (UTC, 0 to 23) in which the publisher asks not to be polled.
+    pub skip_hours: Vec<u8>,
+    /// Days (English names, lower case) on which the publisher asks not to be polled.
+    pub skip_days: Vec<String>,
+    /// WebSub hubs.
+    pub hubs: Vec<String>,
+    /// The feed's own address, as it declares it.
+    pub self_url: Option<String>,
+    /// RFC 5005 `prev-archive` or `next` page.
+    pub next_url: Option<String>,
+    /// Entries in document order.
+    pub entries: Vec<Entry>,
+    /// What was wrong with the document and how it was mended.
+    pub problems: Vec<Problem>,
+}
+
+/// Something wrong in a document that did not cost the feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of thing.
+    pub kind: ProblemKind,
+    /// Where and what, in words for the owner.
+    pub detail: String,
+}
+
+/// Kinds of [`Problem`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// Bytes did not fit the declared or guessed encoding.
+    Encoding,
+    /// Markup was not well formed; the tolerant reader took over.
+    Markup,
+    /// The document ends in the middle; entries before the break were kept.
+    Truncated,
+    /// A date could not be read.
+    Date,
+    /// More entries than the limit; the excess was left out.
+    TooManyEntries,
+    /// An entry had neither title, text nor link and was left out.
+    EmptyEntry,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}

@@ -1,0 +1,27 @@
+//! Wirewatch watches the news wires: it polls feeds, scores every article against the topics its owner
+//! watches, keeps everything in `SQLite`, and mails an alert, with its evidence, when a threshold trips.
+//!
+//! ```text
+//!  bytes ─parse▶ Entry ─normalize▶ Article ─score▶ [Score] ─assign▶ Story ─advance▶ Incident ─decide▶ Alert ─render▶ Message ▸ Delivery
+//! ```
+//!
+//! The stages are pure: no I/O, no clock, no logging; `now` is an argument. The doors (`fetch`, `mail`,
+//! `store`) touch the world. The shell (`config`, `pipeline`, `daemon`, `cli`) joins them.
+
+// Stages, left to right.
+pub mod alert;
+pub mod article;
+pub mod delivery;
+pub mod feed;
+pub mod incident;
+pub mod story;
+pub mod topic;
+// Doors.
+pub mod fetch;
+pub mod mail;
+pub mod store;
+// Shell.
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod pipeline;

@@ -1,0 +1,4 @@
+//! What tests share: scripted servers and small builders.
+
+pub mod http;
+pub mod smtp;
