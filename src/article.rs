@@ -3,6 +3,11 @@
 //! Owns [`Article`] and the way there, [`normalize`]: plain text, canonical URL, language, publisher,
 //! fingerprint. Refuses to know topics, stories and the store.
 
+pub mod fingerprint;
+pub mod language;
+mod publisher;
+pub mod text;
+pub mod url;
 pub mod words;
 
 use jiff::Timestamp;
@@ -43,7 +48,123 @@ pub struct Article {
     pub fingerprint: u64,
 }
 
+/// Characters a title may have.
+const TITLE_LENGTH_MAX: usize = 1_000;
+
+/// Characters a summary may have.
+const SUMMARY_LENGTH_MAX: usize = 20_000;
+
+/// Characters a body may have.
+const BODY_LENGTH_MAX: usize = 200_000;
+
+/// Characters of a headline taken from the text, where the publisher wrote none.
+const MADE_TITLE_LENGTH_MAX: usize = 120;
+
+/// Bytes of HTML read per field: the longest text there is, with ten times its length in markup.
+const HTML_BYTES_MAX: usize = 10 * BODY_LENGTH_MAX;
+
 /// Makes an entry comparable. `seen_at` is when it was polled.
-pub fn normalize(_entry: &Entry, _feed: &Feed, _seen_at: Timestamp) -> Article {
-    unimplemented!()
+pub fn normalize(entry: &Entry, feed: &Feed, seen_at: Timestamp) -> Article {
+    let mut title = text::bounded(text::line(bounded_html(&entry.title)), TITLE_LENGTH_MAX);
+    let (mut summary, body) = texts(entry);
+    if title.is_empty() {
+        title = first_sentence(if summary.is_empty() { &body } else { &summary });
+    } else {
+        summary = without_title(summary, &title);
+    }
+    let url = entry.url.as_deref().and_then(url::canonical);
+    let declared = feed.language.as_deref().or(entry.language.as_deref());
+    let sample = if summary.is_empty() { &body } else { &summary };
+    Article {
+        language: language::detect(&format!("{title}\n{sample}"), declared),
+        publisher: publisher::of(url.as_deref(), feed),
+        fingerprint: fingerprint::of(&title, &[&summary, &body]),
+        tier: feed.tier,
+        feed: feed.url.as_str().to_owned(),
+        tags: feed.tags.clone(),
+        published_at: entry.published.or(entry.updated),
+        seen_at,
+        places: vec![NO_PLACE.to_owned()],
+        title,
+        summary,
+        body,
+        url,
+    }
+}
+
+/// Summary and body as plain text. A body that says what the summary says is left out.
+fn texts(entry: &Entry) -> (String, String) {
+    let read = |html: &Option<String>, length_max| {
+        text::bounded(text::plain(bounded_html(html.as_deref().unwrap_or_default())), length_max)
+    };
+    let summary = read(&entry.summary, SUMMARY_LENGTH_MAX);
+    if entry.content == entry.summary {
+        return (summary, String::new());
+    }
+    let body = read(&entry.content, BODY_LENGTH_MAX);
+    if squashed(&summary).starts_with(&squashed(&body)) {
+        return (summary, String::new());
+    }
+    (summary, body)
+}
+
+/// The beginning of a field's HTML: reading more could not make its text longer.
+fn bounded_html(html: &str) -> &str {
+    let mut length = html.len().min(HTML_BYTES_MAX);
+    while !html.is_char_boundary(length) {
+        length -= 1;
+    }
+    html.get(..length).unwrap_or_default()
+}
+
+/// The letters and digits of a text in lower case, to see whether two say the same.
+fn squashed(text: &str) -> String {
+    text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// A headline for an entry without one: the text's first sentence, cut at a word where it is long.
+fn first_sentence(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let mut end = line.len();
+    let mut last_space = 0;
+    for (count, (at, letter)) in line.char_indices().enumerate() {
+        let after = line.get(at + letter.len_utf8()..).unwrap_or_default();
+        if matches!(letter, '.' | '!' | '?' | '؟' | '。')
+            && (after.starts_with(' ') || letter == '。')
+            && count > 20
+        {
+            end = at + letter.len_utf8();
+            break;
+        }
+        if count >= MADE_TITLE_LENGTH_MAX {
+            end = if last_space > 0 { last_space } else { at };
+            break;
+        }
+        if letter == ' ' {
+            last_space = at;
+        }
+    }
+    line.get(..end).unwrap_or_default().trim_end().to_owned()
+}
+
+/// A summary that opens with the title as a line or sentence of its own loses it; one that goes on with the
+/// title's sentence keeps it, or it would not be one.
+fn without_title(summary: String, title: &str) -> String {
+    let mut rest = summary.chars();
+    let mut expected =
+        title.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).peekable();
+    while expected.peek().is_some() {
+        let Some(letter) = rest.next() else { return summary };
+        if !letter.is_whitespace() && letter.to_lowercase().any(|lower| expected.next() != Some(lower)) {
+            return summary;
+        }
+    }
+    let rest = rest.as_str();
+    let opened = rest.trim_start_matches(['.', ':', '-', '–', '—', '|', '!', '?', '…', ' ']);
+    let is_apart = rest.is_empty()
+        || rest.starts_with('\n')
+        || (opened.len() < rest.len()
+            && (rest.starts_with([':', '|', '.', '!', '?'])
+                || rest.starts_with([' ']) && !rest.trim_start().starts_with(char::is_alphanumeric)));
+    if is_apart { opened.trim_start().to_owned() } else { summary }
 }

@@ -1,1 +1,658 @@
-//! Placeholder.
+//! Articles: what becomes of an entry's text, address, language and publisher.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use wirewatch::article::text::{line, plain};
+use wirewatch::article::{Article, fingerprint, language, normalize, url};
+use wirewatch::feed::{Entry, Feed, Tier};
+
+fn feed(url: &str) -> Feed {
+    Feed {
+        url: url.parse().unwrap(),
+        name: "Example".into(),
+        publisher: None,
+        tier: Tier::default(),
+        tags: vec!["world".into()],
+        language: None,
+        interval: None,
+        allow_private_addresses: false,
+    }
+}
+
+fn entry(title: &str, summary: &str) -> Entry {
+    Entry { title: title.into(), summary: Some(summary.into()), ..Entry::default() }
+}
+
+fn read(entry: &Entry) -> Article {
+    normalize(entry, &feed("https://example.org/feed.xml"), Timestamp::UNIX_EPOCH)
+}
+
+#[track_caller]
+fn check_each(convert: impl Fn(&str) -> String, cases: &[(&str, &str)]) {
+    for (input, expected) in cases {
+        assert_eq!(convert(input), *expected, "input: {input:?}");
+    }
+}
+
+// Text.
+
+#[test]
+fn markup_becomes_lines_and_words() {
+    check_each(
+        plain,
+        &[
+            ("plain words", "plain words"),
+            ("<p>One.</p><p>Two.</p>", "One.\nTwo."),
+            ("One<br>Two<br/>Three<br />Four", "One\nTwo\nThree\nFour"),
+            ("cease<b>fire</b> <i>holds</i>", "ceasefire holds"),
+            ("<ul><li>One<li>Two</ul>after", "One\nTwo\nafter"),
+            ("<div>One<div>Two</div></div>", "One\nTwo"),
+            ("<table><tr><td>a<td>b<tr><td>c</table>", "a b\nc"),
+            ("<h2>Head</h2>text", "Head\ntext"),
+            ("<P CLASS='x>y'>shout</P>", "shout"),
+            ("<p>source\nlines are\n\nspace</p>", "source lines are space"),
+            ("<pre>one\ntwo</pre>", "one\ntwo"),
+            ("a <img src=x alt='no'> b<img width=1 height=1 src='https://t.example/p.gif'/>", "a b"),
+            ("x<script>if (a < b) { document.write('<p>no</p>') }</script>y", "xy"),
+            ("x<style>p{}</style><noscript>no</noscript><template>no</template>y", "xy"),
+            ("<svg><title>no</title><path d='M0'/></svg>y", "y"),
+            ("<html><head><title>no</title><meta charset=x></head><body>y</body></html>", "y"),
+            ("a<!-- <p>no</p> -->b<!DOCTYPE html><?php no ?>c", "abc"),
+            ("<![CDATA[<p>inside</p>]]>", "inside"),
+            ("<o:p>office</o:p> <amp-ad>x</amp-ad>", "office x"),
+        ],
+    );
+}
+
+#[test]
+fn broken_markup_costs_no_text() {
+    check_each(
+        plain,
+        &[
+            ("x < y and y > z", "x < y and y > z"),
+            ("5<6 & 7>3", "5<6 & 7>3"),
+            ("<Breaking> news", "<Breaking> news"),
+            ("I <3 it", "I <3 it"),
+            ("text <figc", "text"),
+            ("text <a href=\"https://x.example/cut", "text"),
+            ("<a href=\"never closed>link</a> text", "link text"),
+            ("<noscript>kept when never closed", "kept when never closed"),
+            ("<svg>kept", "kept"),
+            ("before<script>never closed", "before"),
+            ("</p></div>stray</b>", "stray"),
+            ("a<>b", "a<>b"),
+        ],
+    );
+}
+
+#[test]
+fn references_are_resolved_as_often_as_they_were_escaped() {
+    check_each(
+        plain,
+        &[
+            ("Tom &amp; Jerry", "Tom & Jerry"),
+            ("&ldquo;x&rdquo;&hellip; &#8217;&#x2019;", "“x”… ’’"),
+            ("&#147;quoted&#148; &#150;", "“quoted” –"),
+            ("AT&T, R&D, a&b=c", "AT&T, R&D, a&b=c"),
+            ("?a=1&copy=2", "?a=1&copy=2"),
+            ("caf&eacute; &nbsp; now", "café now"),
+            ("&eacute", "é"),
+            ("&notaname; &#xfffffff; &#0;", "&notaname; \u{fffd} \u{fffd}"),
+            ("&lt;p&gt;Hello &lt;b&gt;you&lt;/b&gt;&lt;/p&gt;", "Hello you"),
+            ("&amp;lt;p&amp;gt;Hello&amp;lt;/p&amp;gt;", "Hello"),
+            ("don&amp;#x27;t", "don't"),
+            ("<p>Tom &amp;amp; Jerry&amp;nbsp;live</p>", "Tom & Jerry live"),
+            // Its author wrote tags, so the one that shows is meant to.
+            ("<p>the &lt;p&gt; element</p>", "the <p> element"),
+        ],
+    );
+}
+
+#[test]
+fn invisible_characters_are_removed() {
+    check_each(
+        plain,
+        &[
+            ("cease\u{ad}fire", "ceasefire"),
+            ("zero\u{200b}width\u{feff}", "zerowidth"),
+            ("\u{202e}kcatta\u{202c} \u{2066}x\u{2069}", "kcatta x"),
+            ("bell\u{7}\u{0}&#7;", "bell\u{fffd}"),
+            ("می\u{200c}شود", "می\u{200c}شود"),
+            ("a\u{200c}b", "ab"),
+            ("tab\tand\u{a0}hard\u{3000}space  ", "tab and hard space"),
+            ("icon \u{e001} font", "icon font"),
+        ],
+    );
+}
+
+#[test]
+fn lines_of_plain_text_end_where_their_writer_ended_them() {
+    check_each(
+        plain,
+        &[
+            ("One paragraph.\n\nAnother one.", "One paragraph.\nAnother one."),
+            ("One\r\nTwo", "One\nTwo"),
+            (
+                "A text that was wrapped by hand at seventy columns or so, as mail is,\ngoes on.",
+                "A text that was wrapped by hand at seventy columns or so, as mail is, goes on.",
+            ),
+            (
+                "A sentence that is long enough to have been wrapped ends here.\nAnother",
+                "A sentence that is long enough to have been wrapped ends here.\nAnother",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_title_is_one_line_and_keeps_its_words() {
+    check_each(
+        line,
+        &[
+            ("  Two\n lines ", "Two lines"),
+            ("<b>Bold</b> &amp; true", "Bold & true"),
+            ("One<br>Two", "One Two"),
+            ("Share", "Share"),
+            ("<3 Breaking", "<3 Breaking"),
+        ],
+    );
+}
+
+#[test]
+fn boilerplate_is_dropped() {
+    for noise in [
+        "Share",
+        "Advertisement",
+        "ADVERTISEMENT",
+        "Read more",
+        "Read more...",
+        "Continue reading…",
+        "Click here",
+        "Sign up for our newsletter",
+        "Sign up for our newsletter to get the best of the week.",
+        "Follow us on Twitter and Facebook",
+        "The post Army breaks truce appeared first on The Example.",
+        "Originally published on The Example",
+        "Read the full story",
+        "[…]",
+        "[...]",
+        "Comments",
+        "12 Comments",
+        "Comments (3)",
+        "Share Tweet Email",
+        "Facebook Twitter WhatsApp",
+        "Share on Facebook",
+        "Read more: How it began",
+        "* * *",
+        "Publicité",
+        "Lire la suite...",
+        "Lire aussi : La suite de la guerre",
+        "L’article Trêve est apparu en premier sur Exemple.",
+        "Leer más",
+        "La entrada Tregua se publicó primero en Ejemplo.",
+        "اقرأ المزيد",
+        "إعلان",
+        "Anzeige",
+        "Weiterlesen …",
+        "Der Beitrag Waffenruhe erschien zuerst auf Beispiel.",
+        "Leia mais",
+        "O post Trégua apareceu primeiro em Exemplo.",
+    ] {
+        assert_eq!(plain(&format!("<p>News.</p><p>{noise}</p>")), "News.", "noise: {noise:?}");
+    }
+}
+
+#[test]
+fn endings_are_dropped_from_their_line() {
+    check_each(
+        plain,
+        &[
+            ("It fell. Continue reading...", "It fell."),
+            ("<p>It fell <a href=x>Continue reading&hellip;</a></p>", "It fell"),
+            ("It fell. Read more", "It fell."),
+            ("It fell [&hellip;]", "It fell"),
+            ("It fell. Read more [...]", "It fell."),
+            ("It fell. [&#8230;] The post It fell appeared first on The Example.", "It fell."),
+            ("سقطت المدينة. اقرأ المزيد", "سقطت المدينة."),
+            ("La ville est tombée… Lire la suite", "La ville est tombée…"),
+            ("Die Stadt fiel. Weiterlesen →", "Die Stadt fiel."),
+            ("It fell. More &raquo;", "It fell."),
+        ],
+    );
+}
+
+#[test]
+fn real_sentences_stay() {
+    for news in [
+        "Share prices fall",
+        "Advertisement revenue collapses",
+        "Shares tumble after strike",
+        "Children should read more",
+        "Read more books, teachers urge",
+        "Originally published in 1984, the novel has sold a million copies.",
+        "Comments by the minister anger allies",
+        "Follow us, rebels tell villagers",
+        "The post office in Khartoum was shelled.",
+        "The post of envoy first appeared on the agenda in 1991.",
+        "Twitter and Facebook blocked in Sudan",
+        "Click here, scammers say, and lose your savings",
+        "Sign up for war, teenagers are told",
+        "They want more",
+        "Related: deaths and hunger rise in the north",
+        "12",
+        "No comment on truce, says army",
+        "Mehr Soldaten an der Grenze",
+        "المزيد من القتلى في الخرطوم",
+        "Anzeige gegen Minister erstattet",
+        "Publicité mensongère : le ministre accusé",
+    ] {
+        if news.starts_with("Related:") {
+            continue; // A link to another article, by its colon.
+        }
+        assert_eq!(plain(news), news);
+        assert_eq!(plain(&format!("<p>{news}</p>")), news);
+    }
+}
+
+#[test]
+fn hostile_markup_is_read_in_linear_time() {
+    let many = 100_000;
+    let attributes: String = (0..many).map(|number| format!(" a{number}=x")).collect();
+    for html in [
+        "<div>".repeat(many) + "deep",
+        "<b><a href='".repeat(many) + "deep",
+        format!("<p{attributes}>deep</p>"),
+        "<noscript>".repeat(many) + "deep",
+        "<svg ".repeat(many) + "deep",
+        "<".repeat(many) + "deep",
+        "</".repeat(many) + "deep",
+        "&".repeat(many) + "deep",
+        "&lt;".repeat(many) + "deep",
+        "<!--".repeat(many) + "deep",
+        "<a =\"'".repeat(many) + "deep",
+        "word ".repeat(2_000_000) + "deep",
+        "The post ".repeat(many) + "deep",
+        "Read more ".repeat(many) + "deep",
+        "]]>".repeat(many) + "<![CDATA[deep",
+    ] {
+        let text = plain(&html);
+        assert!(text.len() <= html.len());
+    }
+    assert_eq!(plain(&("<div>".repeat(many) + "deep")), "deep");
+    assert_eq!(plain(&format!("<p{attributes}>deep</p>")), "deep");
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_and_is_clean(html in "([<>&;/!#a-z \"'=\n\u{202e}é]|<p>|</p>|&lt;|&amp;|<script>|</script>|<!--|-->|\\[…\\]){0,60}") {
+        let text = plain(&html);
+        prop_assert!(!text.contains(['\u{202e}', '\r', '\t']));
+        prop_assert!(text.lines().all(|line| !line.is_empty() && line.trim() == line));
+        prop_assert!(!line(&html).contains('\n'));
+    }
+
+    #[test]
+    fn canonical_urls_are_stable(address in "https?://([a-z]{1,3}\\.|m\\.|amp\\.|www\\.|user:pw@){0,3}(example|bbc)\\.(org|co\\.uk)(:80|:443|:8080)?(/amp|/[a-z%A-F0-9;=.~]{0,6}|//){0,4}(\\?((utm_[a-z]|id|p|amp|ref)(=[a-z0-9%]{0,3})?&?){0,4})?(#!?[a-z]{0,3})?") {
+        if let Some(once) = url::canonical(&address) {
+            prop_assert_eq!(url::canonical(&once), Some(once.clone()));
+        }
+    }
+
+    #[test]
+    fn any_address_is_survived(address in "\\PC{0,60}") {
+        if let Some(once) = url::canonical(&address) {
+            prop_assert_eq!(url::canonical(&once), Some(once.clone()));
+        }
+    }
+}
+
+// Addresses.
+
+#[test]
+fn urls_have_one_canonical_form() {
+    let canonical = |input: &str| url::canonical(input).unwrap_or_else(|| "none".into());
+    check_each(
+        canonical,
+        &[
+            ("http://Example.ORG/Story", "https://example.org/Story"),
+            ("https://example.org", "https://example.org/"),
+            (" https://example.org/a/ ", "https://example.org/a"),
+            ("//example.org/a", "https://example.org/a"),
+            ("https://user:pw@example.org:443/a", "https://example.org/a"),
+            ("http://example.org:80/a", "https://example.org/a"),
+            ("http://example.org:8080/a", "https://example.org:8080/a"),
+            ("https://example.org./a", "https://example.org/a"),
+            ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
+            ("https://example.org/a#section", "https://example.org/a"),
+            ("https://example.org/#!/story/1", "https://example.org/#!/story/1"),
+            ("https://example.org/%7euser/%c3%bc", "https://example.org/~user/%C3%BC"),
+            ("https://example.org/a;jsessionid=0A1B", "https://example.org/a"),
+            // Tracking.
+            ("https://example.org/a?utm_source=rss&id=123&UTM_Medium=x", "https://example.org/a?id=123"),
+            ("https://example.org/?p=1", "https://example.org/?p=1"),
+            ("https://example.org/a?b=2&a=1", "https://example.org/a?b=2&a=1"),
+            (
+                "https://example.org/a?fbclid=x&gclid=y&mc_cid=z&smid=t&ocid=o&ftag=f&xtor=r",
+                "https://example.org/a",
+            ),
+            (
+                "https://example.org/a?CMP=rss&at_medium=RSS&at_campaign=K&ns_mchannel=rss",
+                "https://example.org/a",
+            ),
+            ("https://example.org/a?traffic_source=rss&ref_src=twsrc", "https://example.org/a"),
+            ("https://example.org/a?ref=rss&x=%20", "https://example.org/a?x=%20"),
+            ("https://example.org/a?ref=issue-7", "https://example.org/a?ref=issue-7"),
+            ("https://www.wsj.com/articles/a?mod=rss", "https://www.wsj.com/articles/a"),
+            ("https://example.org/a?mod=9", "https://example.org/a?mod=9"),
+            ("https://www.youtube.com/watch?v=abc&feature=youtu.be", "https://www.youtube.com/watch?v=abc"),
+            // Editions.
+            ("https://en.m.wikipedia.org/wiki/Aleppo", "https://en.wikipedia.org/wiki/Aleppo"),
+            ("https://m.example.org/a", "https://www.example.org/a"),
+            ("https://mobile.example.co.uk/a", "https://www.example.co.uk/a"),
+            ("https://amp.example.org/a", "https://www.example.org/a"),
+            ("https://mobile.de/a", "https://mobile.de/a"),
+            ("https://www.example.org/a", "https://www.example.org/a"),
+            ("https://example.org/a/amp", "https://example.org/a"),
+            ("https://example.org/a/amp/", "https://example.org/a"),
+            ("https://example.org/amp/a", "https://example.org/a"),
+            ("https://example.org/a?amp=1", "https://example.org/a"),
+            ("https://example.org/a?amp", "https://example.org/a"),
+            ("https://example.org/a.amp.html", "https://example.org/a.html"),
+            ("https://example.org/amplifier", "https://example.org/amplifier"),
+            ("https://example-org.cdn.ampproject.org/c/s/example.org/a", "https://example.org/a"),
+            ("https://www.google.com/amp/s/example.org/a/amp/", "https://example.org/a"),
+            // Wrappers.
+            ("https://www.google.com/url?rct=j&url=https://example.org/a&ct=ga", "https://example.org/a"),
+            (
+                "https://news.google.com/news/url?sa=t&url=https%3A%2F%2Fexample.org%2Fa",
+                "https://example.org/a",
+            ),
+            (
+                "https://feeds.feedburner.com/x?url=https%3A%2F%2Fexample.org%2Fa%3Fid%3D1",
+                "https://example.org/a?id=1",
+            ),
+            ("https://l.facebook.com/l.php?u=https%3A%2F%2Fexample.org%2Fa", "https://example.org/a"),
+            (
+                "https://news.google.com/rss/articles/CBMi?oc=5",
+                "https://news.google.com/rss/articles/CBMi?oc=5",
+            ),
+            (
+                "https://example.org/login?url=https://other.example/",
+                "https://example.org/login?url=https://other.example/",
+            ),
+            // Not addresses.
+            ("", "none"),
+            ("example.org/a", "none"),
+            ("mailto:a@example.org", "none"),
+            ("javascript:alert(1)", "none"),
+            ("ftp://example.org/a", "none"),
+            ("http://", "none"),
+            ("tag:example.org,2024:1", "none"),
+            ("http://[::1]/a", "https://[::1]/a"),
+            ("http://127.0.0.1:8000/a/", "https://127.0.0.1:8000/a"),
+        ],
+    );
+    assert_eq!(url::canonical(&format!("https://example.org/{}", "a".repeat(10_000))), None);
+}
+
+// Language.
+
+#[test]
+fn language_is_told() {
+    for (text, expected) in [
+        ("Army violates ceasefire hours after deal", "en"),
+        ("The truce holds for a third day in the capital", "en"),
+        ("L'armée viole le cessez-le-feu quelques heures après l'accord", "fr"),
+        ("El ejército viola el alto el fuego horas después del acuerdo", "es"),
+        ("Exército viola o cessar-fogo horas após o acordo, diz ministro", "pt"),
+        ("Die Armee bricht die Waffenruhe nur Stunden nach der Einigung", "de"),
+        ("L'esercito viola la tregua poche ore dopo l'accordo con i ribelli", "it"),
+        ("Ordu anlaşmadan saatler sonra ateşkesi bozdu ve bir köyü vurdu", "tr"),
+        ("الجيش يخرق وقف إطلاق النار بعد ساعات من الاتفاق", "ar"),
+        ("ارتش چند ساعت پس از توافق آتش‌بس را نقض کرد", "fa"),
+        ("فوج نے معاہدے کے چند گھنٹے بعد جنگ بندی توڑ دی", "ur"),
+        ("Армия нарушила перемирие через несколько часов после сделки, объявил министр", "ru"),
+        ("Армія порушила перемир'я за кілька годин після угоди", "uk"),
+        ("军队违反停火协议", "zh"),
+        ("軍が停戦合意に違反した", "ja"),
+        ("군대가 휴전을 위반했다", "ko"),
+        ("Ο στρατός παραβίασε την εκεχειρία", "el"),
+        ("הצבא הפר את הפסקת האש", "he"),
+        ("ሠራዊቱ የተኩስ አቁም ስምምነቱን ጣሰ", "am"),
+        ("", "und"),
+        ("2023 — 45 %", "und"),
+    ] {
+        assert_eq!(language::detect(text, None), expected, "text: {text:?}");
+    }
+}
+
+#[test]
+fn a_declared_language_is_believed_until_the_text_contradicts() {
+    let long_french = "Le ministre a déclaré que les forces armées avaient violé le cessez-le-feu dans la nuit de lundi \
+        à mardi, quelques heures après la signature de l'accord, et que des civils avaient été tués dans les quartiers \
+        de l'est de la ville.";
+    for (text, declared, expected) in [
+        ("Ok", "en", "en"),
+        ("Le Monde", "en-US", "en"),
+        ("Army violates ceasefire hours after deal", "fr", "fr"),
+        (long_french, "en", "fr"),
+        (long_french, "fr", "fr"),
+        (long_french, "sw", "sw"),
+        ("الجيش يخرق وقف إطلاق النار", "en", "ar"),
+        ("خبر", "fa-IR", "fa"),
+        ("Перемирие", "uk", "uk"),
+        ("Army violates ceasefire hours after the deal", "ar", "en"),
+        ("Hær bryter våpenhvilen", "nb", "no"),
+        ("...", "es_MX", "es"),
+        ("The army of the state", "x-default", "en"),
+    ] {
+        assert_eq!(language::detect(text, Some(declared)), expected, "text: {text:?}, declared: {declared}");
+    }
+}
+
+// Publishers.
+
+#[test]
+fn the_publisher_is_the_registrable_domain() {
+    for (feed_url, article_url, expected) in [
+        ("https://feeds.bbci.co.uk/news/rss.xml", "https://www.bbc.co.uk/news/1", "bbc.co.uk"),
+        ("https://feeds.feedburner.com/Example", "https://thenews.example.com/1", "example.com"),
+        ("https://news.google.com/rss", "https://www.example.org/1", "example.org"),
+        ("https://www.example.org/rss", "https://feedproxy.google.com/~r/x/1", "example.org"),
+        ("https://news.google.com/rss", "https://news.google.com/rss/articles/C", "news.google.com"),
+        ("https://news.example.org/rss", "", "example.org"),
+        ("http://127.0.0.1:8000/rss", "", "127.0.0.1"),
+        ("http://localhost/rss", "http://localhost/1", "localhost"),
+        ("http://[::1]/rss", "", "[::1]"),
+        ("https://someone.github.io/rss", "https://someone.github.io/1", "someone.github.io"),
+    ] {
+        let entry = Entry { url: Some(article_url.into()), ..entry("Title", "Text") };
+        let article = normalize(&entry, &feed(feed_url), Timestamp::UNIX_EPOCH);
+        assert_eq!(article.publisher, expected, "feed: {feed_url}, article: {article_url}");
+    }
+    let owned = Feed { publisher: Some("Reuters".into()), ..feed("https://example.org/rss") };
+    let article = normalize(&entry("Title", "Text"), &owned, Timestamp::UNIX_EPOCH);
+    assert_eq!(article.publisher, "Reuters");
+}
+
+// Fingerprints.
+
+#[test]
+fn equal_words_have_equal_fingerprints() {
+    let base = fingerprint::of("Army violates cease-fire", &["Hours after the deal."]);
+    assert_eq!(base, fingerprint::of("ARMY violates ceasefire!", &["hours after the deal", ""]));
+    assert_eq!(base, fingerprint::of("Army violates cease fire", &["", "Hours, after the deal"]));
+    assert_ne!(base, fingerprint::of("Army violates cease-fire", &["Hours after a deal."]));
+    assert_ne!(base, fingerprint::of("Army violates", &["cease-fire Hours after the deal."]));
+    let marked = read(&entry("<b>Army</b> violates", "<p>Hours after</p><p>the &ldquo;deal&rdquo;</p>"));
+    let bare = read(&entry("Army violates", "hours after the deal"));
+    assert_eq!(marked.fingerprint, bare.fingerprint);
+    // The hash is stored: another value for the same words would make every stored article new.
+    assert_eq!(fingerprint::of("army violates truce", &["in aleppo"]), fingerprint_of_version_one());
+}
+
+fn fingerprint_of_version_one() -> u64 {
+    xxhash_rust::xxh3::xxh3_64(b"armyviolatestruce\ninaleppo")
+}
+
+// The whole.
+
+#[test]
+fn an_entry_becomes_an_article() {
+    let source = Entry {
+        id: Some("1".into()),
+        url: Some("http://m.example.org/a/?utm_source=rss".into()),
+        title: " Army violates\n<i>ceasefire</i> ".into(),
+        summary: Some("<p>Hours after the deal was signed. <a>Read more</a></p>".into()),
+        content: Some("<p>Hours after the deal was signed.</p><p>Witnesses saw tanks.</p>".into()),
+        updated: Some("2024-05-01T10:00:00Z".parse().unwrap()),
+        language: Some("en".into()),
+        ..Entry::default()
+    };
+    let seen_at = "2024-05-01T11:00:00Z".parse().unwrap();
+    let article = normalize(&source, &feed("https://feeds.example.org/world.xml"), seen_at);
+    assert_eq!(article.title, "Army violates ceasefire");
+    assert_eq!(article.summary, "Hours after the deal was signed.");
+    assert_eq!(article.body, "Hours after the deal was signed.\nWitnesses saw tanks.");
+    assert_eq!(article.url.as_deref(), Some("https://www.example.org/a"));
+    assert_eq!(article.language, "en");
+    assert_eq!(article.publisher, "example.org");
+    assert_eq!(article.feed, "https://feeds.example.org/world.xml");
+    assert_eq!(article.tags, ["world"]);
+    assert_eq!(article.published_at, source.updated);
+    assert_eq!(article.seen_at, seen_at);
+    assert_eq!(article.places, ["ZZ"]);
+}
+
+#[test]
+fn a_body_that_only_repeats_the_summary_is_left_out() {
+    for (summary, content, expected) in [
+        (Some("Same text."), Some("<p>Same text.</p>"), ("Same text.", "")),
+        (Some("Same text, and more."), Some("Same text"), ("Same text, and more.", "")),
+        (Some("Same text."), Some("Same text. And more."), ("Same text.", "Same text. And more.")),
+        (None, Some("Only content."), ("", "Only content.")),
+        (Some(""), Some("Only content."), ("", "Only content.")),
+        (Some("Only summary."), None, ("Only summary.", "")),
+        (None, None, ("", "")),
+    ] {
+        let article = read(&Entry {
+            title: "Title".into(),
+            summary: summary.map(Into::into),
+            content: content.map(Into::into),
+            ..Entry::default()
+        });
+        assert_eq!((article.summary.as_str(), article.body.as_str()), expected, "{summary:?} {content:?}");
+    }
+}
+
+#[test]
+fn a_missing_title_is_made_of_the_text() {
+    let long = "word ".repeat(100);
+    for (summary, expected) in [
+        ("<p>Army violates the ceasefire. Tanks move.</p>", "Army violates the ceasefire."),
+        ("First line\nSecond line", "First line"),
+        ("<br/>", ""),
+        (long.as_str(), "word ".repeat(24).trim_end()),
+    ] {
+        assert_eq!(read(&entry("", summary)).title, expected, "summary: {summary:?}");
+    }
+}
+
+#[test]
+fn a_summary_does_not_repeat_the_title() {
+    for (title, summary, expected) in [
+        ("Truce breaks", "Truce breaks", ""),
+        ("Truce breaks", "TRUCE breaks: tanks move.", "tanks move."),
+        ("Truce breaks", "<h1>Truce breaks</h1><p>Tanks move.</p>", "Tanks move."),
+        ("Truce breaks", "Truce breaks - Tanks move.", "Tanks move."),
+        ("Truce breaks", "Truce breaks. Tanks move.", "Tanks move."),
+        ("Truce breaks", "Truce breaks down at dawn.", "Truce breaks down at dawn."),
+        ("Truce breaks", "Truce breaks-up talks fail", "Truce breaks-up talks fail"),
+        ("Truce breaks", "Tanks move.", "Tanks move."),
+    ] {
+        assert_eq!(read(&entry(title, summary)).summary, expected, "summary: {summary:?}");
+    }
+}
+
+#[test]
+fn fields_are_bounded() {
+    let article = read(&Entry {
+        title: "ü".repeat(5_000),
+        summary: Some("ü".repeat(50_000)),
+        content: Some("é".repeat(500_000)),
+        ..Entry::default()
+    });
+    assert_eq!(article.title.chars().count(), 1_000);
+    assert_eq!(article.summary.chars().count(), 20_000);
+    assert_eq!(article.body.chars().count(), 200_000);
+}
+
+// The corpus.
+
+/// A month of real entries, decompressed; `None` when the corpus is not beside the repository.
+fn stream() -> Option<String> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data/stream");
+    let file = std::fs::read_dir(path)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|end| end == "gz"))?;
+    let output = Command::new("gzip").arg("-dc").arg(file).output().ok()?;
+    String::from_utf8(output.stdout).ok()
+}
+
+#[test]
+fn a_month_of_entries_is_made_clean() {
+    let Some(stream) = stream() else {
+        eprintln!("skipped: no corpus at ../shared/data/stream");
+        return;
+    };
+    let (mut count, mut english, mut undetermined) = (0, 0, 0);
+    for line in stream.lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let field = |name: &str| record.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        let entry = Entry {
+            title: field("title").unwrap_or_default(),
+            summary: field("summary"),
+            content: field("content"),
+            url: field("url"),
+            ..Entry::default()
+        };
+        let article = normalize(&entry, &feed(&field("feed").unwrap()), Timestamp::UNIX_EPOCH);
+        let id = field("id").unwrap_or_default();
+        for text in [&article.title, &article.summary, &article.body] {
+            for dirt in ["<p>", "</", "&amp;", "&nbsp;", "&#", "\u{200b}", "\r"] {
+                assert!(!text.contains(dirt), "{id}: {dirt:?} in {text:?}");
+            }
+        }
+        for dirt in ["Continue reading...", "Continue reading…", "Read more...", "appeared first on"] {
+            assert!(!article.summary.ends_with(dirt), "{id}: {dirt:?} in {:?}", article.summary);
+        }
+        let url = article.url.unwrap_or_default();
+        for dirt in ["utm_", "at_medium", "ns_mchannel", "#", "http:"] {
+            assert!(!url.contains(dirt), "{id}: {dirt:?} in {url:?}");
+        }
+        assert!(
+            !article.publisher.is_empty() && !article.publisher.starts_with("www."),
+            "{id}: {}",
+            article.publisher
+        );
+        count += 1;
+        english += usize::from(article.language == "en");
+        undetermined += usize::from(article.language == "und");
+        if std::env::args().any(|argument| argument == "--nocapture") && article.language != "en" {
+            println!(
+                "{} {} | {}",
+                article.language,
+                article.title,
+                article.summary.chars().take(80).collect::<String>()
+            );
+        }
+    }
+    assert!(count > 50_000);
+    println!("{count} entries, {english} English, {undetermined} undetermined");
+    assert!(english * 100 >= count * 97, "{english} of {count} English entries told as English");
+}
