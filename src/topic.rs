@@ -255,9 +255,9 @@ pub struct Topic {
 impl Topic {
     /// Compiles a topic, or says everything that is wrong with its terms and queries.
     pub fn compile(source: TopicSource) -> Result<Self, Vec<TopicProblem>> {
-        let sets = Arc::new(Sets::compile(&source.sets)?);
+        let (sets, mut problems) = Sets::read(&source.sets);
+        let sets = Arc::new(sets);
         let mut signals = Vec::with_capacity(source.signals.len());
-        let mut problems = Vec::new();
         for (signal, SignalSource { when, .. }) in source.signals.iter().enumerate() {
             match Query::parse(when, &sets) {
                 Ok(query) => signals.push(query),

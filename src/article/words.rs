@@ -4,10 +4,12 @@
 //! Folding is NFKC, lower case, accents off, Arabic and Persian letter forms unified. It works on
 //! whole words and is linear in the text. Refuses to know queries, stems and dictionaries.
 
+mod folding;
+
 use std::ops::Range;
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::{decompose_canonical, is_combining_mark};
+pub use folding::{arabic_stems, cased, cased_pattern};
+use folding::{fold_word, is_wildcard, is_word_letter};
 
 /// What stands between a word and the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,58 +103,6 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// A word with its case and accents kept, and everything invisible, dots and apostrophes gone: what `{Case}` compares.
-pub fn cased(word: &str) -> String {
-    word.nfkc().filter(|&letter| is_word_letter(letter) && letter != TATWEEL).collect()
-}
-
-/// Like [`cased`], keeping the wildcards `*` and `?`.
-pub fn cased_pattern(word: &str) -> String {
-    word.nfkc().filter(|&letter| is_word_letter(letter) || is_wildcard(letter)).collect()
-}
-
-/// The forms of a folded Arabic word without its attached conjunction (و ف), preposition (ب ل ك) and article (ال),
-/// each only while at least three letters stay (two after the article). Empty for other words.
-pub fn arabic_stems(folded: &str) -> Vec<String> {
-    if !folded.chars().next().is_some_and(|first| matches!(first, 'و' | 'ف' | 'ب' | 'ل' | 'ك' | 'ا')) {
-        return Vec::new();
-    }
-    let mut stems = Vec::new();
-    let without_conjunction = strip_letter(folded, &['و', 'ف']);
-    for whole in [Some(folded), without_conjunction].into_iter().flatten() {
-        let without_preposition = strip_letter(whole, &['ب', 'ل', 'ك']);
-        for bare in [Some(whole), without_preposition].into_iter().flatten() {
-            stems.push(bare.to_owned());
-            if let Some(stem) = bare.strip_prefix("ال").filter(|stem| stem.chars().count() >= 2) {
-                stems.push(stem.to_owned());
-            }
-        }
-        // Written together, ل and ال lose the alef: لل.
-        if let Some(stem) = whole.strip_prefix("لل").filter(|stem| stem.chars().count() >= 2) {
-            stems.push(format!("ال{stem}"));
-            stems.push(stem.to_owned());
-        }
-    }
-    stems.sort_unstable();
-    stems.dedup();
-    stems.retain(|stem| stem != folded);
-    stems
-}
-
-fn strip_letter<'a>(word: &'a str, letters: &[char]) -> Option<&'a str> {
-    word.strip_prefix(letters).filter(|rest| rest.chars().count() >= 3)
-}
-
-const TATWEEL: char = '\u{640}';
-
-fn is_wildcard(letter: char) -> bool {
-    matches!(letter, '*' | '?')
-}
-
-fn is_word_letter(letter: char) -> bool {
-    letter.is_alphanumeric() || is_combining_mark(letter)
-}
-
 /// Characters that are in the text and mean nothing: soft hyphen, joiners, direction marks, byte order mark.
 fn is_invisible(letter: char) -> bool {
     matches!(letter, '\u{ad}' | '\u{200b}' | '\u{200d}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
@@ -195,66 +145,6 @@ fn is_abbreviation(folded: &str) -> bool {
     folded.chars().nth(1).is_none() || SHORT.contains(&folded)
 }
 
-/// Appends the folded form of a word. Dots, apostrophes and invisible characters inside it are left out.
-fn fold_word(word: &str, wildcards: bool, out: &mut String) {
-    if word.is_ascii() {
-        let kept =
-            word.chars().filter(|letter| letter.is_ascii_alphanumeric() || wildcards && is_wildcard(*letter));
-        out.extend(kept.map(|letter| letter.to_ascii_lowercase()));
-        return;
-    }
-    for letter in word.nfkc().flat_map(char::to_lowercase) {
-        if wildcards && is_wildcard(letter) {
-            out.push(letter);
-        } else {
-            fold_letter(letter, out);
-        }
-    }
-}
-
-/// Appends the folded form of one lower-case, composed letter.
-fn fold_letter(letter: char, out: &mut String) {
-    match letter {
-        // Ё is printed as Е in most Russian text; й, ї and ў are letters of their own and stay.
-        'ё' => out.push('е'),
-        'أ' | 'إ' | 'آ' | 'ٱ' | 'ٲ' | 'ٳ' => out.push('ا'),
-        'ى' | 'ی' | 'ې' | 'ے' => out.push('ي'),
-        'ک' | 'ڪ' => out.push('ك'),
-        'ة' | 'ہ' | 'ە' | 'ھ' | 'ۀ' | 'ۂ' | 'ۃ' => out.push('ه'),
-        '٠'..='٩' => push_digit(letter, '٠', out),
-        '۰'..='۹' => push_digit(letter, '۰', out),
-        TATWEEL | '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5bd}' | '\u{5bf}'..='\u{5c7}' => {}
-        '\u{610}'..='\u{61a}'
-        | '\u{64b}'..='\u{65f}'
-        | '\u{670}'
-        | '\u{6d6}'..='\u{6dc}'
-        | '\u{6df}'..='\u{6e4}' => {}
-        '\u{6e7}' | '\u{6e8}' | '\u{6ea}'..='\u{6ed}' => {}
-        'ß' => out.push_str("ss"),
-        'æ' => out.push_str("ae"),
-        'œ' => out.push_str("oe"),
-        'ø' => out.push('o'),
-        'ł' => out.push('l'),
-        'đ' | 'ð' => out.push('d'),
-        'þ' => out.push_str("th"),
-        'ı' => out.push('i'),
-        'ς' => out.push('σ'),
-        '\u{c0}'..='\u{3ff}' | '\u{1e00}'..='\u{1fff}' => decompose_canonical(letter, |part| {
-            if !matches!(part, '\u{300}'..='\u{36f}') {
-                out.push(part);
-            }
-        }),
-        _ if is_word_letter(letter) => out.push(letter),
-        _ => {}
-    }
-}
-
-fn push_digit(letter: char, zero: char, out: &mut String) {
-    if let Some(digit) = char::from_digit(u32::from(letter) - u32::from(zero), 10) {
-        out.push(digit);
-    }
-}
-
 /// Reads a text once, left to right.
 struct Splitter<'a> {
     text: &'a str,
@@ -265,6 +155,7 @@ struct Splitter<'a> {
     /// The word being read is single letters with dots between, so far.
     dotted: bool,
     letters_since_dot: usize,
+    dots: usize,
     sentence: usize,
     between: Between,
     sentence_end: SentenceEnd,
@@ -297,6 +188,7 @@ impl<'a> Splitter<'a> {
             run: None,
             dotted: true,
             letters_since_dot: 0,
+            dots: 0,
             sentence: 0,
             between: Between { other: true, ..Between::default() },
             sentence_end: SentenceEnd::No,
@@ -319,13 +211,9 @@ impl<'a> Splitter<'a> {
                 if self.apostrophe(at, after) {
                     chars.next();
                 }
-            } else if letter == '.'
-                && self.run.is_some()
-                && self.dotted
-                && self.letters_since_dot == 1
-                && single_letter(after)
-            {
+            } else if letter == '.' && self.inside_acronym(after) {
                 self.letters_since_dot = 0;
+                self.dots += 1;
             } else {
                 self.finish(at);
                 self.gap(letter, after);
@@ -340,9 +228,18 @@ impl<'a> Splitter<'a> {
             self.run = Some(at);
             self.dotted = true;
             self.letters_since_dot = 0;
+            self.dots = 0;
         }
         self.letters_since_dot += 1;
         self.dotted &= self.letters_since_dot == 1;
+    }
+
+    /// Whether a dot belongs to the word being read: between the letters of `U.N.`, or after the last of them.
+    fn inside_acronym(&self, after: &str) -> bool {
+        self.run.is_some()
+            && self.dotted
+            && self.letters_since_dot == 1
+            && (single_letter(after) || self.dots > 0 && !after.starts_with(is_word_letter))
     }
 
     /// Handles an apostrophe inside a word; true when the possessive `s` after it is to be skipped.
@@ -351,9 +248,7 @@ impl<'a> Splitter<'a> {
         let mut following = after.chars();
         let possessive = following.next().is_some_and(|letter| letter.eq_ignore_ascii_case(&'s'))
             && !following.as_str().starts_with(is_word_letter);
-        if possessive {
-            self.finish(at);
-        } else if is_elision(before) {
+        if possessive || is_elision(before) {
             self.finish(at);
         }
         possessive

@@ -4,10 +4,13 @@
 //! tighter than `NOT`, `NOT` tighter than `AND` and `OR`; those two are never mixed without brackets, so that
 //! nobody has to remember which is tighter. Refuses to evaluate; that is [`super::matcher`].
 
+mod lexer;
+
 use std::ops::Range;
 
-use super::Field;
 use super::pattern::{Glob, Phrase};
+use super::{Field, ProblemSite, TopicProblem};
+use lexer::{Kind, Lexeme, lex};
 
 /// Longest query, in characters.
 pub const QUERY_CHARS_MAX: usize = 10_000;
@@ -30,6 +33,11 @@ pub struct QueryProblem {
 }
 
 impl QueryProblem {
+    /// The same problem, with its place in a topic.
+    pub(super) fn at(self, site: ProblemSite) -> TopicProblem {
+        TopicProblem { site, span: self.span, message: self.message, hint: self.hint }
+    }
+
     fn new(span: Range<usize>, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { span, message: message.into(), hint: Some(hint.into()) }
     }
@@ -112,7 +120,8 @@ impl Node {
         match self {
             Self::Not(node) => !node.is_negative(),
             Self::And(nodes) => nodes.iter().all(Self::is_negative),
-            Self::Or(nodes) | Self::AtLeast { of: nodes, .. } => nodes.iter().any(Self::is_negative),
+            Self::Or(nodes) => nodes.iter().any(Self::is_negative),
+            Self::AtLeast { count, of } => of.iter().filter(|node| node.is_negative()).count() >= *count,
             Self::In(_, node) => node.is_negative(),
             Self::Phrase(_) | Self::Set(_) | Self::Near { .. } | Self::Meta(..) => false,
         }
@@ -142,7 +151,7 @@ pub fn parse(text: &str, find_set: &dyn Fn(&str) -> Option<usize>) -> Result<Nod
             "move words into a set and write @name",
         ));
     }
-    let lexemes = Lexer { chars: &chars, at: 0, lexemes: Vec::new() }.run()?;
+    let lexemes = lex(&chars)?;
     let mut parser = Parser { chars: &chars, lexemes: &lexemes, at: 0, depth: 0, find_set };
     if lexemes.is_empty() {
         return Err(QueryProblem::new(
@@ -213,226 +222,6 @@ fn too_deep(span: Range<usize>) -> QueryProblem {
         format!("brackets and operators are nested more than {NESTING_MAX} deep"),
         "move a part into a set",
     )
-}
-
-/// A piece of a query.
-#[derive(Debug, Clone)]
-struct Lexeme {
-    kind: Kind,
-    span: Range<usize>,
-}
-
-#[derive(Debug, Clone)]
-enum Kind {
-    Open,
-    Close,
-    And,
-    Or,
-    Not,
-    Near {
-        within: Within,
-        ordered: bool,
-    },
-    AtLeast(usize),
-    /// A word, a quoted phrase or `{Case}`, as written, without its quotes.
-    Term {
-        text: String,
-        quoted: bool,
-    },
-    Set(String),
-    In(Field),
-    Meta(Meta),
-}
-
-struct Lexer<'a> {
-    chars: &'a [char],
-    at: usize,
-    lexemes: Vec<Lexeme>,
-}
-
-impl Lexer<'_> {
-    fn run(mut self) -> Result<Vec<Lexeme>, QueryProblem> {
-        while let Some(&letter) = self.chars.get(self.at) {
-            let start = self.at;
-            match letter {
-                _ if letter.is_whitespace() => self.at += 1,
-                '(' => self.push_one(Kind::Open),
-                ')' => self.push_one(Kind::Close),
-                '"' => self.quoted()?,
-                '“' | '”' | '„' | '«' | '»' | '‘' | '‚' => {
-                    return Err(QueryProblem::new(
-                        start..start + 1,
-                        format!("{letter} is a typographic quote, which says nothing here"),
-                        "use straight quotes: \"two words\"",
-                    ));
-                }
-                '}' => {
-                    return Err(QueryProblem::new(
-                        start..start + 1,
-                        "this } closes nothing",
-                        "write {Word} to keep its case",
-                    ));
-                }
-                _ => self.word()?,
-            }
-        }
-        Ok(self.lexemes)
-    }
-
-    fn push_one(&mut self, kind: Kind) {
-        self.push(kind, self.at, self.at + 1);
-    }
-
-    fn push(&mut self, kind: Kind, start: usize, end: usize) {
-        self.lexemes.push(Lexeme { kind, span: start..end });
-        self.at = end;
-    }
-
-    fn find(&self, from: usize, wanted: char) -> Option<usize> {
-        self.chars.iter().skip(from).position(|&letter| letter == wanted).map(|offset| from + offset)
-    }
-
-    fn slice(&self, range: Range<usize>) -> String {
-        self.chars.get(range).unwrap_or_default().iter().collect()
-    }
-
-    fn quoted(&mut self) -> Result<(), QueryProblem> {
-        let start = self.at;
-        let Some(end) = self.find(start + 1, '"') else {
-            return Err(QueryProblem::new(
-                start..start + 1,
-                "this quote is never closed",
-                "add \" at the end of the phrase",
-            ));
-        };
-        let text = self.slice(start + 1..end);
-        self.push(Kind::Term { text, quoted: true }, start, end + 1);
-        Ok(())
-    }
-
-    /// Reads up to white space, a bracket or a quote; braces inside are taken whole.
-    fn word(&mut self) -> Result<(), QueryProblem> {
-        let start = self.at;
-        let mut end = start;
-        while let Some(&letter) = self.chars.get(end) {
-            if letter == '{' {
-                let Some(close) = self.find(end, '}') else {
-                    return Err(QueryProblem::new(
-                        end..end + 1,
-                        "this { is never closed",
-                        "write {Word} to keep its case",
-                    ));
-                };
-                end = close + 1;
-            } else if letter.is_whitespace()
-                || matches!(letter, '(' | ')' | '"' | '}' | '“' | '”' | '«' | '»')
-            {
-                break;
-            } else {
-                end += 1;
-                if letter == ':' && prefix(&self.slice(start..end - 1)).is_some() {
-                    break;
-                }
-            }
-        }
-        let text = self.slice(start..end);
-        let kind = self.classify(text, start..end)?;
-        self.push(kind, start, end);
-        Ok(())
-    }
-
-    fn classify(&self, text: String, span: Range<usize>) -> Result<Kind, QueryProblem> {
-        if let Some(name) = text.strip_prefix('@') {
-            if name.is_empty() {
-                return Err(QueryProblem::new(
-                    span,
-                    "@ needs the name of a set",
-                    "write @name, as under [sets]",
-                ));
-            }
-            return Ok(Kind::Set(name.to_owned()));
-        }
-        if let Some(kind) = text.strip_suffix(':').and_then(prefix) {
-            return Ok(kind);
-        }
-        match text.as_str() {
-            "AND" => return Ok(Kind::And),
-            "OR" => return Ok(Kind::Or),
-            "NOT" => return Ok(Kind::Not),
-            "&&" | "||" | "&" | "|" | "+" => {
-                return Err(QueryProblem::new(
-                    span,
-                    format!("{text} is no operator here"),
-                    "write AND, OR or NOT",
-                ));
-            }
-            _ => {}
-        }
-        let (head, number) =
-            text.split_once('/').map_or((text.as_str(), None), |(head, number)| (head, Some(number)));
-        match (head, number) {
-            ("NEAR" | "ONEAR", _) => near(head, number, span),
-            ("ATLEAST", _) => at_least(number, span),
-            (_, Some(_)) if matches!(head.to_ascii_uppercase().as_str(), "NEAR" | "ONEAR" | "ATLEAST") => {
-                let hint = format!("write {} in capitals", head.to_ascii_uppercase());
-                Err(QueryProblem::new(span, format!("{head} is not an operator in lower case"), hint))
-            }
-            _ => {
-                if let Some((key, _)) = text.split_once(':')
-                    && !key.is_empty()
-                    && key.chars().all(|letter| letter.is_ascii_alphabetic())
-                {
-                    let hint = "fields are title: summary: body: feed: publisher: lang: tag: place:; put quotes around a colon in text";
-                    return Err(QueryProblem::new(
-                        span.start..span.start + key.len() + 1,
-                        format!("there is no field {key}:"),
-                        hint,
-                    ));
-                }
-                Ok(Kind::Term { text, quoted: false })
-            }
-        }
-    }
-}
-
-fn prefix(name: &str) -> Option<Kind> {
-    Some(match name {
-        "title" => Kind::In(Field::Title),
-        "summary" => Kind::In(Field::Summary),
-        "body" => Kind::In(Field::Body),
-        "feed" => Kind::Meta(Meta::Feed),
-        "publisher" => Kind::Meta(Meta::Publisher),
-        "lang" => Kind::Meta(Meta::Lang),
-        "tag" => Kind::Meta(Meta::Tag),
-        "place" => Kind::Meta(Meta::Place),
-        _ => return None,
-    })
-}
-
-fn near(head: &str, number: Option<&str>, span: Range<usize>) -> Result<Kind, QueryProblem> {
-    let ordered = head == "ONEAR";
-    if number == Some("S") {
-        return Ok(Kind::Near { within: Within::Sentence, ordered });
-    }
-    match number.and_then(|number| number.parse::<usize>().ok()) {
-        Some(words @ 1..=NEAR_MAX) => Ok(Kind::Near { within: Within::Words(words), ordered }),
-        _ => {
-            let message =
-                format!("{head} needs a distance of 1 to {NEAR_MAX} words, or S for the same sentence");
-            Err(QueryProblem::new(span, message, format!("write {head}/6 or {head}/S")))
-        }
-    }
-}
-
-fn at_least(number: Option<&str>, span: Range<usize>) -> Result<Kind, QueryProblem> {
-    match number.and_then(|number| number.parse::<usize>().ok()) {
-        Some(count @ 1..) => Ok(Kind::AtLeast(count)),
-        _ => Err(QueryProblem::new(
-            span,
-            "ATLEAST needs a number, 1 or more",
-            "write ATLEAST/2(one two three)",
-        )),
-    }
 }
 
 struct Parser<'a> {
@@ -646,15 +435,8 @@ impl Parser<'_> {
 
     /// The operands of `ATLEAST`, side by side.
     fn at_least(&mut self, count: usize, span: Range<usize>) -> Result<Node, QueryProblem> {
-        let open = match self.take() {
-            Some(Lexeme { kind: Kind::Open, span }) => span,
-            _ => {
-                return Err(QueryProblem::new(
-                    span,
-                    "ATLEAST needs a bracket",
-                    "write ATLEAST/2(one two three)",
-                ));
-            }
+        let Some(Lexeme { kind: Kind::Open, span: open }) = self.take() else {
+            return Err(QueryProblem::new(span, "ATLEAST needs a bracket", "write ATLEAST/2(one two three)"));
         };
         self.enter(open.clone())?;
         let mut of = Vec::new();

@@ -3,7 +3,7 @@
 //! Owns [`Sets`]: which lists a name has, which of them hold for a language, and that no set contains
 //! itself. Refuses to look at texts.
 
-use super::query::{NESTING_MAX, Node, QueryProblem, parse_term};
+use super::query::{NESTING_MAX, Node, parse_term};
 use super::{ProblemSite, SetSource, TopicProblem};
 
 /// The set that is matched first and worth nothing.
@@ -40,20 +40,21 @@ struct List {
 impl Sets {
     /// Compiles all lists, or says everything that is wrong with them.
     pub fn compile(sources: &[SetSource]) -> Result<Self, Vec<TopicProblem>> {
-        let count: usize = sources.iter().map(|source| source.terms.len()).sum();
-        if count > TERMS_MAX {
-            let hint = "split the topic, or use prefix* instead of every form".to_owned();
-            let message = format!("this topic has {count} terms, more than {TERMS_MAX}");
-            let site = ProblemSite::Term { list: 0, term: 0 };
-            return Err(vec![TopicProblem { site, span: 0..1, message, hint: Some(hint) }]);
-        }
+        let (sets, problems) = Self::read(sources);
+        if problems.is_empty() { Ok(sets) } else { Err(problems) }
+    }
+
+    /// Compiles what can be compiled, and says what is wrong with the rest. Names of faulty sets stay known,
+    /// so that a query is not blamed for its set.
+    pub(super) fn read(sources: &[SetSource]) -> (Self, Vec<TopicProblem>) {
+        let mut problems = Vec::new();
+        let sources = within_limit(sources, &mut problems);
         let mut names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         let find = |name: &str| names.binary_search(&name).ok();
         let mut sets: Vec<Set> =
             names.iter().map(|name| Set { name: (*name).to_owned(), lists: Vec::new() }).collect();
-        let mut problems = Vec::new();
         for (place, source) in sources.iter().enumerate() {
             let list = compile_list(place, source, &find, &mut problems);
             if let Some(set) = find(&source.name).and_then(|index| sets.get_mut(index)) {
@@ -66,7 +67,7 @@ impl Sets {
         languages.dedup();
         let sets = Self { sets, languages };
         problems.extend(sets.cycle());
-        if problems.is_empty() { Ok(sets) } else { Err(problems) }
+        (sets, problems)
     }
 
     /// The place of a set by its name.
@@ -121,7 +122,7 @@ impl Sets {
         let mut settled = vec![false; self.sets.len()];
         for _ in 0..NESTING_MAX {
             let ready = |set: &usize| settled.get(*set) == Some(&true);
-            let next: Vec<bool> = references.iter().map(|of| of.iter().all(|set| ready(set))).collect();
+            let next: Vec<bool> = references.iter().map(|of| of.iter().all(ready)).collect();
             if next == settled {
                 break;
             }
@@ -147,6 +148,26 @@ impl Sets {
     }
 }
 
+/// The lists that fit into [`TERMS_MAX`] terms; a problem names the first that does not.
+fn within_limit<'a>(sources: &'a [SetSource], problems: &mut Vec<TopicProblem>) -> &'a [SetSource] {
+    let mut count = 0;
+    for (list, source) in sources.iter().enumerate() {
+        count += source.terms.len();
+        if count > TERMS_MAX {
+            let message = format!("this list takes the topic over {TERMS_MAX} terms");
+            let hint = Some("split the topic, or use prefix* instead of every form".to_owned());
+            problems.push(TopicProblem {
+                site: ProblemSite::Term { list, term: 0 },
+                span: 0..1,
+                message,
+                hint,
+            });
+            return sources.get(..list).unwrap_or_default();
+        }
+    }
+    sources
+}
+
 fn compile_list(
     place: usize,
     source: &SetSource,
@@ -157,14 +178,7 @@ fn compile_list(
     for (term, text) in source.terms.iter().enumerate() {
         match parse_term(text, find) {
             Ok(node) => terms.push(node),
-            Err(QueryProblem { span, message, hint }) => {
-                problems.push(TopicProblem {
-                    site: ProblemSite::Term { list: place, term },
-                    span,
-                    message,
-                    hint,
-                });
-            }
+            Err(problem) => problems.push(problem.at(ProblemSite::Term { list: place, term })),
         }
     }
     let latin = source.terms.iter().any(|term| term.chars().any(is_latin));
@@ -179,7 +193,9 @@ fn collect_references(node: &Node, out: &mut Vec<usize>) {
     match node {
         Node::Set(set) => out.push(*set),
         Node::And(nodes) | Node::Or(nodes) | Node::AtLeast { of: nodes, .. } => {
-            nodes.iter().for_each(|node| collect_references(node, out));
+            for node in nodes {
+                collect_references(node, out);
+            }
         }
         Node::Not(node) | Node::In(_, node) => collect_references(node, out),
         Node::Near { left, right, .. } => {
