@@ -77,6 +77,7 @@ fn broken_markup_costs_no_text() {
             ("<Breaking> news", "<Breaking> news"),
             ("I <3 it", "I <3 it"),
             ("text <figc", "text"),
+            ("text</", "text"),
             ("text <a href=\"https://x.example/cut", "text"),
             ("<a href=\"never closed>link</a> text", "link text"),
             ("<noscript>kept when never closed", "kept when never closed"),
@@ -119,7 +120,7 @@ fn invisible_characters_are_removed() {
             ("cease\u{ad}fire", "ceasefire"),
             ("zero\u{200b}width\u{feff}", "zerowidth"),
             ("\u{202e}kcatta\u{202c} \u{2066}x\u{2069}", "kcatta x"),
-            ("bell\u{7}\u{0}&#7;", "bell\u{fffd}"),
+            ("bell\u{7}\u{0}&#7;", "bell"),
             ("می\u{200c}شود", "می\u{200c}شود"),
             ("a\u{200c}b", "ab"),
             ("tab\tand\u{a0}hard\u{3000}space  ", "tab and hard space"),
@@ -289,9 +290,11 @@ proptest! {
     #[test]
     fn any_text_is_read_and_is_clean(html in "([<>&;/!#a-z \"'=\n\u{202e}é]|<p>|</p>|&lt;|&amp;|<script>|</script>|<!--|-->|\\[…\\]){0,60}") {
         let text = plain(&html);
-        prop_assert!(!text.contains(['\u{202e}', '\r', '\t']));
+        let is_clean = !text.contains(['\u{202e}', '\r', '\t']);
+        prop_assert!(is_clean, "{:?}", text);
         prop_assert!(text.lines().all(|line| !line.is_empty() && line.trim() == line));
-        prop_assert!(!line(&html).contains('\n'));
+        let is_one_line = !line(&html).contains('\n');
+        prop_assert!(is_one_line);
     }
 
     #[test]
