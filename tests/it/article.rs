@@ -1,4 +1,9 @@
 //! Articles: what becomes of an entry's text, address, language and publisher.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the corpus test says what it found, or that it was skipped"
+)]
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,7 +16,7 @@ use wirewatch::feed::{Entry, Feed, Tier};
 
 fn feed(url: &str) -> Feed {
     Feed {
-        url: url.parse().unwrap(),
+        url: url.parse().expect("a test gives a URL"),
         name: "Example".into(),
         publisher: None,
         tier: Tier::default(),
@@ -174,6 +179,8 @@ fn boilerplate_is_dropped() {
         "Click here",
         "Sign up for our newsletter",
         "Sign up for our newsletter to get the best of the week.",
+        "Sign up for the Example’s free morning and afternoon email newsletters",
+        "Inscrivez-vous à notre newsletter quotidienne",
         "Follow us on Twitter and Facebook",
         "The post Army breaks truce appeared first on The Example.",
         "Originally published on The Example",
@@ -242,7 +249,7 @@ fn real_sentences_stay() {
         "Click here, scammers say, and lose your savings",
         "Sign up for war, teenagers are told",
         "They want more",
-        "Related: deaths and hunger rise in the north",
+        "Subscribe to peace, says the pope in a newsletter that was read to the crowd of thousands who had waited all night in the square before the church",
         "12",
         "No comment on truce, says army",
         "Mehr Soldaten an der Grenze",
@@ -250,18 +257,20 @@ fn real_sentences_stay() {
         "Anzeige gegen Minister erstattet",
         "Publicité mensongère : le ministre accusé",
     ] {
-        if news.starts_with("Related:") {
-            continue; // A link to another article, by its colon.
-        }
         assert_eq!(plain(news), news);
         assert_eq!(plain(&format!("<p>{news}</p>")), news);
     }
 }
 
+/// That many attributes, all different: what a tokenizer that looks for duplicates is slowest on.
+fn attributes(count: usize) -> String {
+    (0..count).fold(String::new(), |attributes, number| attributes + &format!(" a{number}=x"))
+}
+
 #[test]
 fn hostile_markup_is_read_in_linear_time() {
     let many = 100_000;
-    let attributes: String = (0..many).map(|number| format!(" a{number}=x")).collect();
+    let attributes = attributes(many);
     for html in [
         "<div>".repeat(many) + "deep",
         "<b><a href='".repeat(many) + "deep",
@@ -328,6 +337,11 @@ fn urls_have_one_canonical_form() {
             ("http://example.org:80/a", "https://example.org/a"),
             ("http://example.org:8080/a", "https://example.org:8080/a"),
             ("https://example.org./a", "https://example.org/a"),
+            ("https://example.orghttps://www.other.example/a", "https://www.other.example/a"),
+            (
+                "https://web.archive.org/web/1/https://example.org/a",
+                "https://web.archive.org/web/1/https://example.org/a",
+            ),
             ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
             ("https://example.org/a#section", "https://example.org/a"),
             ("https://example.org/#!/story/1", "https://example.org/#!/story/1"),
@@ -491,8 +505,8 @@ fn equal_words_have_equal_fingerprints() {
     assert_ne!(base, fingerprint::of("Army violates cease-fire", &["Hours after a deal."]));
     assert_ne!(base, fingerprint::of("Army violates", &["cease-fire Hours after the deal."]));
     let marked = read(&entry("<b>Army</b> violates", "<p>Hours after</p><p>the &ldquo;deal&rdquo;</p>"));
-    let bare = read(&entry("Army violates", "hours after the deal"));
-    assert_eq!(marked.fingerprint, bare.fingerprint);
+    let plain_entry = read(&entry("Army violates", "hours after the deal"));
+    assert_eq!(marked.fingerprint, plain_entry.fingerprint);
     // The hash is stored: another value for the same words would make every stored article new.
     assert_eq!(fingerprint::of("army violates truce", &["in aleppo"]), fingerprint_of_version_one());
 }
@@ -648,14 +662,6 @@ fn a_month_of_entries_is_made_clean() {
         count += 1;
         english += usize::from(article.language == "en");
         undetermined += usize::from(article.language == "und");
-        if std::env::args().any(|argument| argument == "--nocapture") && article.language != "en" {
-            println!(
-                "{} {} | {}",
-                article.language,
-                article.title,
-                article.summary.chars().take(80).collect::<String>()
-            );
-        }
     }
     assert!(count > 5_000);
     println!("{count} entries, {english} English, {undetermined} undetermined");
@@ -729,7 +735,7 @@ fn a_page_is_read_in_its_charset() {
 #[test]
 fn hostile_pages_are_read_soon() {
     let many = 50_000;
-    let attributes: String = (0..many).map(|number| format!(" a{number}=x")).collect();
+    let attributes = attributes(many);
     for html in [
         "<div>".repeat(many) + "deep",
         "<p><b class=x>".repeat(many) + "deep",

@@ -390,6 +390,42 @@ const LINK_STARTS: &[&str] = &[
     "leggi anche",
 ];
 
+/// Starts of lines that ask for a subscription, when one of [`SUBSCRIPTIONS`] is named in them.
+const SUBSCRIBING_STARTS: &[&str] = &[
+    "sign up",
+    "subscribe",
+    "get our",
+    "get the",
+    "join our",
+    "inscrivez-vous",
+    "abonnez-vous",
+    "recevez",
+    "suscríbete",
+    "suscríbase",
+    "abonnieren sie",
+    "melden sie sich",
+    "assine",
+    "inscreva-se",
+    "receba",
+    "اشترك",
+    "подпишитесь",
+    "iscriviti",
+];
+
+/// What such lines offer.
+const SUBSCRIPTIONS: &[&str] = &[
+    "newsletter",
+    "newsletters",
+    "news emails",
+    "boletín",
+    "boletines",
+    "boletim",
+    "infolettre",
+    "النشرة",
+    "نشرتنا",
+    "рассылку",
+];
+
 /// How syndication plugins sign: a start, and what must follow it within the line's end.
 const SIGNATURES: &[(&str, &[&str])] = &[
     ("The post ", &[" appeared first on ", " first appeared on "]),
@@ -453,6 +489,9 @@ const LINE_LENGTH_MAX: usize = 400;
 /// A signature (with the title in it) is at most this long, in bytes.
 const SIGNATURE_LENGTH_MAX: usize = 600;
 
+/// Words of a line that offers a subscription; a longer one tells something else too.
+const SUBSCRIPTION_WORDS_MAX: usize = 24;
+
 /// How many endings a line may lose: "Read more […]" has two.
 const ENDINGS_MAX: usize = 4;
 
@@ -466,6 +505,10 @@ static JOINT_SET: LazyLock<HashSet<String>> =
     LazyLock::new(|| SHARE_JOINTS.iter().map(|word| key(word)).collect());
 static ENDING_SET: LazyLock<HashSet<String>> =
     LazyLock::new(|| ENDINGS.iter().map(|words| key(words)).collect());
+static SUBSCRIBING: LazyLock<Vec<String>> =
+    LazyLock::new(|| SUBSCRIBING_STARTS.iter().map(|words| key(words)).collect());
+static OFFERS: LazyLock<Vec<String>> =
+    LazyLock::new(|| SUBSCRIPTIONS.iter().map(|words| key(words)).collect());
 static LINK_SET: LazyLock<HashSet<String>> =
     LazyLock::new(|| LINK_STARTS.iter().map(|words| key(words)).collect());
 static START_TABLE: LazyLock<Vec<(String, usize)>> =
@@ -502,7 +545,11 @@ fn is_boilerplate(line: &str) -> bool {
         // A number may be the news; a row of dashes or bullets is none.
         return !line.contains(char::is_alphanumeric);
     }
-    LINE_SET.contains(&key) || is_share_bar(&key) || starts_like_boilerplate(&key) || leads_elsewhere(line)
+    LINE_SET.contains(&key)
+        || is_share_bar(&key)
+        || starts_like_boilerplate(&key)
+        || offers_subscription(&key)
+        || leads_elsewhere(line)
 }
 
 fn is_share_bar(key: &str) -> bool {
@@ -518,6 +565,16 @@ fn starts_like_boilerplate(key: &str) -> bool {
             (rest.is_empty() || rest.starts_with(' ')) && rest.split_whitespace().count() <= *words_max
         })
     })
+}
+
+fn offers_subscription(key: &str) -> bool {
+    let starts = SUBSCRIBING
+        .iter()
+        .any(|start| key.strip_prefix(start.as_str()).is_some_and(|rest| rest.starts_with(' ')));
+    let padded = || format!(" {key} ");
+    starts
+        && key.split(' ').count() <= SUBSCRIPTION_WORDS_MAX
+        && OFFERS.iter().any(|offer| padded().contains(&format!(" {offer} ")))
 }
 
 fn leads_elsewhere(line: &str) -> bool {
