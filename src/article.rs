@@ -5,6 +5,7 @@
 
 pub mod fingerprint;
 pub mod language;
+pub mod page;
 mod publisher;
 pub mod text;
 pub mod url;

@@ -75,7 +75,7 @@ const TELLING_LETTERS: &[(&str, &str)] = &[
     ("be", "ўЎ"),
     ("mk", "ѓќѕЃЌЅ"),
     ("sr", "ђћџљњјЂЋЏЉЊЈ"),
-    ("kk", "әғқңөұүһі́"),
+    ("kk", "әғқңөұүһӘҒҚҢӨҰҮҺ"),
     ("uk", "іІ"),
     ("ru", "ыэёъЫЭЁЪ"),
     ("ps", "ټډړښګڼېۍ"),
@@ -180,13 +180,19 @@ pub fn detect(text: &str, declared: Option<&str>) -> String {
         return declared.unwrap_or_else(|| UNDETERMINED.to_owned());
     };
     let declared = declared.filter(|code| can_write(code, script));
+    // What would not be overruled need not be guessed.
+    if letters < LETTERS_TO_OVERRULE
+        && let Some(declared) = declared
+    {
+        return declared;
+    }
     let guess = match script {
         Script::Latin => latin(text),
         _ => other(text, script),
     };
     match (declared, guess) {
         (Some(declared), Some(guess)) => {
-            let overrules = guess.is_reliable && letters >= LETTERS_TO_OVERRULE && is_told_apart(&declared);
+            let overrules = guess.is_reliable && is_told_apart(&declared);
             if overrules { guess.language.to_owned() } else { declared }
         }
         (Some(declared), None) => declared,

@@ -177,7 +177,7 @@ pub fn canonical(url: &str) -> Option<String> {
         return None;
     }
     let absolute = if url.starts_with("//") { format!("https:{url}") } else { url.to_owned() };
-    let mut url = web(&absolute)?;
+    let mut url = web(undoubled(&absolute))?;
     for _ in 0..WRAPPERS_MAX {
         let Some(inner) = unwrapped(&url) else { break };
         url = inner;
@@ -209,6 +209,16 @@ pub(super) fn registrable(host: &str) -> &str {
 
 fn web(url: &str) -> Option<Url> {
     Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// An address a feed glued to its own host (`https://example.orghttps://other.example/a`) alone.
+fn undoubled(url: &str) -> &str {
+    let inner = ["https://", "http://"].iter().filter_map(|scheme| url.rfind(scheme)).max();
+    let Some((outer, inner)) = inner.and_then(|at| url.split_at_checked(at)) else { return url };
+    let is_host = outer
+        .split_once("://")
+        .is_some_and(|(_, host)| !host.is_empty() && !host.contains(['/', '?', '#', '@']));
+    if is_host { inner } else { url }
 }
 
 /// The address inside a wrapper, when this is one that says it.

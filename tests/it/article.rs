@@ -1,4 +1,9 @@
 //! Articles: what becomes of an entry's text, address, language and publisher.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the corpus test says what it found, or that it was skipped"
+)]
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,12 +11,12 @@ use std::process::Command;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use wirewatch::article::text::{line, plain};
-use wirewatch::article::{Article, fingerprint, language, normalize, url};
+use wirewatch::article::{Article, fingerprint, language, normalize, page, url};
 use wirewatch::feed::{Entry, Feed, Tier};
 
 fn feed(url: &str) -> Feed {
     Feed {
-        url: url.parse().unwrap(),
+        url: url.parse().expect("a test gives a URL"),
         name: "Example".into(),
         publisher: None,
         tier: Tier::default(),
@@ -77,6 +82,7 @@ fn broken_markup_costs_no_text() {
             ("<Breaking> news", "<Breaking> news"),
             ("I <3 it", "I <3 it"),
             ("text <figc", "text"),
+            ("text</", "text"),
             ("text <a href=\"https://x.example/cut", "text"),
             ("<a href=\"never closed>link</a> text", "link text"),
             ("<noscript>kept when never closed", "kept when never closed"),
@@ -119,7 +125,7 @@ fn invisible_characters_are_removed() {
             ("cease\u{ad}fire", "ceasefire"),
             ("zero\u{200b}width\u{feff}", "zerowidth"),
             ("\u{202e}kcatta\u{202c} \u{2066}x\u{2069}", "kcatta x"),
-            ("bell\u{7}\u{0}&#7;", "bell\u{fffd}"),
+            ("bell\u{7}\u{0}&#7;", "bell"),
             ("می\u{200c}شود", "می\u{200c}شود"),
             ("a\u{200c}b", "ab"),
             ("tab\tand\u{a0}hard\u{3000}space  ", "tab and hard space"),
@@ -173,6 +179,8 @@ fn boilerplate_is_dropped() {
         "Click here",
         "Sign up for our newsletter",
         "Sign up for our newsletter to get the best of the week.",
+        "Sign up for the Example’s free morning and afternoon email newsletters",
+        "Inscrivez-vous à notre newsletter quotidienne",
         "Follow us on Twitter and Facebook",
         "The post Army breaks truce appeared first on The Example.",
         "Originally published on The Example",
@@ -241,7 +249,7 @@ fn real_sentences_stay() {
         "Click here, scammers say, and lose your savings",
         "Sign up for war, teenagers are told",
         "They want more",
-        "Related: deaths and hunger rise in the north",
+        "Subscribe to peace, says the pope in a newsletter that was read to the crowd of thousands who had waited all night in the square before the church",
         "12",
         "No comment on truce, says army",
         "Mehr Soldaten an der Grenze",
@@ -249,18 +257,20 @@ fn real_sentences_stay() {
         "Anzeige gegen Minister erstattet",
         "Publicité mensongère : le ministre accusé",
     ] {
-        if news.starts_with("Related:") {
-            continue; // A link to another article, by its colon.
-        }
         assert_eq!(plain(news), news);
         assert_eq!(plain(&format!("<p>{news}</p>")), news);
     }
 }
 
+/// That many attributes, all different: what a tokenizer that looks for duplicates is slowest on.
+fn attributes(count: usize) -> String {
+    (0..count).fold(String::new(), |attributes, number| attributes + &format!(" a{number}=x"))
+}
+
 #[test]
 fn hostile_markup_is_read_in_linear_time() {
     let many = 100_000;
-    let attributes: String = (0..many).map(|number| format!(" a{number}=x")).collect();
+    let attributes = attributes(many);
     for html in [
         "<div>".repeat(many) + "deep",
         "<b><a href='".repeat(many) + "deep",
@@ -289,9 +299,11 @@ proptest! {
     #[test]
     fn any_text_is_read_and_is_clean(html in "([<>&;/!#a-z \"'=\n\u{202e}é]|<p>|</p>|&lt;|&amp;|<script>|</script>|<!--|-->|\\[…\\]){0,60}") {
         let text = plain(&html);
-        prop_assert!(!text.contains(['\u{202e}', '\r', '\t']));
+        let is_clean = !text.contains(['\u{202e}', '\r', '\t']);
+        prop_assert!(is_clean, "{:?}", text);
         prop_assert!(text.lines().all(|line| !line.is_empty() && line.trim() == line));
-        prop_assert!(!line(&html).contains('\n'));
+        let is_one_line = !line(&html).contains('\n');
+        prop_assert!(is_one_line);
     }
 
     #[test]
@@ -325,6 +337,11 @@ fn urls_have_one_canonical_form() {
             ("http://example.org:80/a", "https://example.org/a"),
             ("http://example.org:8080/a", "https://example.org:8080/a"),
             ("https://example.org./a", "https://example.org/a"),
+            ("https://example.orghttps://www.other.example/a", "https://www.other.example/a"),
+            (
+                "https://web.archive.org/web/1/https://example.org/a",
+                "https://web.archive.org/web/1/https://example.org/a",
+            ),
             ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
             ("https://example.org/a#section", "https://example.org/a"),
             ("https://example.org/#!/story/1", "https://example.org/#!/story/1"),
@@ -488,8 +505,8 @@ fn equal_words_have_equal_fingerprints() {
     assert_ne!(base, fingerprint::of("Army violates cease-fire", &["Hours after a deal."]));
     assert_ne!(base, fingerprint::of("Army violates", &["cease-fire Hours after the deal."]));
     let marked = read(&entry("<b>Army</b> violates", "<p>Hours after</p><p>the &ldquo;deal&rdquo;</p>"));
-    let bare = read(&entry("Army violates", "hours after the deal"));
-    assert_eq!(marked.fingerprint, bare.fingerprint);
+    let plain_entry = read(&entry("Army violates", "hours after the deal"));
+    assert_eq!(marked.fingerprint, plain_entry.fingerprint);
     // The hash is stored: another value for the same words would make every stored article new.
     assert_eq!(fingerprint::of("army violates truce", &["in aleppo"]), fingerprint_of_version_one());
 }
@@ -610,8 +627,10 @@ fn a_month_of_entries_is_made_clean() {
         eprintln!("skipped: no corpus at ../shared/data/stream");
         return;
     };
+    // All of it takes a minute without optimisation; every seventh entry finds what all of them find.
+    let step = if cfg!(debug_assertions) { 7 } else { 1 };
     let (mut count, mut english, mut undetermined) = (0, 0, 0);
-    for line in stream.lines() {
+    for line in stream.lines().step_by(step) {
         let record: serde_json::Value = serde_json::from_str(line).unwrap();
         let field = |name: &str| record.get(name).and_then(|value| value.as_str()).map(str::to_owned);
         let entry = Entry {
@@ -643,16 +662,101 @@ fn a_month_of_entries_is_made_clean() {
         count += 1;
         english += usize::from(article.language == "en");
         undetermined += usize::from(article.language == "und");
-        if std::env::args().any(|argument| argument == "--nocapture") && article.language != "en" {
-            println!(
-                "{} {} | {}",
-                article.language,
-                article.title,
-                article.summary.chars().take(80).collect::<String>()
-            );
-        }
     }
-    assert!(count > 50_000);
+    assert!(count > 5_000);
     println!("{count} entries, {english} English, {undetermined} undetermined");
     assert!(english * 100 >= count * 97, "{english} of {count} English entries told as English");
+}
+
+// Whole pages.
+
+const PAGE: &str = r#"<!doctype html>
+<html lang="en-GB"><head><meta charset="utf-8"><title>Truce breaks in Aleppo | The Example</title>
+<meta property="og:title" content="Truce breaks in Aleppo">
+<meta property="article:published_time" content="2016-09-22T08:00:00Z">
+<script>var tracker = "<p>no</p>";</script></head>
+<body><nav><ul><li><a href="/">Home</a><li><a href="/world">World</a></ul></nav>
+<div class="share-bar"><a href="/fb">Share</a> <a href="/tw">Tweet</a></div>
+<article><h1>Truce breaks in Aleppo</h1>
+<p>The army announced a new offensive on the rebel-held east of the city on Thursday, hours after talks on
+reviving the truce had failed, witnesses and officials said, and aircraft were heard all night over the centre.</p>
+<div class="ad">Advertisement</div>
+<p>Food aid that was promised under the agreement has been stuck at the border since last week, and it will go bad
+within days unless the convoys are allowed to pass, the organisation that runs them said in a statement.</p>
+<p>Residents said that the strikes, which hit a depot, a school and two clinics, were the most intense in months,
+and that few of the wounded could be taken to the one hospital that was still working in that part of the city.</p>
+<p>Read more</p></article>
+<footer><p>All rights reserved</p></footer></body></html>"#;
+
+#[test]
+fn a_page_gives_its_main_text() {
+    let page = page::read(PAGE.as_bytes(), Some(&"https://www.example.org/aleppo".parse().unwrap()));
+    assert_eq!(page.title, "Truce breaks in Aleppo");
+    assert_eq!(page.language.as_deref(), Some("en"));
+    assert_eq!(page.published.as_deref(), Some("2016-09-22T08:00:00Z"));
+    assert_eq!(page.text.lines().count(), 3, "{}", page.text);
+    assert!(
+        page.text.starts_with("The army announced a new offensive on the rebel-held east"),
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains("hours after talks on reviving the truce"), "{}", page.text);
+    for dirt in ["Share", "Home", "Advertisement", "Read more", "tracker", "All rights"] {
+        assert!(!page.text.contains(dirt), "{dirt} in {}", page.text);
+    }
+}
+
+#[test]
+fn a_page_without_a_main_text_gives_what_it_has() {
+    let page = page::read(b"<title>Short</title><p>Truce breaks.</p><p>Share</p>", None);
+    assert_eq!((page.title.as_str(), page.text.as_str()), ("Short", "Truce breaks."));
+    let page = page::read(b"Just words.", None);
+    assert_eq!((page.title.as_str(), page.text.as_str()), ("", "Just words."));
+    assert_eq!(page::read(b"", None), page::Page::default());
+}
+
+#[test]
+fn a_page_is_read_in_its_charset() {
+    let russian = "<p>Армия нарушила перемирие через несколько часов после подписания соглашения.</p>";
+    let expected = "Армия нарушила перемирие через несколько часов после подписания соглашения.";
+    let windows = encoding_rs::WINDOWS_1251.encode(russian).0.into_owned();
+    let declared =
+        [b"<meta http-equiv=Content-Type content='text/html; charset=windows-1251'>", windows.as_slice()]
+            .concat();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(russian.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let wrongly_declared = [b"<meta charset=iso-8859-1>", russian.as_bytes()].concat();
+    for bytes in [russian.as_bytes(), &windows, &declared, &utf16, &wrongly_declared] {
+        let page = page::read(bytes, Some(&"https://example.ru/".parse().unwrap()));
+        assert_eq!(page.text, expected);
+    }
+}
+
+#[test]
+fn hostile_pages_are_read_soon() {
+    let many = 50_000;
+    let attributes = attributes(many);
+    for html in [
+        "<div>".repeat(many) + "deep",
+        "<p><b class=x>".repeat(many) + "deep",
+        "<a href=x><p>".repeat(many) + "deep",
+        "<table><tr><td>".repeat(many) + "deep",
+        "<li><ul>".repeat(5_000) + "deep",
+        "<p>deep<br><br>".repeat(5_000),
+        format!("<p{attributes}>deep</p>"),
+        "<script type=ld+json>{\"a\":".repeat(many),
+        "[".repeat(many) + "</script>",
+        format!("<script type='application/ld+json'>{}</script><p>deep", "[".repeat(many)),
+    ] {
+        let page = page::read(html.as_bytes(), None);
+        assert!(page.text.len() <= html.len());
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_page_is_survived(html in "(<[a-z]{1,6}( [a-z]{1,5}=[\"'a-z]{0,4})?>|</[a-z]{1,6}>|<(div|p|table|tr|td|a|span|script|title|form|li)>|[a-z .]{0,20}){0,60}") {
+        let page = page::read(html.as_bytes(), None);
+        prop_assert!(page.text.lines().all(|line| !line.is_empty()));
+    }
 }

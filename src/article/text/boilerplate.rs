@@ -10,307 +10,62 @@ use std::sync::LazyLock;
 use crate::article::words;
 
 /// Lines dropped when they say nothing else; case, accents, digits and outer punctuation aside.
-const LINES: &[&str] = &[
-    // English
-    "advertisement",
-    "advertising",
-    "ad",
-    "sponsored",
-    "sponsored content",
-    "story continues below",
-    "story continues below advertisement",
-    "article continues below",
-    "article continues after advertisement",
-    "share",
-    "share this",
-    "share this article",
-    "share this story",
-    "comments",
-    "comment",
-    "no comments",
-    "leave a comment",
-    "add comment",
-    "post a comment",
-    "read comments",
-    "view comments",
-    "read more",
-    "read more here",
-    "read full article",
-    "read full story",
-    "read the full article",
-    "read the full story",
-    "read the full story here",
-    "read the rest",
-    "read the rest of this entry",
-    "read on",
-    "more",
-    "learn more",
-    "find out more",
-    "see more",
-    "show more",
-    "load more",
-    "view more",
-    "continue reading",
-    "continue reading the main story",
-    "keep reading",
-    "click here",
-    "click here to read more",
-    "click to read more",
-    "click here for more",
-    "click to expand",
-    "tap here",
-    "full story",
-    "sign up for our newsletter",
-    "sign up to our newsletter",
-    "subscribe to our newsletter",
-    "subscribe",
-    "subscribe now",
-    "sign up",
-    "sign in",
-    "log in",
-    "newsletter",
-    "follow us",
-    "related",
-    "related articles",
-    "related stories",
-    "related topics",
-    "related posts",
-    "most read",
-    "most popular",
-    "recommended",
-    "recommended for you",
-    "more on this story",
-    "you may also like",
-    "skip to content",
-    "skip to main content",
-    "skip advertisement",
-    "print",
-    "email",
-    "e-mail",
-    "bookmark",
-    "save",
-    "copy link",
-    "listen",
-    "listen to this article",
-    "watch",
-    "watch live",
-    "getty images",
-    "file photo",
-    "image caption",
-    "image source",
-    "media caption",
-    "all rights reserved",
-    "back to top",
-    "view original",
-    "view original article",
-    "view in browser",
-    "view deal",
-    "see deal",
-    "accept",
-    "accept cookies",
-    "toggle caption",
-    "hide caption",
-    "enlarge this image",
-    "loading",
-    "to read this article in full please click here",
-    // French
-    "publicité",
-    "partager",
-    "partager cet article",
-    "lire la suite",
-    "lire plus",
-    "lire l'article",
-    "lire aussi",
-    "en savoir plus",
-    "suite",
-    "cliquez ici",
-    "commentaires",
-    "aucun commentaire",
-    "laisser un commentaire",
-    "imprimer",
-    "envoyer par e-mail",
-    "s'abonner",
-    "abonnez-vous",
-    "inscrivez-vous à notre newsletter",
-    "suivez-nous",
-    "à lire aussi",
-    "sur le même sujet",
-    "continuer la lecture",
-    "voir plus",
-    // Spanish
-    "publicidad",
-    "compartir",
-    "comparte",
-    "comparte este artículo",
-    "leer más",
-    "lee más",
-    "leer noticia completa",
-    "seguir leyendo",
-    "sigue leyendo",
-    "continuar leyendo",
-    "continúa leyendo",
-    "haga clic aquí",
-    "haz clic aquí",
-    "comentarios",
-    "sin comentarios",
-    "deja un comentario",
-    "imprimir",
-    "suscríbete",
-    "suscríbete a nuestro boletín",
-    "síguenos",
-    "ver más",
-    "te puede interesar",
-    "lea también",
-    "noticias relacionadas",
-    // Arabic
-    "إعلان",
-    "اعلان",
-    "شارك",
-    "مشاركة",
-    "شارك هذا المقال",
-    "شارك المقال",
-    "اقرأ المزيد",
-    "إقرأ المزيد",
-    "اقرأ أيضا",
-    "اقرأ أيضًا",
-    "المزيد",
-    "تابع القراءة",
-    "أكمل القراءة",
-    "قراءة المزيد",
-    "للمزيد",
-    "اضغط هنا",
-    "انقر هنا",
-    "التعليقات",
-    "تعليقات",
-    "لا توجد تعليقات",
-    "طباعة",
-    "تابعنا",
-    "اشترك",
-    "اشترك في نشرتنا البريدية",
-    "مواضيع ذات صلة",
-    "أخبار ذات صلة",
-    // German
-    "anzeige",
-    "werbung",
-    "teilen",
-    "artikel teilen",
-    "weiterlesen",
-    "mehr lesen",
-    "mehr dazu",
-    "mehr",
-    "lesen sie mehr",
-    "hier klicken",
-    "klicken sie hier",
-    "kommentare",
-    "keine kommentare",
-    "kommentar hinterlassen",
-    "drucken",
-    "newsletter abonnieren",
-    "abonnieren",
-    "folgen sie uns",
-    "zum artikel",
-    "lesen sie auch",
-    "mehr zum thema",
-    "den ganzen artikel lesen",
-    "zur startseite",
-    // Portuguese
-    "publicidade",
-    "compartilhar",
-    "compartilhe",
-    "partilhar",
-    "leia mais",
-    "ler mais",
-    "saiba mais",
-    "continue lendo",
-    "continuar lendo",
-    "continuar a ler",
-    "clique aqui",
-    "comentários",
-    "nenhum comentário",
-    "deixe um comentário",
-    "assine nossa newsletter",
-    "siga-nos",
-    "leia também",
-    "veja também",
-    // Russian, Italian, Turkish
-    "реклама",
-    "поделиться",
-    "читать далее",
-    "читать полностью",
-    "подробнее",
-    "комментарии",
-    "читайте также",
-    "подписаться",
-    "pubblicità",
-    "condividi",
-    "leggi tutto",
-    "leggi di più",
-    "leggi anche",
-    "continua a leggere",
-    "commenti",
-    "reklam",
-    "paylaş",
-    "devamını oku",
-    "devamı",
-    "yorumlar",
-    "haberin devamı",
-];
+const LINES: &str = "\
+    advertisement | advertising | ad | sponsored | sponsored content | story continues below | \
+    story continues below advertisement | article continues below | article continues after advertisement | \
+    share | share this | share this article | share this story | comments | comment | no comments | \
+    leave a comment | add comment | post a comment | read comments | view comments | read more | \
+    read more here | read full article | read full story | read the full article | read the full story | \
+    read the full story here | read the rest | read the rest of this entry | read on | more | learn more | \
+    find out more | see more | show more | load more | view more | continue reading | \
+    continue reading the main story | keep reading | click here | click here to read more | \
+    click to read more | click here for more | click to expand | tap here | full story | \
+    sign up for our newsletter | sign up to our newsletter | subscribe to our newsletter | subscribe | \
+    subscribe now | sign up | sign in | log in | newsletter | follow us | related | related articles | \
+    related stories | related topics | related posts | most read | most popular | recommended | \
+    recommended for you | more on this story | you may also like | skip to content | skip to main content | \
+    skip advertisement | print | email | e-mail | bookmark | save | copy link | listen | \
+    listen to this article | watch | watch live | getty images | file photo | image caption | \
+    image source | media caption | all rights reserved | back to top | view original | \
+    view original article | view in browser | view deal | see deal | accept | accept cookies | \
+    toggle caption | hide caption | enlarge this image | loading | \
+    to read this article in full please click here | \
+    publicité | partager | partager cet article | lire la suite | lire plus | lire l'article | lire aussi | \
+    en savoir plus | suite | cliquez ici | commentaires | aucun commentaire | laisser un commentaire | \
+    imprimer | envoyer par e-mail | s'abonner | abonnez-vous | inscrivez-vous à notre newsletter | \
+    suivez-nous | à lire aussi | sur le même sujet | continuer la lecture | voir plus | \
+    publicidad | compartir | comparte | comparte este artículo | leer más | lee más | \
+    leer noticia completa | seguir leyendo | sigue leyendo | continuar leyendo | continúa leyendo | \
+    haga clic aquí | haz clic aquí | comentarios | sin comentarios | deja un comentario | imprimir | \
+    suscríbete | suscríbete a nuestro boletín | síguenos | ver más | te puede interesar | lea también | \
+    noticias relacionadas | \
+    إعلان | اعلان | شارك | مشاركة | شارك هذا المقال | شارك المقال | اقرأ المزيد | إقرأ المزيد | اقرأ أيضا | \
+    اقرأ أيضًا | المزيد | تابع القراءة | أكمل القراءة | قراءة المزيد | للمزيد | اضغط هنا | انقر هنا | \
+    التعليقات | تعليقات | لا توجد تعليقات | طباعة | تابعنا | اشترك | اشترك في نشرتنا البريدية | \
+    مواضيع ذات صلة | أخبار ذات صلة | \
+    anzeige | werbung | teilen | artikel teilen | weiterlesen | mehr lesen | mehr dazu | mehr | \
+    lesen sie mehr | hier klicken | klicken sie hier | kommentare | keine kommentare | \
+    kommentar hinterlassen | drucken | newsletter abonnieren | abonnieren | folgen sie uns | zum artikel | \
+    lesen sie auch | mehr zum thema | den ganzen artikel lesen | zur startseite | \
+    publicidade | compartilhar | compartilhe | partilhar | leia mais | ler mais | saiba mais | \
+    continue lendo | continuar lendo | continuar a ler | clique aqui | comentários | nenhum comentário | \
+    deixe um comentário | assine nossa newsletter | siga-nos | leia também | veja também | \
+    реклама | поделиться | читать далее | читать полностью | подробнее | комментарии | читайте также | \
+    подписаться | pubblicità | condividi | leggi tutto | leggi di più | leggi anche | continua a leggere | \
+    commenti | reklam | paylaş | devamını oku | devamı | yorumlar | haberin devamı";
 
 /// Words of which a share bar is made; a line of two or more of them, and nothing else, is one.
-const SHARE_WORDS: &[&str] = &[
-    "share",
-    "tweet",
-    "email",
-    "e-mail",
-    "mail",
-    "print",
-    "facebook",
-    "twitter",
-    "x",
-    "whatsapp",
-    "linkedin",
-    "reddit",
-    "pinterest",
-    "pin",
-    "telegram",
-    "tumblr",
-    "pocket",
-    "flipboard",
-    "messenger",
-    "instagram",
-    "youtube",
-    "copy",
-    "link",
-    "save",
-    "bookmark",
-    "comment",
-    "comments",
-    "partager",
-    "tweeter",
-    "envoyer",
-    "imprimer",
-    "compartir",
-    "tuitear",
-    "imprimir",
-    "teilen",
-    "twittern",
-    "drucken",
-    "compartilhar",
-    "partilhar",
-    "مشاركة",
-    "شارك",
-    "فيسبوك",
-    "تويتر",
-    "واتساب",
-    "تلغرام",
-    "طباعة",
-];
+const SHARE_WORDS: &str = "\
+    share | tweet | email | e-mail | mail | print | facebook | twitter | x | whatsapp | linkedin | reddit | \
+    pinterest | pin | telegram | tumblr | pocket | flipboard | messenger | instagram | youtube | copy | \
+    link | save | bookmark | comment | comments | partager | tweeter | envoyer | imprimer | compartir | \
+    tuitear | imprimir | teilen | twittern | drucken | compartilhar | partilhar | مشاركة | شارك | فيسبوك | \
+    تويتر | واتساب | تلغرام | طباعة";
 
 /// Words that join those of a share bar.
-const SHARE_JOINTS: &[&str] = &[
-    "on", "this", "via", "by", "to", "and", "article", "story", "page", "post", "sur", "en", "auf", "no",
-    "par", "per", "على",
-];
+const SHARE_JOINTS: &str = "\
+    on | this | via | by | to | and | article | story | page | post | sur | en | auf | no | par | per | \
+    على";
 
 /// Lines dropped when they start so and go on for at most so many words: the words that follow name a place, a
 /// date or another article.
@@ -360,35 +115,22 @@ const LINE_STARTS: &[(&str, usize)] = &[
 ];
 
 /// Starts of lines that lead to another article, when a colon follows; the rest is that article's headline.
-const LINK_STARTS: &[&str] = &[
-    "read more",
-    "read also",
-    "also read",
-    "read next",
-    "see also",
-    "related",
-    "more on this",
-    "recommended",
-    "further reading",
-    "lire aussi",
-    "à lire aussi",
-    "lire la suite",
-    "lea también",
-    "lee también",
-    "leer más",
-    "te puede interesar",
-    "lesen sie auch",
-    "mehr zum thema",
-    "leia também",
-    "leia mais",
-    "veja também",
-    "اقرأ أيضا",
-    "اقرأ أيضًا",
-    "إقرأ أيضا",
-    "اقرأ المزيد",
-    "читайте также",
-    "leggi anche",
-];
+const LINK_STARTS: &str = "\
+    read more | read also | also read | read next | see also | related | more on this | recommended | \
+    further reading | lire aussi | à lire aussi | lire la suite | lea también | lee también | leer más | \
+    te puede interesar | lesen sie auch | mehr zum thema | leia também | leia mais | veja também | \
+    اقرأ أيضا | اقرأ أيضًا | إقرأ أيضا | اقرأ المزيد | читайте также | leggi anche";
+
+/// Starts of lines that ask for a subscription, when one of [`SUBSCRIPTIONS`] is named in them.
+const SUBSCRIBING_STARTS: &str = "\
+    sign up | subscribe | get our | get the | join our | inscrivez-vous | abonnez-vous | recevez | \
+    suscríbete | suscríbase | abonnieren sie | melden sie sich | assine | inscreva-se | receba | اشترك | \
+    подпишитесь | iscriviti";
+
+/// What such lines offer.
+const SUBSCRIPTIONS: &str = "\
+    newsletter | newsletters | news emails | boletín | boletines | boletim | infolettre | النشرة | نشرتنا | \
+    рассылку";
 
 /// How syndication plugins sign: a start, and what must follow it within the line's end.
 const SIGNATURES: &[(&str, &[&str])] = &[
@@ -408,44 +150,13 @@ const SIGNATURES: &[(&str, &[&str])] = &[
 ];
 
 /// Last words of a line that are dropped when a sentence ends before them or they trail off.
-const ENDINGS: &[&str] = &[
-    "continue reading",
-    "read more",
-    "read on",
-    "read the full story",
-    "read full story",
-    "read full article",
-    "read the full article",
-    "click here",
-    "click here to read more",
-    "click here for more",
-    "keep reading",
-    "more",
-    "learn more",
-    "read more here",
-    "view original",
-    "view full article",
-    "lire la suite",
-    "en savoir plus",
-    "lire plus",
-    "leer más",
-    "sigue leyendo",
-    "seguir leyendo",
-    "continuar leyendo",
-    "weiterlesen",
-    "mehr lesen",
-    "mehr",
-    "leia mais",
-    "continue lendo",
-    "ler mais",
-    "اقرأ المزيد",
-    "إقرأ المزيد",
-    "المزيد",
-    "تابع القراءة",
-    "читать далее",
-    "leggi tutto",
-    "devamını oku",
-];
+const ENDINGS: &str = "\
+    continue reading | read more | read on | read the full story | read full story | read full article | \
+    read the full article | click here | click here to read more | click here for more | keep reading | \
+    more | learn more | read more here | view original | view full article | lire la suite | \
+    en savoir plus | lire plus | leer más | sigue leyendo | seguir leyendo | continuar leyendo | \
+    weiterlesen | mehr lesen | mehr | leia mais | continue lendo | ler mais | اقرأ المزيد | إقرأ المزيد | \
+    المزيد | تابع القراءة | читать далее | leggi tutto | devamını oku";
 
 /// A line longer than this, in bytes, is never boilerplate as a whole.
 const LINE_LENGTH_MAX: usize = 400;
@@ -453,23 +164,29 @@ const LINE_LENGTH_MAX: usize = 400;
 /// A signature (with the title in it) is at most this long, in bytes.
 const SIGNATURE_LENGTH_MAX: usize = 600;
 
+/// Words of a line that offers a subscription; a longer one tells something else too.
+const SUBSCRIPTION_WORDS_MAX: usize = 24;
+
 /// How many endings a line may lose: "Read more […]" has two.
 const ENDINGS_MAX: usize = 4;
 
 /// Words of the longest entry of [`ENDINGS`].
 const ENDING_WORDS_MAX: usize = 5;
 
-static LINE_SET: LazyLock<HashSet<String>> = LazyLock::new(|| LINES.iter().map(|line| key(line)).collect());
-static SHARE_SET: LazyLock<HashSet<String>> =
-    LazyLock::new(|| SHARE_WORDS.iter().map(|word| key(word)).collect());
-static JOINT_SET: LazyLock<HashSet<String>> =
-    LazyLock::new(|| SHARE_JOINTS.iter().map(|word| key(word)).collect());
-static ENDING_SET: LazyLock<HashSet<String>> =
-    LazyLock::new(|| ENDINGS.iter().map(|words| key(words)).collect());
-static LINK_SET: LazyLock<HashSet<String>> =
-    LazyLock::new(|| LINK_STARTS.iter().map(|words| key(words)).collect());
+static LINE_SET: LazyLock<HashSet<String>> = LazyLock::new(|| keys(LINES).collect());
+static SHARE_SET: LazyLock<HashSet<String>> = LazyLock::new(|| keys(SHARE_WORDS).collect());
+static JOINT_SET: LazyLock<HashSet<String>> = LazyLock::new(|| keys(SHARE_JOINTS).collect());
+static ENDING_SET: LazyLock<HashSet<String>> = LazyLock::new(|| keys(ENDINGS).collect());
+static LINK_SET: LazyLock<HashSet<String>> = LazyLock::new(|| keys(LINK_STARTS).collect());
+static SUBSCRIBING: LazyLock<Vec<String>> = LazyLock::new(|| keys(SUBSCRIBING_STARTS).collect());
+static OFFERS: LazyLock<Vec<String>> = LazyLock::new(|| keys(SUBSCRIPTIONS).collect());
 static START_TABLE: LazyLock<Vec<(String, usize)>> =
-    LazyLock::new(|| LINE_STARTS.iter().map(|(start, words)| (key(start), *words)).collect());
+    LazyLock::new(|| LINE_STARTS.iter().map(|(start, words_max)| (key(start), *words_max)).collect());
+
+/// The entries of a table, as lines are compared with them.
+fn keys(table: &str) -> impl Iterator<Item = String> {
+    table.split('|').map(key)
+}
 
 /// A line without its boilerplate: the line itself, what is left of it, or nothing.
 pub(super) fn trim(line: &str) -> &str {
@@ -502,7 +219,11 @@ fn is_boilerplate(line: &str) -> bool {
         // A number may be the news; a row of dashes or bullets is none.
         return !line.contains(char::is_alphanumeric);
     }
-    LINE_SET.contains(&key) || is_share_bar(&key) || starts_like_boilerplate(&key) || leads_elsewhere(line)
+    LINE_SET.contains(&key)
+        || is_share_bar(&key)
+        || starts_like_boilerplate(&key)
+        || offers_subscription(&key)
+        || leads_elsewhere(line)
 }
 
 fn is_share_bar(key: &str) -> bool {
@@ -518,6 +239,16 @@ fn starts_like_boilerplate(key: &str) -> bool {
             (rest.is_empty() || rest.starts_with(' ')) && rest.split_whitespace().count() <= *words_max
         })
     })
+}
+
+fn offers_subscription(key: &str) -> bool {
+    let starts = SUBSCRIBING
+        .iter()
+        .any(|start| key.strip_prefix(start.as_str()).is_some_and(|rest| rest.starts_with(' ')));
+    let padded = || format!(" {key} ");
+    starts
+        && key.split(' ').count() <= SUBSCRIPTION_WORDS_MAX
+        && OFFERS.iter().any(|offer| padded().contains(&format!(" {offer} ")))
 }
 
 fn leads_elsewhere(line: &str) -> bool {

@@ -236,6 +236,11 @@ impl<'a> Iterator for Scanner<'a> {
         let third = bytes.get(2).copied().unwrap_or(b' ');
         let token = match second {
             b'/' if third.is_ascii_alphabetic() => self.close(),
+            // The text was cut within an end tag.
+            b'/' if bytes.len() == 2 => {
+                self.at = self.html.len();
+                return None;
+            }
             b'!' | b'?' => {
                 self.skip_comment();
                 Some(Token::Text(""))

@@ -1,0 +1,72 @@
+//! How many entries a worker makes comparable in a second: `cargo bench --bench normalize`.
+
+use divan::Bencher;
+use divan::counter::{BytesCount, ItemsCount};
+use jiff::Timestamp;
+use wirewatch::article::{language, normalize, page, text, url};
+use wirewatch::feed::{Entry, Feed, Tier};
+
+fn main() {
+    divan::main();
+}
+
+fn feed() -> Feed {
+    Feed {
+        url: "https://feeds.example.org/world.xml".parse().expect("a fixed address"),
+        name: "Example".into(),
+        publisher: None,
+        tier: Tier::default(),
+        tags: Vec::new(),
+        language: None,
+        interval: None,
+        allow_private_addresses: false,
+    }
+}
+
+/// An entry as feeds carry them: a short summary with a little markup, or a long text with much.
+fn entry(paragraph_count: usize) -> Entry {
+    let paragraph = "<p>The army announced a new <a href=\"https://www.example.org/a?utm_source=rss\">offensive</a> on \
+        Thursday, hours after talks on reviving the truce had failed, witnesses said &ndash; and &ldquo;aircraft\u{201d} \
+        were heard all night.</p>\n";
+    Entry {
+        url: Some("http://www.example.org/world/2024/05/01/army?utm_source=rss&utm_medium=feed&id=7".into()),
+        title: "Army announces offensive as talks on truce fail &amp; aid is stuck".into(),
+        summary: Some(paragraph.to_owned() + "<p>Continue reading...</p>"),
+        content: (paragraph_count > 0).then(|| paragraph.repeat(paragraph_count)),
+        language: Some("en".into()),
+        ..Entry::default()
+    }
+}
+
+#[divan::bench(args = [0, 20])]
+fn entries(bencher: Bencher, paragraph_count: usize) {
+    let (entry, feed) = (entry(paragraph_count), feed());
+    bencher.counter(ItemsCount::new(1_usize)).bench(|| normalize(&entry, &feed, Timestamp::UNIX_EPOCH));
+}
+
+#[divan::bench]
+fn plain(bencher: Bencher) {
+    let html = entry(50).content.unwrap_or_default();
+    bencher.counter(BytesCount::of_str(&html)).bench(|| text::plain(&html));
+}
+
+#[divan::bench]
+fn canonical(bencher: Bencher) {
+    let address = entry(0).url.unwrap_or_default();
+    bencher.counter(ItemsCount::new(1_usize)).bench(|| url::canonical(&address));
+}
+
+#[divan::bench]
+fn detect(bencher: Bencher) {
+    let text = text::plain(&entry(0).summary.unwrap_or_default());
+    bencher.counter(ItemsCount::new(1_usize)).bench(|| language::detect(&text, None));
+}
+
+#[divan::bench]
+fn pages(bencher: Bencher) {
+    let article = entry(50).content.unwrap_or_default();
+    let menu = "<li><a class=\"menu-item\" href=\"/section\">Section</a></li>".repeat(500);
+    let html =
+        format!("<html><title>Truce</title><body><ul>{menu}</ul><article>{article}</article></body></html>");
+    bencher.counter(BytesCount::of_str(&html)).bench(|| page::read(html.as_bytes(), None));
+}
