@@ -196,12 +196,14 @@ impl Environment {
     /// Reads it from the process: the only place that does.
     #[allow(clippy::disallowed_methods, reason = "this is the room that reads the environment")]
     pub fn from_process() -> Self {
-        let directory = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let directory =
+            |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         // systemd lists several directories with colons between; ours is the first.
-        let state = directory("STATE_DIRECTORY").map(|list| match list.to_str().and_then(|s| s.split_once(':')) {
-            Some((first, _)) => PathBuf::from(first),
-            None => list,
-        });
+        let state =
+            directory("STATE_DIRECTORY").map(|list| match list.to_str().and_then(|s| s.split_once(':')) {
+                Some((first, _)) => PathBuf::from(first),
+                None => list,
+            });
         Self {
             state_directory: state,
             credentials_directory: directory("CREDENTIALS_DIRECTORY"),
@@ -239,7 +241,8 @@ fn quoted(text: &str) -> String {
     if secret::may_hold_secret(text) && text.contains('@') {
         return "…".to_owned();
     }
-    let mut short: String = text.chars().take(CHARACTERS_MAX).map(|c| if c.is_control() { '�' } else { c }).collect();
+    let mut short: String =
+        text.chars().take(CHARACTERS_MAX).map(|c| if c.is_control() { '�' } else { c }).collect();
     if text.chars().nth(CHARACTERS_MAX).is_some() {
         short.push('…');
     }

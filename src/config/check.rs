@@ -24,7 +24,8 @@ use crate::mail;
 pub(super) fn check_directory(dir: &Path, environment: &Environment) -> (Option<Config>, Vec<Problem>) {
     if !dir.is_dir() {
         let message = "there is no such configuration directory".to_owned();
-        let hint = format!("create one with `wirewatch init {}`, or name another with --config", dir.display());
+        let hint =
+            format!("create one with `wirewatch init {}`, or name another with --config", dir.display());
         return (None, vec![Problem::whole_file(dir, message, Some(hint))]);
     }
     let mut problems = Vec::new();
@@ -124,7 +125,13 @@ fn syntax_hint(message: &str) -> &'static str {
 }
 
 /// Notes a duration outside its bounds.
-pub(super) fn check_range(item: &Item<Duration>, key: &str, min: Duration, max: Duration, sheet: &mut Sheet<'_>) {
+pub(super) fn check_range(
+    item: &Item<Duration>,
+    key: &str,
+    min: Duration,
+    max: Duration,
+    sheet: &mut Sheet<'_>,
+) {
     let Some(span) = item.span.clone().filter(|_| item.sound) else { return };
     let hint = format!("choose something from \"{}\" to \"{}\"", show_duration(min), show_duration(max));
     if item.value < min {
@@ -173,7 +180,12 @@ fn check_poll(raw: &raw::Poll, sheet: &mut Sheet<'_>) -> Poll {
     check_order(min, interval, "the interval would never be kept", sheet);
     check_order(interval, max, "the interval would never be kept", sheet);
     if !(raw.min_interval.value > raw.interval.value || raw.interval.value > raw.max_interval.value) {
-        check_order((&raw.host_spacing, "poll.host_spacing"), max, "a second feed of a host would never come round", sheet);
+        check_order(
+            (&raw.host_spacing, "poll.host_spacing"),
+            max,
+            "a second feed of a host would never come round",
+            sheet,
+        );
     }
     if raw.per_host.value.0 > raw.concurrency.value.0 && raw.per_host.sound && raw.concurrency.sound {
         let span = raw.per_host.span.clone().or_else(|| raw.concurrency.span.clone()).unwrap_or_default();
@@ -213,7 +225,12 @@ fn check_contact(item: &Item<Option<Line>>, sheet: &mut Sheet<'_>) -> Option<Str
     if !contact.is_ascii() || !(is_url || mail_server::is_address(address)) {
         let span = item.span.clone().unwrap_or_default();
         let message = "this is neither a web address nor a mail address".to_owned();
-        sheet.error(span, "poll.contact", message, "write \"https://example.org/wirewatch\" or \"you@example.org\"");
+        sheet.error(
+            span,
+            "poll.contact",
+            message,
+            "write \"https://example.org/wirewatch\" or \"you@example.org\"",
+        );
     }
     Some(contact.clone())
 }
@@ -261,7 +278,11 @@ fn check_addresses(items: &[Item<Line>], key: &str, sheet: &mut Sheet<'_>) -> Ve
     addresses
 }
 
-fn check_routes(main: &raw::Main, topic_ids: &BTreeMap<String, PathBuf>, sheet: &mut Sheet<'_>) -> Vec<Route> {
+fn check_routes(
+    main: &raw::Main,
+    topic_ids: &BTreeMap<String, PathBuf>,
+    sheet: &mut Sheet<'_>,
+) -> Vec<Route> {
     let routes = &main.route.value;
     if routes.is_empty() && !sheet.has_errors() {
         let message = "there is no [[route]]: alerts are stored but nobody is told".to_owned();
@@ -280,7 +301,12 @@ fn check_route(
     let key = |name: &str| format!("route[{number}].{name}");
     let to = check_addresses(&raw.to.value, &key("to"), sheet);
     if let Some(span) = raw.to.span.clone().filter(|_| raw.to.sound && raw.to.value.is_empty()) {
-        sheet.error(span, &key("to"), "this route tells nobody".to_owned(), "add an address, or remove the route");
+        sheet.error(
+            span,
+            &key("to"),
+            "this route tells nobody".to_owned(),
+            "add an address, or remove the route",
+        );
     }
     for (index, item) in raw.topics.value.iter().enumerate() {
         let Some(span) = item.span.clone() else { continue };
@@ -289,7 +315,12 @@ fn check_route(
             let ids: Vec<&str> = topic_ids.keys().take(12).map(String::as_str).collect();
             let known = if ids.is_empty() { "there are none".to_owned() } else { ids.join(", ") };
             let message = format!("`{}` matches no topic", super::quoted(pattern));
-            sheet.error(span, &format!("{}[{}]", key("topics"), index + 1), message, format!("topics: {known}"));
+            sheet.error(
+                span,
+                &format!("{}[{}]", key("topics"), index + 1),
+                message,
+                format!("topics: {known}"),
+            );
         }
     }
     for (index, item) in raw.places.value.iter().enumerate() {
@@ -297,11 +328,14 @@ fn check_route(
         if place.len() != 2 || !place.bytes().all(|byte| byte.is_ascii_uppercase()) {
             let span = item.span.clone().unwrap_or_default();
             let message = format!("`{}` is not a country code", super::quoted(place));
-            let hint = "write two capital letters (ISO 3166-1 alpha-2), such as \"SD\"; \"ZZ\" is no country found";
+            let hint =
+                "write two capital letters (ISO 3166-1 alpha-2), such as \"SD\"; \"ZZ\" is no country found";
             sheet.error(span, &format!("{}[{}]", key("places"), index + 1), message, hint);
         }
     }
-    if let Some(span) = raw.mode.span.clone().filter(|_| raw.mode.sound && raw.mode.value != raw::Mode::Immediate) {
+    if let Some(span) =
+        raw.mode.span.clone().filter(|_| raw.mode.sound && raw.mode.value != raw::Mode::Immediate)
+    {
         let message = "this version of Wirewatch tells at once only".to_owned();
         sheet.error(span, &key("mode"), message, "write mode = \"immediate\", or remove the line");
     }
@@ -347,7 +381,8 @@ fn check_web(raw: &raw::Web, sheet: &mut Sheet<'_>) -> Option<SocketAddr> {
     let span: Range<usize> = raw.listen.span.clone().filter(|_| !listen.is_empty())?;
     match listen.parse() {
         Ok(address) => {
-            let message = "this version of Wirewatch serves no pages; the setting is kept for the next".to_owned();
+            let message =
+                "this version of Wirewatch serves no pages; the setting is kept for the next".to_owned();
             sheet.warning(span, "web.listen", message, "remove the line to silence this warning");
             Some(address)
         }

@@ -79,7 +79,12 @@ pub(super) fn load_feeds(
             // The file nobody asked for may be missing; one that is named must be there.
             if let Some(span) = item.span.clone() {
                 let message = format!("there is no file {}", path.display());
-                main_sheet.error(span, &key, message, "create it, or correct the path (it starts at the configuration directory)");
+                main_sheet.error(
+                    span,
+                    &key,
+                    message,
+                    "create it, or correct the path (it starts at the configuration directory)",
+                );
             }
             continue;
         }
@@ -152,7 +157,9 @@ impl Collector<'_> {
             };
             // Other readers list a feed once per folder it is in: one feed, several tags.
             if let Some(feed) = own.get(url.as_str()).and_then(|index| self.feeds.get_mut(*index)) {
-                feed.tags.extend(outline.tags.into_iter().filter(|tag| !feed.tags.contains(tag)).collect::<Vec<_>>());
+                feed.tags.extend(
+                    outline.tags.into_iter().filter(|tag| !feed.tags.contains(tag)).collect::<Vec<_>>(),
+                );
                 continue;
             }
             if !self.claim(&url, outline.span, "outline.xmlUrl", sheet) {
@@ -195,13 +202,24 @@ impl Collector<'_> {
         true
     }
 
-    fn check_feed(&self, raw: &raw::Feed, url: Option<&Url>, key: &str, sheet: &mut Sheet<'_>) -> Option<Feed> {
+    fn check_feed(
+        &self,
+        raw: &raw::Feed,
+        url: Option<&Url>,
+        key: &str,
+        sheet: &mut Sheet<'_>,
+    ) -> Option<Feed> {
         self.check_interval(raw, key, sheet);
         let language = raw.language.value.as_ref().map(|Line(code)| code.clone());
         if let Some(code) = language.as_ref().filter(|code| !is_language(code)) {
             let span = raw.language.span.clone().unwrap_or_default();
             let message = format!("`{}` is not a language code", quoted(code));
-            sheet.error(span, &format!("{key}.language"), message, "write ISO 639-1 in small letters, such as \"en\"");
+            sheet.error(
+                span,
+                &format!("{key}.language"),
+                message,
+                "write ISO 639-1 in small letters, such as \"en\"",
+            );
         }
         for (index, item) in raw.tags.value.iter().enumerate() {
             let Line(tag) = &item.value;
@@ -223,7 +241,10 @@ impl Collector<'_> {
             tags: raw.tags.value.iter().map(|item| item.value.0.clone()).collect(),
             language,
             interval: raw.interval.value,
-            allow_private_addresses: raw.allow_private_addresses.value.unwrap_or(self.allow_private_addresses),
+            allow_private_addresses: raw
+                .allow_private_addresses
+                .value
+                .unwrap_or(self.allow_private_addresses),
         })
     }
 
@@ -270,7 +291,8 @@ fn parse_url(text: &str) -> Result<Url, String> {
     if text.len() > BYTES_MAX {
         return Err(format!("an address may have at most {BYTES_MAX} bytes"));
     }
-    let mut url = Url::parse(text.trim()).map_err(|error| format!("`{}` is not an address: {error}", quoted(text)))?;
+    let mut url =
+        Url::parse(text.trim()).map_err(|error| format!("`{}` is not an address: {error}", quoted(text)))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!("`{}` is neither http:// nor https://", quoted(text)));
     }

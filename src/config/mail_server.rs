@@ -60,7 +60,8 @@ fn refuse_without_server(raw: &raw::Mail, sheet: &mut Sheet<'_>) {
 
 /// Reads the URL; the password comes later.
 fn parse_server(text: &str) -> Result<Server, (String, &'static str)> {
-    let url = Url::parse(text).map_err(|error| (format!("this is not a server's URL: {error}"), SERVER_HINT))?;
+    let url =
+        Url::parse(text).map_err(|error| (format!("this is not a server's URL: {error}"), SERVER_HINT))?;
     if url.password().is_some() {
         let hint = "take it out and change it; put it in a file and name that in mail.password_file";
         return Err(("a password does not belong in this file".to_owned(), hint));
@@ -84,7 +85,13 @@ fn parse_server(text: &str) -> Result<Server, (String, &'static str)> {
     let user = user.ok_or(("the user cannot be read".to_owned(), "write an @ inside the user as %40"))?;
     let user = (!user.is_empty()).then_some(user);
     // 465 is RFC 8314's port for TLS from the first byte, 587 RFC 6409's for accounts, 25 RFC 5321's for servers.
-    let default_port = if implicit { 465 } else if user.is_some() { 587 } else { 25 };
+    let default_port = if implicit {
+        465
+    } else if user.is_some() {
+        587
+    } else {
+        25
+    };
     let port = url.port().unwrap_or(default_port);
     if port == 0 {
         return Err(("there is no port 0".to_owned(), SERVER_HINT));
@@ -201,7 +208,12 @@ pub(super) fn check_from(raw: &raw::Mail, sheet: &mut Sheet<'_>) -> String {
     let Some((name, address)) = split_mailbox(text) else {
         let span = raw.from.span.clone().unwrap_or_default();
         let message = format!("`{}` is not a sender", super::quoted(text));
-        sheet.error(span, "mail.from", message, "write \"Wirewatch <alerts@example.org>\" or \"alerts@example.org\"");
+        sheet.error(
+            span,
+            "mail.from",
+            message,
+            "write \"Wirewatch <alerts@example.org>\" or \"alerts@example.org\"",
+        );
         return text.clone();
     };
     if name.is_empty() {
@@ -227,7 +239,8 @@ fn split_mailbox(text: &str) -> Option<(&str, &str)> {
 pub(super) fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let atom = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c))
+        !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c))
     };
     let label = |part: &str| {
         !part.is_empty()

@@ -52,7 +52,12 @@ fn add_keys(section: &Section, path: &str, page: &mut String) {
     let mut rows = String::new();
     for key in &section.keys {
         if let Kind::Plain(word) = &key.kind {
-            let row = [format!("`{}`", key.name), word.clone(), default(key), prose(key.about).trim().replace('\n', " ")];
+            let row = [
+                format!("`{}`", key.name),
+                word.clone(),
+                default(key),
+                prose(key.about).trim().replace('\n', " "),
+            ];
             rows.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
         }
     }

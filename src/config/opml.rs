@@ -90,7 +90,9 @@ fn note_outline(
     outlines: &mut Vec<Outline>,
 ) -> Option<String> {
     let Some(url) = attribute(element, "xmlUrl").filter(|url| !url.is_empty()) else {
-        return attribute(element, "text").or_else(|| attribute(element, "title")).and_then(|name| tag(&name));
+        return attribute(element, "text")
+            .or_else(|| attribute(element, "title"))
+            .and_then(|name| tag(&name));
     };
     let mut tags: Vec<String> = Vec::new();
     let categories = attribute(element, "category").unwrap_or_default();

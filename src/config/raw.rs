@@ -73,10 +73,10 @@ macro_rules! section {
                     mismatch(value, span, key, "a section", &format!("write [{key}] on a line of its own"), sheet);
                     return None;
                 };
-                refuse_unknown_keys(table, key, &[$(stringify!($key)),*], sheet);
+                let slips = refuse_unknown_keys(table, key, &[$(stringify!($key)),*], sheet);
                 Some(Self {
                     $($key: read_key::<$type>(
-                        table, span.clone(), key, stringify!($key), default_of!($($default)?), sheet,
+                        table, span.clone(), key, stringify!($key), default_of!($($default)?), &slips, sheet,
                     ),)*
                 })
             }

@@ -80,6 +80,7 @@ pub(super) fn read_key<T: Value>(
     path: &str,
     name: &str,
     default: Option<T>,
+    slips: &[&str],
     sheet: &mut Sheet<'_>,
 ) -> Item<T> {
     let key = join(path, name);
@@ -93,6 +94,8 @@ pub(super) fn read_key<T: Value>(
             Item { value, span: Some(span), sound }
         }
         (None, Some(default)) => Item::default(default),
+        // A slip was reported already: the key is there, under another name.
+        (None, None) if slips.contains(&name) => Item { value: T::nothing(), span: None, sound: false },
         (None, None) => {
             sheet.error(table_span, &key, "this key must be given".to_owned(), format!("add `{name} = …`"));
             Item { value: T::nothing(), span: None, sound: false }
@@ -100,15 +103,23 @@ pub(super) fn read_key<T: Value>(
     }
 }
 
-/// Reports keys that are not in `known`.
-pub(super) fn refuse_unknown_keys(table: &DeTable<'_>, path: &str, known: &[&str], sheet: &mut Sheet<'_>) {
+/// Reports keys that are not in `known`, and returns those of `known` they were most likely meant to be.
+pub(super) fn refuse_unknown_keys<'k>(
+    table: &DeTable<'_>,
+    path: &str,
+    known: &[&'k str],
+    sheet: &mut Sheet<'_>,
+) -> Vec<&'k str> {
+    let mut slips = Vec::new();
     for key in table.keys() {
         let name = key.get_ref().as_ref();
         if known.contains(&name) {
             continue;
         }
         let listed = known.join(", ");
-        let hint = match nearest(name, known) {
+        let near = nearest(name, known).filter(|near| !table.contains_key(*near));
+        slips.extend(near);
+        let hint = match near {
             Some(near) => format!("did you mean `{near}`? known keys here: {listed}"),
             None if name.contains("password") => {
                 "a password does not belong in this file: put it in a file of its own and name that in \
@@ -119,6 +130,7 @@ pub(super) fn refuse_unknown_keys(table: &DeTable<'_>, path: &str, known: &[&str
         };
         sheet.error(key.span(), &join(path, &super::quoted(name)), "this key is not known".to_owned(), hint);
     }
+    slips
 }
 
 /// `poll` and `interval` make `poll.interval`.
@@ -444,7 +456,12 @@ pub(super) fn read_word<T: Copy>(
         if let Some(near) = nearest(text, &names) {
             hint = format!("did you mean \"{near}\"? {hint}");
         }
-        sheet.error(span, key, format!("`{}` is not one of the words this key knows", super::quoted(text)), hint);
+        sheet.error(
+            span,
+            key,
+            format!("`{}` is not one of the words this key knows", super::quoted(text)),
+            hint,
+        );
     }
     found.map(|(_, word)| *word)
 }

@@ -33,7 +33,10 @@ pub(super) struct Refused {
 }
 
 /// The password: from the file if one is named, else the systemd credential, else the environment.
-pub(super) fn find_password(file: Option<PathBuf>, environment: &Environment) -> Result<Option<Found>, Refused> {
+pub(super) fn find_password(
+    file: Option<PathBuf>,
+    environment: &Environment,
+) -> Result<Option<Found>, Refused> {
     if let Some(path) = file {
         let secret = read_password(&path)?;
         return Ok(Some(Found { secret, exposed: exposure(&path) }));
@@ -63,7 +66,8 @@ fn read_password(path: &Path) -> Result<Secret, Refused> {
     let text = String::from_utf8(bytes)
         .map_err(|_| refuse("the password file is not UTF-8".to_owned(), "save it as UTF-8"))?;
     // Editors end a file with a line break; it is never part of the password.
-    let password = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    let password =
+        text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if password.trim().is_empty() {
         return Err(refuse("the password file is empty".to_owned(), "write the password on its only line"));
     }
@@ -92,7 +96,9 @@ fn exposure(_path: &Path) -> Option<String> {
 /// Wrongly hiding a line costs its picture, wrongly showing one costs a password: when in doubt it hides.
 pub(super) fn may_hold_secret(line: &str) -> bool {
     let lower = line.to_lowercase();
-    let named = ["password", "passwd", "secret", "token", "api_key", "apikey"].iter().any(|word| lower.contains(word));
+    let named = ["password", "passwd", "secret", "token", "api_key", "apikey"]
+        .iter()
+        .any(|word| lower.contains(word));
     let plainly_a_path = lower.trim_start().starts_with("password_file");
     let in_url = lower.match_indices('@').any(|(at, _)| lower.get(..at).is_some_and(has_user_with_password));
     (named && !plainly_a_path) || in_url

@@ -121,7 +121,13 @@ impl<'a> Sheet<'a> {
     }
 
     /// Notes something that works but is hardly meant.
-    pub(super) fn warning(&mut self, span: Range<usize>, key: &str, message: String, hint: impl Into<String>) {
+    pub(super) fn warning(
+        &mut self,
+        span: Range<usize>,
+        key: &str,
+        message: String,
+        hint: impl Into<String>,
+    ) {
         self.note(ProblemSeverity::Warning, span, key, message, hint.into());
     }
 

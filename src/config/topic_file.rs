@@ -37,12 +37,8 @@ pub(super) struct Topics {
 
 /// Reads every `topics/*.toml`.
 pub(super) fn load_topics(dir: &Path, hash: &mut Xxh3) -> Topics {
-    let mut topics = Topics {
-        topics: Vec::new(),
-        origins: BTreeMap::new(),
-        ids: BTreeMap::new(),
-        problems: Vec::new(),
-    };
+    let mut topics =
+        Topics { topics: Vec::new(), origins: BTreeMap::new(), ids: BTreeMap::new(), problems: Vec::new() };
     let folder = dir.join("topics");
     let files = match topic_files(&folder) {
         Ok(files) => files,
@@ -105,7 +101,8 @@ impl Topics {
     fn add(&mut self, source: &Source) {
         let mut sheet = Sheet::new(source);
         let raw: raw::Topic = read_toml(&mut sheet);
-        let stem = source.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem =
+            source.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         check_id(&raw.id, &stem, &mut sheet);
         let id = if raw.id.sound { raw.id.value.0.clone() } else { stem };
         if let Some(first) = self.ids.get(&id) {
@@ -196,18 +193,36 @@ fn check_signals(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> Vec<SignalSource> {
     for (index, item) in items.iter().enumerate() {
         let signal = &item.value;
         let key = |name: &str| format!("signal[{}].{name}", index + 1);
-        check_number(&signal.weight, &key("weight"), "from -1000 to 1000", |w| (-1000.0..=1000.0).contains(&w), sheet);
+        check_number(
+            &signal.weight,
+            &key("weight"),
+            "from -1000 to 1000",
+            |w| (-1000.0..=1000.0).contains(&w),
+            sheet,
+        );
         check_number(&signal.weight, &key("weight"), "other than 0, which says nothing", |w| w != 0.0, sheet);
         check_number(&signal.cap, &key("cap"), "from 1 to 2", |cap| (1.0..=2.0).contains(&cap), sheet);
-        if let Some(span) = signal.when.span.clone().filter(|_| signal.when.sound && signal.when.value.trim().is_empty()) {
-            sheet.error(span, &key("when"), "the query is empty".to_owned(), "write what must stand in the text");
+        if let Some(span) =
+            signal.when.span.clone().filter(|_| signal.when.sound && signal.when.value.trim().is_empty())
+        {
+            sheet.error(
+                span,
+                &key("when"),
+                "the query is empty".to_owned(),
+                "write what must stand in the text",
+            );
         }
         if let Some(span) = signal.name.span.clone().filter(|_| signal.name.sound) {
             let (line, _) = sheet.source.position(span.start);
             match first_lines.get(signal.name.value.0.as_str()) {
                 Some(first) => {
                     let message = format!("a signal of this name stands already on line {first}");
-                    sheet.error(span, &key("name"), message, "the name is shown as the reason: choose another");
+                    sheet.error(
+                        span,
+                        &key("name"),
+                        message,
+                        "the name is shown as the reason: choose another",
+                    );
                 }
                 None => {
                     first_lines.insert(&signal.name.value.0, line);
@@ -225,9 +240,20 @@ fn check_signals(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> Vec<SignalSource> {
 }
 
 /// Notes a number that does not hold.
-fn check_number(item: &Item<f64>, key: &str, must_be: &str, holds: impl Fn(f64) -> bool, sheet: &mut Sheet<'_>) {
+fn check_number(
+    item: &Item<f64>,
+    key: &str,
+    must_be: &str,
+    holds: impl Fn(f64) -> bool,
+    sheet: &mut Sheet<'_>,
+) {
     if let Some(span) = item.span.clone().filter(|_| item.sound && !holds(item.value)) {
-        sheet.error(span, key, format!("{} is out of bounds", item.value), format!("write a number {must_be}"));
+        sheet.error(
+            span,
+            key,
+            format!("{} is out of bounds", item.value),
+            format!("write a number {must_be}"),
+        );
     }
 }
 
@@ -248,7 +274,12 @@ fn check_policy(raw: &raw::Alert, sheet: &mut Sheet<'_>) -> AlertPolicy {
     check_range(&raw.close_after, "alert.close_after", MINUTE, YEAR, sheet);
     check_range(&raw.max_age, "alert.max_age", MINUTE, 10 * YEAR, sheet);
     let update = (&raw.update_every, "alert.update_every");
-    check_order(update, (&raw.close_after, "alert.close_after"), "an incident could close before its first update", sheet);
+    check_order(
+        update,
+        (&raw.close_after, "alert.close_after"),
+        "an incident could close before its first update",
+        sheet,
+    );
     let publishers = raw.publishers.value.0;
     let escalate_publishers = match &raw.escalate_publishers.value {
         Some(given) => given.0,
@@ -259,8 +290,9 @@ fn check_policy(raw: &raw::Alert, sheet: &mut Sheet<'_>) -> AlertPolicy {
         && raw.publishers.sound
         && raw.escalate_publishers.sound
     {
-        let message =
-            format!("{escalate_publishers} is fewer than alert.publishers ({publishers}), which every alert needs");
+        let message = format!(
+            "{escalate_publishers} is fewer than alert.publishers ({publishers}), which every alert needs"
+        );
         sheet.error(span, "alert.escalate_publishers", message, "raise it, or lower alert.publishers");
     }
     AlertPolicy {
@@ -294,7 +326,12 @@ fn check_reach(
         let message = format!(
             "no article can reach {threshold}: it takes {needed:.1} points, and all signals together give {most:.1}"
         );
-        sheet.error(span.unwrap_or_default(), "alert.threshold", message, "raise the weights, or lower the threshold");
+        sheet.error(
+            span.unwrap_or_default(),
+            "alert.threshold",
+            message,
+            "raise the weights, or lower the threshold",
+        );
     }
 }
 
@@ -305,7 +342,12 @@ fn check_examples(items: &[Item<raw::Example>], sheet: &mut Sheet<'_>) -> Vec<Ex
         let span = example.text.span.clone().or_else(|| item.span.clone()).unwrap_or_default();
         if example.text.sound && example.text.value.trim().is_empty() {
             let key = format!("example[{}].text", index + 1);
-            sheet.error(span.clone(), &key, "the example is empty".to_owned(), "write a headline, or a whole text");
+            sheet.error(
+                span.clone(),
+                &key,
+                "the example is empty".to_owned(),
+                "write a headline, or a whole text",
+            );
         }
         let (line, _) = sheet.source.position(span.start);
         examples.push(Example { expect: example.expect.value, text: example.text.value.clone(), line });

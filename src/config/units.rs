@@ -22,10 +22,12 @@ const SIZE_UNITS: [(&str, u64); 7] = [
 const SECONDS_MAX: u64 = 3_650 * 86_400;
 
 /// What to write for a duration.
-pub(super) const DURATION_HINT: &str = "write a number and a unit: s, m, h, d or w, such as \"90s\", \"15m\" or \"1h 30m\"";
+pub(super) const DURATION_HINT: &str =
+    "write a number and a unit: s, m, h, d or w, such as \"90s\", \"15m\" or \"1h 30m\"";
 
 /// What to write for a size.
-pub(super) const SIZE_HINT: &str = "write a number and a unit: B, kB, KiB, MB, MiB, GB or GiB, such as \"10MiB\"";
+pub(super) const SIZE_HINT: &str =
+    "write a number and a unit: B, kB, KiB, MB, MiB, GB or GiB, such as \"10MiB\"";
 
 /// Reads `"1h 30m"`.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
