@@ -6,17 +6,20 @@
 
 mod check;
 mod feed_file;
+mod literal;
 mod mail_server;
 mod manual;
 mod opml;
 mod raw;
 mod read;
 mod report;
+mod route;
 mod secret;
 mod source;
 pub mod starter;
 mod topic_file;
 mod units;
+mod value;
 
 use std::collections::BTreeMap;
 use std::fmt;

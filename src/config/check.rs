@@ -3,21 +3,22 @@
 //! Owns which limits make each other meaningless. Refuses to stop at a problem: whatever can still be
 //! checked is, so that the owner mends a file once. Feeds, topics and the mail server have files of their own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::raw;
-use super::read::{Item, Line, Value};
+use super::read::{Item, Value};
 use super::report::Problem;
 use super::source::{Sheet, Source};
 use super::units::show_duration;
-use super::{Config, Environment, Log, Mail, Poll, Route, feed_file, mail_server, topic_file};
+use super::value::Line;
+use super::{Config, Environment, Log, Mail, Poll, feed_file, mail_server, route, topic_file};
 use crate::mail;
 
 /// Everything, and everything wrong with it. The configuration is absent when the directory cannot be read.
@@ -42,27 +43,26 @@ pub(super) fn check_directory(dir: &Path, environment: &Environment) -> (Option<
         Some(state) => state.clone(),
         None => dir.join(&main.data_dir.value),
     };
-    let mail = check_mail(dir, &main.mail, &data_dir, environment, &mut sheet);
-    let routes = check_routes(&main, &topics.ids, &mut sheet);
+    let routes = route::check_routes(&main, &topics.ids, &mut sheet);
     let web_listen = check_web(&main.web.value, &mut sheet);
     let log = Log { format: main.log.value.format.value, level: main.log.value.level.value };
 
-    problems.extend(sheet.problems);
-    problems.extend(feeds.problems);
-    problems.extend(topics.problems);
     let config = Config {
         dir: dir.to_owned(),
-        data_dir,
         poll,
         feeds: feeds.feeds,
         topics: topics.topics,
         topic_origins: topics.origins,
-        mail,
+        mail: check_mail(dir, &main.mail, &data_dir, environment, &mut sheet),
         routes,
         web_listen,
         log,
+        data_dir,
         hash: hash.digest(),
     };
+    problems.extend(sheet.problems);
+    problems.extend(feeds.problems);
+    problems.extend(topics.problems);
     (Some(config), problems)
 }
 
@@ -76,7 +76,7 @@ fn main_source(dir: &Path, problems: &mut Vec<Problem>) -> Source {
         return Source::new(path, String::new());
     }
     Source::read(path.clone()).unwrap_or_else(|problem| {
-        problems.push(problem);
+        problems.push(*problem);
         Source::new(path, String::new())
     })
 }
@@ -166,7 +166,7 @@ pub(super) fn check_order(
 }
 
 const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 fn check_poll(raw: &raw::Poll, sheet: &mut Sheet<'_>) -> Poll {
     check_range(&raw.interval, "poll.interval", SECOND, 30 * DAY, sheet);
@@ -254,144 +254,22 @@ fn check_mail(
         door: mail::Options { server, from, outbox_dir: data_dir.join("outbox"), timeout: raw.timeout.value },
         retry_initial: raw.retry_initial.value,
         retry_max: raw.retry_max.value,
-        operator: check_addresses(&raw.operator.value, "mail.operator", sheet),
+        operator: route::check_addresses(&raw.operator.value, "mail.operator", sheet),
     }
-}
-
-/// Addresses, each once.
-fn check_addresses(items: &[Item<Line>], key: &str, sheet: &mut Sheet<'_>) -> Vec<String> {
-    let mut addresses: Vec<String> = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let key = format!("{key}[{}]", index + 1);
-        let span = item.span.clone().unwrap_or_default();
-        let Line(address) = &item.value;
-        if !mail_server::is_address(address) {
-            let message = format!("`{}` is not a mail address", super::quoted(address));
-            sheet.error(span, &key, message, "write it as desk@example.org, without a name");
-        } else if addresses.iter().any(|known| known.eq_ignore_ascii_case(address)) {
-            let message = format!("{address} is listed twice; it is told once");
-            sheet.warning(span, &key, message, "remove one of them");
-        } else {
-            addresses.push(address.clone());
-        }
-    }
-    addresses
-}
-
-fn check_routes(
-    main: &raw::Main,
-    topic_ids: &BTreeMap<String, PathBuf>,
-    sheet: &mut Sheet<'_>,
-) -> Vec<Route> {
-    let routes = &main.route.value;
-    if routes.is_empty() && !sheet.has_errors() {
-        let message = "there is no [[route]]: alerts are stored but nobody is told".to_owned();
-        sheet.warning(0..0, "route", message, "add a [[route]] with `to = [\"you@example.org\"]`");
-    }
-    let numbered = routes.iter().enumerate();
-    numbered.map(|(index, item)| check_route(&item.value, index + 1, topic_ids, sheet)).collect()
-}
-
-fn check_route(
-    raw: &raw::Route,
-    number: usize,
-    topic_ids: &BTreeMap<String, PathBuf>,
-    sheet: &mut Sheet<'_>,
-) -> Route {
-    let key = |name: &str| format!("route[{number}].{name}");
-    let to = check_addresses(&raw.to.value, &key("to"), sheet);
-    if let Some(span) = raw.to.span.clone().filter(|_| raw.to.sound && raw.to.value.is_empty()) {
-        sheet.error(
-            span,
-            &key("to"),
-            "this route tells nobody".to_owned(),
-            "add an address, or remove the route",
-        );
-    }
-    for (index, item) in raw.topics.value.iter().enumerate() {
-        let Some(span) = item.span.clone() else { continue };
-        let pattern = &item.value.0;
-        if pattern != "*" && !topic_ids.keys().any(|id| matches_glob(pattern, id)) {
-            let ids: Vec<&str> = topic_ids.keys().take(12).map(String::as_str).collect();
-            let known = if ids.is_empty() { "there are none".to_owned() } else { ids.join(", ") };
-            let message = format!("`{}` matches no topic", super::quoted(pattern));
-            sheet.error(
-                span,
-                &format!("{}[{}]", key("topics"), index + 1),
-                message,
-                format!("topics: {known}"),
-            );
-        }
-    }
-    for (index, item) in raw.places.value.iter().enumerate() {
-        let place = &item.value.0;
-        if place.len() != 2 || !place.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            let span = item.span.clone().unwrap_or_default();
-            let message = format!("`{}` is not a country code", super::quoted(place));
-            let hint =
-                "write two capital letters (ISO 3166-1 alpha-2), such as \"SD\"; \"ZZ\" is no country found";
-            sheet.error(span, &format!("{}[{}]", key("places"), index + 1), message, hint);
-        }
-    }
-    if let Some(span) =
-        raw.mode.span.clone().filter(|_| raw.mode.sound && raw.mode.value != raw::Mode::Immediate)
-    {
-        let message = "this version of Wirewatch tells at once only".to_owned();
-        sheet.error(span, &key("mode"), message, "write mode = \"immediate\", or remove the line");
-    }
-    let texts = |items: &[Item<Line>]| items.iter().map(|item| item.value.0.clone()).collect();
-    Route {
-        to,
-        topics: texts(&raw.topics.value),
-        severities: raw.severities.value.iter().map(|item| item.value).collect(),
-        places: texts(&raw.places.value),
-        min_publishers: raw.min_publishers.value.0,
-    }
-}
-
-/// Whether a name matches a pattern of letters, `*` (any letters) and `?` (one letter).
-pub(super) fn matches_glob(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    // Where a `*` was last met, and how much of the name it has eaten: the only place to go back to.
-    let (mut p, mut n, mut star) = (0, 0, None);
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(letter) if *letter == '?' || *letter == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            _ => {
-                let Some((star_at, eaten)) = star else { return false };
-                star = Some((star_at, eaten + 1));
-                p = star_at + 1;
-                n = eaten + 1;
-            }
-        }
-    }
-    pattern[p..].iter().all(|letter| *letter == '*')
 }
 
 fn check_web(raw: &raw::Web, sheet: &mut Sheet<'_>) -> Option<SocketAddr> {
     let listen = raw.listen.value.trim();
     let span: Range<usize> = raw.listen.span.clone().filter(|_| !listen.is_empty())?;
-    match listen.parse() {
-        Ok(address) => {
-            let message =
-                "this version of Wirewatch serves no pages; the setting is kept for the next".to_owned();
-            sheet.warning(span, "web.listen", message, "remove the line to silence this warning");
-            Some(address)
-        }
-        Err(_) => {
-            let message = format!("`{}` is not an address and port", super::quoted(listen));
-            sheet.error(span, "web.listen", message, "write it as \"127.0.0.1:8420\" or \"[::1]:8420\"");
-            None
-        }
+    if let Ok(address) = listen.parse() {
+        let message =
+            "this version of Wirewatch serves no pages; the setting is kept for the next".to_owned();
+        sheet.warning(span, "web.listen", message, "remove the line to silence this warning");
+        return Some(address);
     }
+    let message = format!("`{}` is not an address and port", super::quoted(listen));
+    sheet.error(span, "web.listen", message, "write it as \"127.0.0.1:8420\" or \"[::1]:8420\"");
+    None
 }
 
 /// Whether a word looks like an ISO 639-1 (or 639-3) code.

@@ -12,10 +12,11 @@ use xxhash_rust::xxh3::Xxh3;
 use super::check::{is_language, note_bytes, read_toml};
 use super::opml;
 use super::raw;
-use super::read::{Item, Line};
+use super::read::Item;
 use super::report::Problem;
 use super::source::{Sheet, Source};
 use super::units::show_duration;
+use super::value::Line;
 use super::{Poll, quoted};
 use crate::feed::{Feed, Tier};
 
@@ -91,7 +92,7 @@ pub(super) fn load_feeds(
         let source = match Source::read(path) {
             Ok(source) => source,
             Err(problem) => {
-                problems.push(problem);
+                problems.push(*problem);
                 continue;
             }
         };
@@ -162,9 +163,10 @@ impl Collector<'_> {
                 );
                 continue;
             }
-            if !self.claim(&url, outline.span, "outline.xmlUrl", sheet) {
+            if !self.claim(&url, outline.span.clone(), "outline.xmlUrl", sheet) {
                 continue;
             }
+            warn_of_credentials(&url, outline.span, "outline.xmlUrl", sheet);
             own.insert(url.as_str().to_owned(), self.feeds.len());
             self.remember(Feed {
                 name: outline.name.unwrap_or_else(|| host_of(&url)),
@@ -271,11 +273,7 @@ fn check_url(item: &Item<Line>, key: &str, sheet: &mut Sheet<'_>) -> Option<Url>
     let key = format!("{key}.url");
     match parse_url(text) {
         Ok(url) => {
-            if !url.username().is_empty() || url.password().is_some() {
-                let message = "this address holds a user or password, which shows wherever the feed is named";
-                let hint = "ask the publisher for an address without, if there is one";
-                sheet.warning(span, &key, message.to_owned(), hint);
-            }
+            warn_of_credentials(&url, span, &key, sheet);
             Some(url)
         }
         Err(message) => {
@@ -283,6 +281,14 @@ fn check_url(item: &Item<Line>, key: &str, sheet: &mut Sheet<'_>) -> Option<Url>
             None
         }
     }
+}
+
+fn warn_of_credentials(url: &Url, span: Range<usize>, key: &str, sheet: &mut Sheet<'_>) {
+    if url.username().is_empty() && url.password().is_none() {
+        return;
+    }
+    let message = "this address holds a user or password, which shows wherever the feed is named".to_owned();
+    sheet.warning(span, key, message, "ask the publisher for an address without, if there is one");
 }
 
 /// A web address, normalised: no fragment, default port or stray blanks.

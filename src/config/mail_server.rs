@@ -9,9 +9,10 @@ use url::Url;
 
 use super::Environment;
 use super::raw;
-use super::read::{Item, Line};
+use super::read::Item;
 use super::secret;
 use super::source::{Sheet, read_bounded};
+use super::value::Line;
 use crate::mail::{Server, Tls};
 
 /// Largest file of certificate authorities, bytes.

@@ -31,7 +31,7 @@ pub fn manual() -> String {
         ("topics/*.toml", raw::Topic::kind()),
     ] {
         if let Kind::Table(section) | Kind::Tables(section) = kind {
-            page.push_str(&format!("\n## {file}\n\n{}", prose(section.about)));
+            page.extend(["\n## ", file, "\n\n", &prose(section.about)]);
             add_keys(&section, "", &mut page);
         }
     }
@@ -58,7 +58,7 @@ fn add_keys(section: &Section, path: &str, page: &mut String) {
                 default(key),
                 prose(key.about).trim().replace('\n', " "),
             ];
-            rows.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
+            rows.extend(["| ", &row.map(|cell| cell.replace('|', "\\|")).join(" | "), " |\n"]);
         }
     }
     if !rows.is_empty() {
@@ -72,7 +72,7 @@ fn add_keys(section: &Section, path: &str, page: &mut String) {
             Kind::Tables(inner) => (inner, ("[[", "]]")),
         };
         let name = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
-        page.push_str(&format!("\n### `{}{name}{}`\n\n{}", brackets.0, brackets.1, prose(inner.about)));
+        page.extend(["\n### `", brackets.0, &name, brackets.1, "`\n\n", &prose(inner.about)]);
         add_keys(inner, &name, page);
     }
 }
@@ -87,5 +87,5 @@ fn default(key: &KeyDoc) -> String {
 
 /// Doc comments without the blank each line starts with.
 fn prose(about: &str) -> String {
-    about.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+    about.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect()
 }

@@ -10,21 +10,20 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::read::{
-    Item, KeyDoc, Kind, Line, Section, Size, Value, Whole, mismatch, read_key, read_word, refuse_unknown_keys,
-};
+use super::read::{Item, KeyDoc, Kind, Section, Value, mismatch, read_key, refuse_unknown_keys};
 use super::source::Sheet;
+use super::value::{Line, Size, Whole, read_word};
 use super::{LogFormat, LogLevel};
 use crate::topic::{Expect, Severity};
 
 /// Minutes.
 const fn minutes(count: u64) -> Duration {
-    Duration::from_secs(count * 60)
+    Duration::from_mins(count)
 }
 
 /// Hours.
 const fn hours(count: u64) -> Duration {
-    minutes(count * 60)
+    Duration::from_hours(count)
 }
 
 macro_rules! default_of {

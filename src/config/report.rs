@@ -107,7 +107,8 @@ pub fn render(problems: &[Problem], color: bool) -> String {
         text.push_str("\n\n");
     }
     if problems.len() > SHOWN_MAX {
-        text.push_str(&format!("… and {} more\n", problems.len() - SHOWN_MAX));
+        let left = problems.len() - SHOWN_MAX;
+        text.extend(["… and ", &left.to_string(), " more\n"]);
     }
     text
 }

@@ -17,6 +17,9 @@ pub(super) const FILE_BYTES_MAX: u64 = 5 << 20;
 /// Longest line a problem repeats, bytes; longer ones are named by line and column only.
 const LINE_BYTES_MAX: usize = 400;
 
+/// Most problems kept for one file. A file that is no configuration at all has one per byte.
+const PROBLEMS_MAX: usize = 1_000;
+
 /// A file, read.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -37,10 +40,10 @@ impl Source {
     }
 
     /// Reads a file of at most [`FILE_BYTES_MAX`].
-    pub(super) fn read(path: PathBuf) -> Result<Self, Problem> {
+    pub(super) fn read(path: PathBuf) -> Result<Self, Box<Problem>> {
         let bytes = match read_bounded(&path, FILE_BYTES_MAX) {
             Ok(bytes) => bytes,
-            Err(error) => return Err(unreadable(&path, &error)),
+            Err(error) => return Err(Box::new(unreadable(&path, &error))),
         };
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self::new(path, text)),
@@ -53,7 +56,7 @@ impl Source {
                     Some("save the file as UTF-8".to_owned()),
                 );
                 problem.line = Some(line);
-                Err(problem)
+                Err(Box::new(problem))
             }
         }
     }
@@ -139,6 +142,10 @@ impl<'a> Sheet<'a> {
         message: String,
         hint: String,
     ) {
+        if self.problems.len() >= PROBLEMS_MAX && (severity == ProblemSeverity::Warning || self.has_errors())
+        {
+            return;
+        }
         let hint = (!hint.is_empty()).then_some(hint);
         self.problems.push(self.source.problem(severity, span, key, message, hint));
     }

@@ -11,10 +11,12 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::TopicOrigin;
 use super::check::{check_order, check_range, note_bytes, read_toml};
+use super::literal;
 use super::raw;
-use super::read::{Item, Line};
+use super::read::Item;
 use super::report::Problem;
 use super::source::{Sheet, Source};
+use super::value::Line;
 use crate::topic::{
     AlertPolicy, Calibration, Example, ProblemSite, SetSource, SignalSource, Topic, TopicId, TopicProblem,
     TopicSource,
@@ -43,7 +45,7 @@ pub(super) fn load_topics(dir: &Path, hash: &mut Xxh3) -> Topics {
     let files = match topic_files(&folder) {
         Ok(files) => files,
         Err(problem) => {
-            topics.problems.push(problem);
+            topics.problems.push(*problem);
             return topics;
         }
     };
@@ -63,7 +65,7 @@ pub(super) fn load_topics(dir: &Path, hash: &mut Xxh3) -> Topics {
                 if let Some(stem) = problem.file.file_stem() {
                     topics.ids.insert(stem.to_string_lossy().into_owned(), problem.file.clone());
                 }
-                topics.problems.push(problem);
+                topics.problems.push(*problem);
             }
         }
     }
@@ -72,13 +74,14 @@ pub(super) fn load_topics(dir: &Path, hash: &mut Xxh3) -> Topics {
 }
 
 /// The folder's `*.toml`, by name; none when there is no folder.
-fn topic_files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
+fn topic_files(folder: &Path) -> Result<Vec<PathBuf>, Box<Problem>> {
     if !folder.exists() {
         return Ok(Vec::new());
     }
     let refuse = |error: std::io::Error| {
         let hint = "it must be a folder that the user Wirewatch runs as can read";
-        Problem::whole_file(folder, format!("the topics cannot be listed: {error}"), Some(hint.to_owned()))
+        let message = format!("the topics cannot be listed: {error}");
+        Box::new(Problem::whole_file(folder, message, Some(hint.to_owned())))
     };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(refuse)? {
@@ -90,7 +93,7 @@ fn topic_files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
         if files.len() > TOPICS_MAX {
             let message = format!("there are more than {TOPICS_MAX} topics");
             let hint = "share them between several installations".to_owned();
-            return Err(Problem::whole_file(folder, message, Some(hint)));
+            return Err(Box::new(Problem::whole_file(folder, message, Some(hint))));
         }
     }
     files.sort();
@@ -266,8 +269,8 @@ fn check_calibration(raw: &raw::Calibration, sheet: &mut Sheet<'_>) -> Calibrati
 }
 
 fn check_policy(raw: &raw::Alert, sheet: &mut Sheet<'_>) -> AlertPolicy {
-    const MINUTE: Duration = Duration::from_secs(60);
-    const YEAR: Duration = Duration::from_secs(365 * 86_400);
+    const MINUTE: Duration = Duration::from_mins(1);
+    const YEAR: Duration = Duration::from_hours(365 * 24);
     let threshold = |threshold: f64| threshold > 0.0 && threshold < 1.0;
     check_number(&raw.threshold, "alert.threshold", "above 0 and below 1, such as 0.7", threshold, sheet);
     check_range(&raw.update_every, "alert.update_every", MINUTE, YEAR, sheet);
@@ -372,8 +375,8 @@ fn note_faults(raw: &raw::Topic, faults: Vec<TopicProblem>, sheet: &mut Sheet<'_
         // Something that is not given cannot be at fault; its absence was reported.
         let Some(span) = span else { continue };
         let written = sheet.source.text.get(span.clone()).unwrap_or("");
-        let start = span.start + offset_in_literal(written, fault.span.start);
-        let end = span.start + offset_in_literal(written, fault.span.end);
+        let start = span.start + literal::offset(written, fault.span.start);
+        let end = span.start + literal::offset(written, fault.span.end);
         sheet.error(start..end.max(start), &key, fault.message, fault.hint.unwrap_or_default());
     }
 }
@@ -384,50 +387,4 @@ fn set_key(list: Option<&raw::WordList>, term: usize) -> String {
         Some(language) => format!("sets.{name}.{language}[{}]", term + 1),
         None => format!("sets.{name}[{}]", term + 1),
     }
-}
-
-/// Where the nth character of a string's value stands in its TOML writing, bytes from the opening quote.
-///
-/// Follows TOML 1.1's four ways to write a string: what an escape writes is one character, a line break
-/// right after `"""` is none, and `\` at the end of a line swallows the blanks that follow.
-fn offset_in_literal(written: &str, character: usize) -> usize {
-    let long = written.starts_with("\"\"\"") || written.starts_with("'''");
-    let escapes = written.starts_with('"');
-    let mut at = if long { 3 } else { 1 };
-    if long {
-        let rest = written.get(at..).unwrap_or("");
-        at += if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
-    }
-    for _ in 0..character {
-        let rest = written.get(at..).unwrap_or("");
-        let step = if escapes { step_over(rest) } else { first_len(rest) };
-        at += step;
-    }
-    at += swallowed(written.get(at..).unwrap_or(""), escapes && long);
-    at.min(written.len())
-}
-
-/// Bytes of what writes the next character of a basic string.
-fn step_over(rest: &str) -> usize {
-    let skipped = swallowed(rest, true);
-    let rest = rest.get(skipped..).unwrap_or("");
-    let Some(escaped) = rest.strip_prefix('\\') else { return skipped + first_len(rest) };
-    let digits = match escaped.chars().next() {
-        Some('x') => 2,
-        Some('u') => 4,
-        Some('U') => 8,
-        _ => 0,
-    };
-    skipped + 1 + first_len(escaped) + digits
-}
-
-/// Bytes of a `\` at the end of a line with the blanks after it, which write nothing.
-fn swallowed(rest: &str, possible: bool) -> usize {
-    let Some(after) = rest.strip_prefix('\\').filter(|_| possible) else { return 0 };
-    let blank = after.len() - after.trim_start_matches([' ', '\t', '\r', '\n']).len();
-    if after.get(..blank).is_some_and(|blank| blank.contains('\n')) { 1 + blank } else { 0 }
-}
-
-fn first_len(text: &str) -> usize {
-    text.chars().next().map_or(0, char::len_utf8)
 }
