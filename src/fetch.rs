@@ -5,7 +5,7 @@
 
 mod body;
 mod failure;
-pub mod guard;
+mod guard;
 mod headers;
 mod trail;
 
@@ -65,7 +65,7 @@ impl Default for Options {
             contact: None,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(20),
-            total_timeout: Duration::from_secs(60),
+            total_timeout: Duration::from_mins(1),
             body_bytes_max: 10 << 20,
             root_certificates_pem: None,
             resolve: Vec::new(),

@@ -204,7 +204,7 @@ impl Decoder {
             if head.len() < HEAD_BYTES {
                 return Ok(());
             }
-            let (head, coding) = (std::mem::take(head), actual(*coding, head));
+            let (coding, head) = (actual(*coding, head), std::mem::take(head));
             let sink = Sink { bytes: Vec::new(), bytes_max: *bytes_max, overflowed: false };
             *self = Self::started(coding, sink).map_err(|_unusable| BodyError::Corrupt)?;
             return self.drain(&head);
@@ -265,52 +265,61 @@ impl Decoder {
     /// Ends the stream and takes what it decoded to; an error when it is not complete.
     fn take_sink(&mut self) -> Result<Sink, BodyError> {
         let emptied = Self::new(Coding::Plain, 0);
-        let sink = match std::mem::replace(self, emptied) {
-            Self::Waiting { coding, head, bytes_max } => {
-                // The whole body is shorter than any compressed one.
-                let plain = coding == Coding::Plain || begins_like_text(&head);
-                let mut sink = Sink { bytes: Vec::new(), bytes_max, overflowed: false };
-                let fits = plain && sink.write_all(&head).is_ok();
-                if !fits && sink.overflowed {
-                    return Err(BodyError::TooLarge);
-                }
-                fits.then_some(sink)
+        match std::mem::replace(self, emptied) {
+            Self::Waiting { coding, head, bytes_max } => short_body(coding, &head, bytes_max),
+            Self::Plain(sink) | Self::Done(sink) => Ok(sink),
+            Self::Gzip(mut decoder) => {
+                let complete = decoder.try_finish().is_ok();
+                ended(complete, decoder.get_ref().overflowed)?;
+                decoder.finish().map_err(|_broken| BodyError::Corrupt)
             }
-            Self::Plain(sink) | Self::Done(sink) => Some(sink),
-            Self::Gzip(mut decoder) => match decoder.try_finish() {
-                Err(_broken) if decoder.get_ref().overflowed => return Err(BodyError::TooLarge),
-                Err(_broken) => None,
-                Ok(()) => decoder.finish().ok(),
-            },
-            Self::Zlib(mut decoder) => match decoder.try_finish() {
-                Err(_broken) if decoder.get_ref().overflowed => return Err(BodyError::TooLarge),
-                Err(_broken) => None,
-                Ok(()) => decoder.finish().ok(),
-            },
-            Self::Deflate(mut decoder) => match decoder.try_finish() {
-                Err(_broken) if decoder.get_ref().overflowed => return Err(BodyError::TooLarge),
-                Err(_broken) => None,
-                Ok(()) => decoder.finish().ok(),
-            },
-            Self::Brotli(decoder) => match decoder.into_inner() {
-                Err(sink) if sink.overflowed => return Err(BodyError::TooLarge),
-                finished => finished.ok(),
-            },
+            Self::Zlib(mut decoder) => {
+                let complete = decoder.try_finish().is_ok();
+                ended(complete, decoder.get_ref().overflowed)?;
+                decoder.finish().map_err(|_broken| BodyError::Corrupt)
+            }
+            Self::Deflate(mut decoder) => {
+                let complete = decoder.try_finish().is_ok();
+                ended(complete, decoder.get_ref().overflowed)?;
+                decoder.finish().map_err(|_broken| BodyError::Corrupt)
+            }
+            Self::Brotli(decoder) => {
+                let finished = decoder.into_inner();
+                let (Ok(sink) | Err(sink)) = &finished;
+                ended(finished.is_ok(), sink.overflowed)?;
+                finished.map_err(|_sink| BodyError::Corrupt)
+            }
             Self::Zstd(mut decoder) => {
-                let finished = decoder.finish();
+                let complete = decoder.finish().is_ok();
                 let (sink, _operation) = decoder.into_inner();
-                if sink.overflowed {
-                    return Err(BodyError::TooLarge);
-                }
-                finished.is_ok().then_some(sink)
+                ended(complete, sink.overflowed)?;
+                Ok(sink)
             }
-        };
-        sink.ok_or(BodyError::Corrupt)
+        }
     }
 
     fn finish(mut self) -> Result<Vec<u8>, BodyError> {
         Ok(self.take_sink()?.bytes)
     }
+}
+
+/// The last bytes may still break the limit, and a stream must have an end.
+fn ended(complete: bool, overflowed: bool) -> Result<(), BodyError> {
+    match (complete, overflowed) {
+        (_, true) => Err(BodyError::TooLarge),
+        (true, false) => Ok(()),
+        (false, false) => Err(BodyError::Corrupt),
+    }
+}
+
+/// A whole body too short to tell what it is; nothing compressed is that short.
+fn short_body(coding: Coding, head: &[u8], bytes_max: usize) -> Result<Sink, BodyError> {
+    let mut sink = Sink { bytes: Vec::new(), bytes_max, overflowed: false };
+    if coding != Coding::Plain && !begins_like_text(head) {
+        return Err(BodyError::Corrupt);
+    }
+    sink.write_all(head).map_err(|_limit| BodyError::TooLarge)?;
+    Ok(sink)
 }
 
 /// Writes until all is taken or the writer takes no more, which is how decoders say that they are done.
@@ -322,4 +331,57 @@ fn write_until_end<'chunk>(writer: &mut impl Write, mut chunk: &'chunk [u8]) -> 
         }
     }
     Ok(chunk)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    fn decode(coding: &'static str, chunks: &[Vec<u8>], bytes_max: usize) -> Result<Vec<u8>, BodyError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+        let mut body = Body::new(&headers, bytes_max)?;
+        for chunk in chunks {
+            body.push(chunk)?;
+        }
+        body.finish()
+    }
+
+    /// A valid start for each coding, so that the noise after it reaches the decoders.
+    const STARTS: [(&str, &[u8]); 6] = [
+        ("gzip", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]),
+        ("deflate", &[0x78, 0x9c]),
+        ("deflate", &[0xed]),
+        ("br", &[0x0b]),
+        ("zstd", ZSTD_MAGIC),
+        ("br, gzip", &[]),
+    ];
+
+    proptest! {
+        #[test]
+        fn survives_any_bytes_within_the_limit(
+            noise in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..8),
+            bytes_max in 0_usize..512,
+        ) {
+            for (coding, start) in STARTS {
+                let mut chunks = noise.clone();
+                chunks.insert(0, start.to_vec());
+                if let Ok(bytes) = decode(coding, &chunks, bytes_max) {
+                    prop_assert!(bytes.len() <= bytes_max);
+                }
+            }
+        }
+
+        #[test]
+        fn chunks_make_no_difference(text in "[<{ a-z]{0,300}", size in 1_usize..40) {
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            packed.write_all(text.as_bytes()).unwrap();
+            let packed = packed.finish().unwrap();
+            let chunks: Vec<_> = packed.chunks(size).map(<[u8]>::to_vec).collect();
+            prop_assert_eq!(decode("gzip", &chunks, 300), Ok(text.into_bytes()));
+        }
+    }
 }

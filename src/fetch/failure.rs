@@ -81,7 +81,10 @@ pub(super) fn classify(error: &reqwest::Error, host: &str, options: &Options) ->
         (true, Some(io::ErrorKind::UnexpectedEof)) => {
             Failure::new(FailureKind::Tls, format!("{host} closed the connection during the TLS handshake"))
         }
-        (true, _) => Failure::new(FailureKind::Connect, format!("No connection to {host} could be made")),
+        (true, Some(kind)) => {
+            Failure::new(FailureKind::Connect, format!("No connection to {host} could be made: {kind}"))
+        }
+        (true, None) => Failure::new(FailureKind::Connect, format!("No connection to {host} could be made")),
         (false, _) => {
             Failure::new(FailureKind::Protocol, format!("The answer from {host} broke off or is not HTTP"))
         }
@@ -157,8 +160,8 @@ pub(super) fn status_in_words(code: u16, headers: &HeaderMap, host: &str) -> Str
         502 | 504 => "does not reach its own server behind the gateway",
         503 => "is overloaded or under maintenance",
         520..=530 => "does not answer its own front (Cloudflare)",
-        400..=499 => "rejects the request",
-        500..=599 => "is in trouble",
+        _ if (400..500).contains(&code) => "rejects the request",
+        _ if (500..600).contains(&code) => "is in trouble",
         _ => "gives an answer that is no document",
     };
     format!("{host} {meaning} (status {code})")

@@ -70,7 +70,7 @@ const NAT64: Ipv6Net = v6(0x64, 0xff9b, 0, 96);
 const SIX_TO_FOUR: Ipv6Net = v6(0x2002, 0, 0, 16);
 
 /// Says why an address is not a public one, in words that follow "is"; `None` for a public address.
-pub fn refusal(address: IpAddr) -> Option<&'static str> {
+fn refusal(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => refusal_v4(address),
         IpAddr::V6(address) => refusal_v6(address),
@@ -88,17 +88,19 @@ fn refusal_v6(address: Ipv6Addr) -> Option<&'static str> {
     if address.is_loopback() {
         return Some("a loopback address");
     }
-    let bytes = address.octets();
-    let [.., w, x, y, z] = bytes;
-    if bytes.iter().take(12).all(|byte| *byte == 0) {
+    // The IPv4 address whose last bit is this far from the end.
+    let wrapped = |bits_after: u32| {
+        let shifted = (address.to_bits() >> bits_after) & u128::from(u32::MAX);
+        Ipv4Addr::from_bits(u32::try_from(shifted).unwrap_or_default())
+    };
+    if address.to_bits() >> 32 == 0 {
         return Some("an IPv4-compatible address");
     }
     if NAT64.contains(&address) {
-        return refusal_v4(Ipv4Addr::new(w, x, y, z));
+        return refusal_v4(wrapped(0));
     }
     if SIX_TO_FOUR.contains(&address) {
-        let [_, _, a, b, c, d, ..] = bytes;
-        return refusal_v4(Ipv4Addr::new(a, b, c, d));
+        return refusal_v4(wrapped(80));
     }
     REFUSED_V6.iter().find(|(network, _)| network.contains(&address)).map(|(_, why)| *why)
 }

@@ -13,7 +13,7 @@ use reqwest::header::{
 use super::Headers;
 
 /// A longer wait than this is a mistake of the server, not a wish.
-const WAIT_MAX: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+const WAIT_MAX: Duration = Duration::from_hours(10 * 366 * 24);
 
 /// A longer validator is not kept; it would be stored and echoed for ever.
 const VALIDATOR_BYTES_MAX: usize = 4096;
@@ -37,10 +37,7 @@ fn validator(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
 /// RFC 9110 section 10.2.3: seconds, or an HTTP-date.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = text(headers, &RETRY_AFTER)?;
-    let wait = match seconds(text) {
-        Some(wait) => wait,
-        None => between(now, date(text)?)?,
-    };
+    let wait = seconds(text).or_else(|| between(now, date(text)?))?;
     (wait <= WAIT_MAX).then_some(wait)
 }
 
@@ -65,15 +62,11 @@ fn fresh_for(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
             }
         }
     }
-    let lifetime = match max_age {
-        Some(max_age) => {
-            let age = text(headers, &AGE).and_then(seconds).unwrap_or_default();
-            max_age.saturating_sub(age)
-        }
-        None => {
-            let sent_at = text(headers, &DATE).and_then(date).unwrap_or(now);
-            between(sent_at, text(headers, &EXPIRES).and_then(date)?)?
-        }
+    let lifetime = if let Some(max_age) = max_age {
+        max_age.saturating_sub(text(headers, &AGE).and_then(seconds).unwrap_or_default())
+    } else {
+        let sent_at = text(headers, &DATE).and_then(date).unwrap_or(now);
+        between(sent_at, text(headers, &EXPIRES).and_then(date)?)?
     };
     (!lifetime.is_zero()).then_some(lifetime.min(WAIT_MAX))
 }

@@ -125,3 +125,35 @@ fn plain(mut url: Url) -> Url {
     }
     url
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Follows one permanent redirect and says what the next request carries: its address and whether it
+    /// may have validators.
+    fn after(asked: &str, location: &str) -> (String, bool) {
+        let mut trail = Trail::new(&Url::parse(asked).unwrap()).unwrap();
+        let headers = HeaderMap::from_iter([(LOCATION, location.parse().unwrap())]);
+        assert!(trail.follow(301, &headers).unwrap());
+        (trail.request_url().into(), trail.may_have_validators())
+    }
+
+    #[test]
+    fn tells_each_hop_what_is_its_own() {
+        let check = |asked: &str, location: &str, expected: (&str, bool)| {
+            assert_eq!(after(asked, location), (expected.0.to_owned(), expected.1), "{asked} to {location}");
+        };
+        let asked = "http://me:pw@a.example/feed";
+        check(asked, "/new#x", ("http://me:pw@a.example/new", true));
+        check(asked, "https://a.example/", ("https://me:pw@a.example/", true));
+        check(asked, "https://A.EXAMPLE:443/", ("https://me:pw@a.example/", true));
+        check(asked, "https://a.example:8443/", ("https://a.example:8443/", true));
+        check(asked, "http://a.example:81/", ("http://a.example:81/", true));
+        check(asked, "http://www.a.example/", ("http://www.a.example/", false));
+        check(asked, "//b.example/", ("http://b.example/", false));
+        check(asked, "http://you:theirs@b.example/", ("http://b.example/", false));
+        check("http://a.example/", "http://you:theirs@a.example/x", ("http://a.example/x", true));
+        check("http://a.example:8080/", "https://a.example/", ("https://a.example/", true));
+    }
+}
