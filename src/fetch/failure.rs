@@ -44,7 +44,7 @@ impl Failure {
         Self::new(
             FailureKind::TooLarge,
             format!(
-                "The answer from {host} is larger than {limit}, the limit for one feed; nothing of it was read"
+                "The answer from {host} is larger than {limit}, the limit for one document; none of it is used"
             ),
         )
     }
