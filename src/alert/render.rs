@@ -20,6 +20,8 @@ use words::{ago, instant, likelihood, number, plural, points, status};
 
 /// Characters of a subject: one header line as RFC 5322 section 2.1.1 wishes it.
 const SUBJECT_CHARS_MAX: usize = 78;
+/// Characters of a headline below which a subject leaves its place out.
+const HEADLINE_CHARS_MIN: usize = 20;
 /// Columns of the text part.
 const COLUMNS: usize = 76;
 /// Articles shown, should the caller hand in more.
@@ -109,28 +111,37 @@ pub fn render(view: &AlertView) -> Rendered {
 
 /// One line that says what happened: `[Ceasefire breakdown] Sudan: Headline (2 publishers)`, at most 78 characters.
 pub fn subject(view: &AlertView) -> String {
-    let topic = cut(&clean(&view.topic_name, 200), 30);
-    let mut lead = match &view.place {
-        Some(place) => format!("{}: ", cut(&clean(place, 100), 20)),
-        None => String::new(),
-    };
-    if is_update(view) {
-        // Not `Re:`, which filters and people take for an answer of somebody.
-        lead = if lead.is_empty() { "Update: ".to_owned() } else { format!("Update, {lead}") };
-    }
     let headline = headline(view);
     // After right-to-left words, the mark keeps the bracket and the number where they belong.
     let mark = if has_rtl(&headline) { "\u{200e}" } else { "" };
     let tail = format!("{mark} ({})", plural(u64::from(view.publishers), "publisher"));
-    let head = format!("[{topic}] {lead}");
-    let room = SUBJECT_CHARS_MAX.saturating_sub(head.chars().count() + tail.chars().count());
-    format!("{head}{}{tail}", cut(&headline, room))
+    let topic = cut(&clean(&view.topic_name, 200), 30);
+    let place = view.place.as_ref().map(|place| cut(&clean(place, 100), 20));
+    let with_place = format!("[{topic}] {}", lead(is_update(view), place.as_deref()));
+    let without_place = format!("[{topic}] {}", lead(is_update(view), None));
+    let room = |head: &str| SUBJECT_CHARS_MAX.saturating_sub(head.chars().count() + tail.chars().count());
+    // What happened is worth more than where, when both do not fit; the mail says both.
+    let head = if room(&with_place) >= HEADLINE_CHARS_MIN { with_place } else { without_place };
+    format!("{head}{}{tail}", cut(&headline, room(&head)))
+}
+
+/// What stands before a subject's headline. Not `Re:`, which people and filters take for somebody's answer.
+fn lead(is_update: bool, place: Option<&str>) -> String {
+    match (is_update, place) {
+        (false, None) => String::new(),
+        (false, Some(place)) => format!("{place}: "),
+        (true, None) => "Update: ".to_owned(),
+        (true, Some(place)) => format!("Update, {place}: "),
+    }
 }
 
 /// The text part.
 pub fn text(view: &AlertView) -> String {
-    let article_texts: Vec<Value> =
-        shown(view).enumerate().map(|(at, article)| article_text(view, at, article).into()).collect();
+    let article_texts: Vec<Value> = shown(view)
+        .into_iter()
+        .enumerate()
+        .map(|(at, article)| article_text(view, at, article).into())
+        .collect();
     let why: Vec<String> = why(view).iter().map(|line| wrap(line, "  ", COLUMNS)).collect();
     fill(
         "alert.txt",
@@ -148,7 +159,7 @@ pub fn text(view: &AlertView) -> String {
 
 /// The HTML part: one column, no tables, no scripts, nothing fetched from anywhere.
 pub fn html(view: &AlertView) -> String {
-    let articles: Vec<Value> = shown(view).map(|article| article_value(view, article)).collect();
+    let articles: Vec<Value> = shown(view).into_iter().map(|article| article_value(view, article)).collect();
     let (colour, dark_colour) = match view.severity {
         Severity::Critical => ("#b42318", "#ff8a7a"),
         Severity::Warning => ("#a15c07", "#f5b041"),
@@ -244,8 +255,12 @@ fn is_update(view: &AlertView) -> bool {
     view.kind == "update"
 }
 
-fn shown(view: &AlertView) -> impl Iterator<Item = &ArticleView> {
-    view.articles.iter().take(ARTICLES_MAX)
+/// The articles a mail has room for; an update begins with what is new.
+fn shown(view: &AlertView) -> Vec<&ArticleView> {
+    let mut articles: Vec<&ArticleView> = view.articles.iter().collect();
+    articles.sort_by_key(|article| !is_news(view, article));
+    articles.truncate(ARTICLES_MAX);
+    articles
 }
 
 /// The headline of what is new; of the strongest article when nothing is; the topic's name when there is none.
@@ -307,15 +322,15 @@ fn more(view: &AlertView) -> String {
 
 fn byline(article: &ArticleView) -> String {
     let feed = clean(&article.feed_name, 120);
-    format!("{} · tier {} · by the feed {feed}", clean(&article.publisher, 120), article.tier.number())
+    format!("{} · tier {} · from the feed {feed}", clean(&article.publisher, 120), article.tier.number())
 }
 
-fn times(view: &AlertView, article: &ArticleView) -> String {
+fn times(view: &AlertView, article: &ArticleView) -> [String; 2] {
     let published = match article.published_at {
         Some(at) => format!("Published {} ({})", instant(at), ago(at, view.at)),
         None => "Published at an unknown time".to_owned(),
     };
-    format!("{published} · seen {} ({})", instant(article.seen_at), ago(article.seen_at, view.at))
+    [published, format!("Seen {} ({})", instant(article.seen_at), ago(article.seen_at, view.at))]
 }
 
 fn detail(evidence: &Evidence) -> String {
@@ -342,10 +357,9 @@ fn article_text(view: &AlertView, at: usize, article: &ArticleView) -> String {
     let title = isolate(&clean(&article.title, 300));
     let mut lines = vec![
         wrap(&format!("{}. {mark}{title}", at + 1), "", COLUMNS),
-        wrap(&byline(article), "   ", COLUMNS),
-        wrap(&times(view, article), "   ", COLUMNS),
-        wrap(&format!("Score {}", number(article.score)), "   ", COLUMNS),
+        wrap(&format!("{} · score {}", byline(article), number(article.score)), "   ", COLUMNS),
     ];
+    lines.extend(times(view, article).iter().map(|time| wrap(time, "   ", COLUMNS)));
     for evidence in article.evidence.iter().take(EVIDENCE_MAX) {
         let sign = if evidence.points < 0.0 { "against" } else { "for" };
         lines.push(wrap(&format!("{sign}: \"{}\"", isolate(&clean(&evidence.quote, 300))), "   ", COLUMNS));
@@ -382,6 +396,7 @@ fn article_value(view: &AlertView, article: &ArticleView) -> Value {
                 signal => clean(&evidence.signal, 120),
                 detail => detail(evidence),
                 against => evidence.points < 0.0,
+                side => if has_rtl(&evidence.quote) { "right" } else { "left" },
             }
         })
         .collect();
@@ -391,7 +406,7 @@ fn article_value(view: &AlertView, article: &ArticleView) -> Value {
         host => host,
         not_a_link => not_a_link,
         byline => byline(article),
-        times => times(view, article),
+        times => times(view, article).to_vec(),
         score => number(article.score),
         evidence => evidence,
         left_out => left_out(article),

@@ -194,7 +194,7 @@ fn addresses_are_read_or_refused() {
 fn dates_at_the_ends_of_time_are_dates() {
     for (date, expected) in [
         (Timestamp::MIN, "Thu, 01 Jan 1970 00:00:00 +0000"),
-        (Timestamp::MAX, "Fri, 31 Dec 9999"),
+        (Timestamp::MAX, "Thu, 30 Dec 9999"),
         (time("2026-02-28T23:59:59.999Z"), "Sat, 28 Feb 2026 23:59:59 +0000"),
     ] {
         let mut message = message();
@@ -352,10 +352,11 @@ async fn a_server_gets_the_message_as_it_is() {
     assert_eq!(received[0].from, "alerts@example.org");
     assert_eq!(received[0].to, ["desk@example.org"]);
     assert_wire_safe(&received[0].raw);
+    // lettre ends the last line once more before the final dot.
     let formatted = mail::format(&message(), FROM).unwrap();
     assert_eq!(
-        received[0].raw.strip_suffix(b"\r\n").unwrap_or(&received[0].raw),
-        formatted.strip_suffix(b"\r\n").unwrap()
+        String::from_utf8_lossy(&received[0].raw),
+        format!("{}\r\n", String::from_utf8_lossy(&formatted))
     );
     assert_eq!(case.server.lines().last().map(String::as_str), Some("QUIT"));
 }

@@ -35,6 +35,9 @@ pub(super) fn cut(text: &str, chars_max: usize) -> String {
     if text.chars().count() <= chars_max {
         return text.to_owned();
     }
+    if chars_max == 0 {
+        return String::new();
+    }
     let kept: String = text.chars().take(chars_max.saturating_sub(1)).collect();
     let whole_word = text.chars().nth(kept.chars().count()).is_some_and(char::is_whitespace);
     let words = match kept.rsplit_once(' ') {
