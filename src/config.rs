@@ -30,8 +30,9 @@ use std::time::Duration;
 use crate::feed::Feed;
 use crate::fetch;
 use crate::mail;
-use crate::topic::{Severity, Topic, TopicId};
+use crate::topic::{Topic, TopicId};
 
+pub use crate::alert::route::Route;
 pub use manual::manual;
 pub use report::{Problem, ProblemSeverity, render};
 
@@ -79,6 +80,8 @@ pub struct Poll {
     pub concurrency: usize,
     /// Entries of a feed's first poll alert only when published within this.
     pub first_look: Duration,
+    /// Whether loopback and private addresses may be asked; feeds have their own say.
+    pub allow_private_addresses: bool,
     /// Contact URL or address in the User-Agent.
     pub contact: Option<String>,
     /// Time for one request with all its redirects.
@@ -97,6 +100,7 @@ impl Poll {
             read_timeout: default.read_timeout.min(self.timeout),
             total_timeout: self.timeout,
             body_bytes_max: self.body_bytes_max,
+            ..default
         }
     }
 }
@@ -112,21 +116,6 @@ pub struct Mail {
     pub retry_max: Duration,
     /// Who hears of feed failures and undelivered mail.
     pub operator: Vec<String>,
-}
-
-/// `[[route]]`, checked. Empty lists match everything.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// Addresses.
-    pub to: Vec<String>,
-    /// Globs over topic ids: `*` any letters, `?` one.
-    pub topics: Vec<String>,
-    /// Severities.
-    pub severities: Vec<Severity>,
-    /// Countries.
-    pub places: Vec<String>,
-    /// Independent publishers an alert must have.
-    pub min_publishers: u32,
 }
 
 /// Where a topic comes from.

@@ -163,6 +163,7 @@ pub enum MailError {
 #[derive(Debug)]
 pub struct Mailer {
     from: String,
+    domain: String,
     door: Door,
 }
 
@@ -176,12 +177,17 @@ impl Mailer {
     /// Opens the door: reads the file of certificate authorities and refuses what could not work or would
     /// give a password away. No connection is made.
     pub fn new(options: &Options) -> Result<Self, MailError> {
-        format::sender(&options.from)?;
+        let domain = format::sender(&options.from)?.email.domain().to_owned();
         let door = match &options.server {
             Some(server) => Door::Server(Box::new(smtp::Client::new(server, options.timeout)?)),
             None => Door::Files(outbox::Outbox::new(options.outbox_dir.clone())),
         };
-        Ok(Self { from: options.from.clone(), door })
+        Ok(Self { from: options.from.clone(), domain, door })
+    }
+
+    /// The domain of the sender, for Message-IDs.
+    pub fn domain(&self) -> &str {
+        &self.domain
     }
 
     /// Sends one message. It ends within a bounded number of command time-outs, whatever the server does.

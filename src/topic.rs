@@ -3,6 +3,7 @@
 //! Owns [`Topic`], [`Signal`], [`Evidence`] and [`Score`]. Refuses to read files and to decide alerts.
 
 pub mod matcher;
+mod narrow;
 pub mod pattern;
 pub mod query;
 pub mod sets;

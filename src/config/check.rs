@@ -210,6 +210,7 @@ fn check_poll(raw: &raw::Poll, sheet: &mut Sheet<'_>) -> Poll {
         host_spacing: raw.host_spacing.value,
         concurrency: raw.concurrency.value.0 as usize,
         first_look: raw.first_look.value,
+        allow_private_addresses: raw.allow_private_addresses.value,
         contact: check_contact(&raw.contact, sheet),
         timeout: raw.timeout.value,
         body_bytes_max: usize::try_from(body_bytes_max).unwrap_or(usize::MAX),

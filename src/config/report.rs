@@ -43,6 +43,11 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Whether it keeps the configuration from being used.
+    pub fn is_error(&self) -> bool {
+        self.severity == ProblemSeverity::Error
+    }
+
     /// An error about a file or directory as a whole.
     pub(super) fn whole_file(path: &Path, message: String, hint: Option<String>) -> Self {
         Self {

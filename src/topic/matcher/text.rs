@@ -150,6 +150,11 @@ impl<'a> ArticleText<'a> {
         self.forms = forms;
     }
 
+    /// All words that can be looked up, sorted.
+    pub(in crate::topic) fn lookup_words(&self) -> impl Iterator<Item = &str> {
+        self.forms.iter().map(|form| self.form_text(form))
+    }
+
     fn form(&self, range: Result<Range<usize>, usize>, position: usize, width: usize) -> Form {
         let (source, range) = match range {
             Ok(range) => (Source::Own, range),
