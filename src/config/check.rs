@@ -43,7 +43,7 @@ pub(super) fn check_directory(dir: &Path, environment: &Environment) -> (Option<
         Some(state) => state.clone(),
         None => dir.join(&main.data_dir.value),
     };
-    let routes = route::check_routes(&main, &topics.ids, &mut sheet);
+    let routes = route::check_routes(&main, &topics.known, &mut sheet);
     let web_listen = check_web(&main.web.value, &mut sheet);
     let log = Log { format: main.log.value.format.value, level: main.log.value.level.value };
 
