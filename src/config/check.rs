@@ -92,6 +92,7 @@ pub(super) fn note_bytes(hash: &mut Xxh3, dir: &Path, source: &Source) {
 
 /// Reads a TOML file, noting all errors of syntax and shape.
 pub(super) fn read_toml<T: Value>(sheet: &mut Sheet<'_>) -> T {
+    sheet.format = Some(T::kind);
     let source = sheet.source;
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     for error in &errors {

@@ -340,7 +340,7 @@ fn faults_of_topics_are_named() {
     check(
         &with("severity = \"high\"\n"),
         ":7: error: signal[1].severity: this key is not known",
-        "known keys here",
+        "above the first [section]",
     );
 }
 
@@ -441,6 +441,14 @@ text = "Army violates ceasefire hours after deal"
     assert_eq!(config.topic_origins[&topic.id].codes, ["CAMEO 196"]);
     assert_eq!(config.routes[0].min_publishers, 2);
     assert_eq!(config.web_listen.unwrap().port(), 8420);
+}
+
+#[test]
+fn a_key_in_the_wrong_section_is_told_where_it_belongs() {
+    let check = |text, hint| check_fault("wirewatch.toml", text, "this key is not known", hint);
+    check("interval = \"15m\"\n", "`interval` belongs in the section `poll`");
+    check("[poll]\ndata_dir = \"x\"\n", "`data_dir` belongs at the top of the file");
+    check("[mail]\nlisten = \"x\"\n", "`listen` belongs in the section `web`");
 }
 
 #[test]
