@@ -152,9 +152,9 @@ impl<'a> Sheet<'a> {
         self.problems.push(self.source.problem(severity, span, key, message, hint));
     }
 
-    /// Whether further problems are no longer kept.
+    /// Whether further problems are no longer kept: there are many, and something that must be mended among them.
     pub(super) fn is_full(&self) -> bool {
-        self.problems.len() >= PROBLEMS_MAX
+        self.problems.len() >= PROBLEMS_MAX && self.has_errors()
     }
 
     /// Whether anything so far must be mended.
