@@ -128,11 +128,11 @@ impl Topics {
         let topic = check_topic(&raw, &mut sheet);
         if sheet.has_errors() {
             // Queries are read all the same: their faults belong in the same list.
-            if let Err(faults) = compile(topic) {
+            if let Err(faults) = Topic::compile(topic) {
                 note_faults(&raw, faults, &mut sheet);
             }
         } else {
-            match compile(topic) {
+            match Topic::compile(topic) {
                 Ok(topic) => self.keep(topic, &raw, source),
                 Err(faults) => note_faults(&raw, faults, &mut sheet),
             }
@@ -146,12 +146,6 @@ impl Topics {
         self.origins.insert(topic.source.id.clone(), origin);
         self.topics.push(topic);
     }
-}
-
-/// Compiles a topic.
-#[allow(clippy::unnecessary_wraps, reason = "stands in for `Topic::compile`, which can fail")]
-fn compile(source: TopicSource) -> Result<Topic, Vec<TopicProblem>> {
-    Ok(Topic { source })
 }
 
 fn check_id(item: &Item<Line>, stem: &str, sheet: &mut Sheet<'_>) {

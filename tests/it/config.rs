@@ -930,3 +930,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn faults_inside_queries_are_shown_where_they_stand() {
+    let check = |topic: &str, expected: (usize, usize), key: &str| {
+        let topic = format!("id = \"strike\"\n{topic}");
+        let dir = directory(&[("topics/strike.toml", &topic)]);
+        let problems = load(&dir).unwrap_err();
+        let errors: Vec<_> = problems.iter().filter(|p| p.severity == ProblemSeverity::Error).collect();
+        assert_eq!(errors.len(), 1, "{errors:#?}");
+        let found = (errors[0].line.unwrap(), errors[0].column.unwrap());
+        assert_eq!((found, errors[0].key.as_str()), (expected, key), "{}", errors[0]);
+    };
+    let signal = |when: &str| format!("[[signal]]\nname = \"n\"\nwhen = {when}\nweight = 90\n");
+    check(&signal("\"strike NEAR/x riot\""), (4, 16), "signal[1].when");
+    check(&signal("'strike NEAR/x riot'"), (4, 16), "signal[1].when");
+    check(&signal("\"\\\"a b\\\" NEAR/x riot\""), (4, 17), "signal[1].when");
+    check(&signal("\"\"\"\nstrike\n  NEAR/x riot\"\"\""), (6, 3), "signal[1].when");
+    check(
+        &format!("[sets]\ntruce.ar = [\"هدنة\", \"ba*d\"]\n{}", signal("\"@truce\"")),
+        (3, 22),
+        "sets.truce.ar[2]",
+    );
+}
