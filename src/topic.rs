@@ -263,9 +263,8 @@ impl Topic {
             match Query::parse(when, &sets) {
                 Ok(query) => signals.push(query),
                 Err(found) => {
-                    problems.extend(found.into_iter().map(|QueryProblem { span, message, hint }| {
-                        TopicProblem { site: ProblemSite::When { signal }, span, message, hint }
-                    }))
+                    let site = ProblemSite::When { signal };
+                    problems.extend(found.into_iter().map(|problem| problem.at(site)));
                 }
             }
         }

@@ -43,7 +43,7 @@ pub(super) fn check_directory(dir: &Path, environment: &Environment) -> (Option<
         Some(state) => state.clone(),
         None => dir.join(&main.data_dir.value),
     };
-    let routes = route::check_routes(&main, &topics.ids, &mut sheet);
+    let routes = route::check_routes(&main, &topics.known, &mut sheet);
     let web_listen = check_web(&main.web.value, &mut sheet);
     let log = Log { format: main.log.value.format.value, level: main.log.value.level.value };
 
@@ -92,6 +92,7 @@ pub(super) fn note_bytes(hash: &mut Xxh3, dir: &Path, source: &Source) {
 
 /// Reads a TOML file, noting all errors of syntax and shape.
 pub(super) fn read_toml<T: Value>(sheet: &mut Sheet<'_>) -> T {
+    sheet.format = Some(T::kind);
     let source = sheet.source;
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     for error in &errors {

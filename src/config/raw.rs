@@ -425,9 +425,10 @@ fn read_terms(value: &toml::Spanned<DeValue<'_>>, key: &str, sheet: &mut Sheet<'
     if matches!(value.get_ref(), DeValue::Array(array) if array.is_empty()) {
         sheet.error(value.span(), key, "this list is empty".to_owned(), "add words, or remove the list");
     }
-    for term in terms.iter().filter(|term| term.value.trim().is_empty()) {
+    for (index, term) in terms.iter().enumerate().filter(|(_, term)| term.value.trim().is_empty()) {
         let span = term.span.clone().unwrap_or_else(|| value.span());
-        sheet.error(span, key, "a term is empty".to_owned(), "write a word or a phrase, or remove it");
+        let key = format!("{key}[{}]", index + 1);
+        sheet.error(span, &key, "this term is empty".to_owned(), "write a word or a phrase, or remove it");
     }
     terms
 }

@@ -109,24 +109,52 @@ pub(super) fn refuse_unknown_keys<'k>(
     let mut slips = Vec::new();
     for key in table.keys() {
         let name = key.get_ref().as_ref();
-        if known.contains(&name) {
+        if known.contains(&name) || sheet.is_full() {
             continue;
         }
-        let listed = known.join(", ");
         let near = nearest(name, known).filter(|near| !table.contains_key(*near));
         slips.extend(near);
-        let hint = match near {
-            Some(near) => format!("did you mean `{near}`? known keys here: {listed}"),
-            None if name.contains("password") => {
-                "a password does not belong in this file: put it in a file of its own and name that in \
-                 `mail.password_file`"
-                    .to_owned()
-            }
-            None => format!("known keys here: {listed}"),
-        };
+        let hint = hint_for(name, near, known, sheet);
         sheet.error(key.span(), &join(path, &super::quoted(name)), "this key is not known".to_owned(), hint);
     }
     slips
+}
+
+/// What was most likely meant by an unknown key.
+fn hint_for(name: &str, near: Option<&str>, known: &[&str], sheet: &Sheet<'_>) -> String {
+    let mut homes = Vec::new();
+    if let Some(Kind::Table(section)) = sheet.format.map(|format| format()) {
+        find_homes(&section, "", name, &mut homes);
+    }
+    // In TOML a key belongs to the section above it, so a key added at the end of a file lands in the wrong one.
+    if let Some(home) = homes.first() {
+        return format!("`{name}` belongs {home}: move it there");
+    }
+    let listed = known.join(", ");
+    match near {
+        Some(near) => format!("did you mean `{near}`? known keys here: {listed}"),
+        None if name.contains("password") => {
+            "a password does not belong in this file: put it in a file of its own and name that in \
+             `mail.password_file`"
+                .to_owned()
+        }
+        None => format!("known keys here: {listed}"),
+    }
+}
+
+/// The sections of a format that know a key.
+fn find_homes(section: &Section, path: &str, name: &str, homes: &mut Vec<String>) {
+    for key in &section.keys {
+        let inner_path = join(path, key.name);
+        match &key.kind {
+            _ if key.name == name => homes.push(match path {
+                "" => "at the top of the file, above the first [section]".to_owned(),
+                path => format!("in the section `{path}`"),
+            }),
+            Kind::Plain(_) => {}
+            Kind::Table(inner) | Kind::Tables(inner) => find_homes(inner, &inner_path, name, homes),
+        }
+    }
 }
 
 /// `poll` and `interval` make `poll.interval`.

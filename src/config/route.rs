@@ -3,10 +3,10 @@
 //! Owns addresses, and that a route can match something. Refuses to route: `alert` does.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
 
 use super::read::Item;
 use super::source::Sheet;
+use super::topic_file::KnownTopic;
 use super::value::Line;
 use super::{Route, mail_server, raw};
 
@@ -33,7 +33,7 @@ pub(super) fn check_addresses(items: &[Item<Line>], key: &str, sheet: &mut Sheet
 
 pub(super) fn check_routes(
     main: &raw::Main,
-    topic_ids: &BTreeMap<String, PathBuf>,
+    known: &BTreeMap<String, KnownTopic>,
     sheet: &mut Sheet<'_>,
 ) -> Vec<Route> {
     let routes = &main.route.value;
@@ -42,13 +42,13 @@ pub(super) fn check_routes(
         sheet.warning(0..0, "route", message, "add a [[route]] with `to = [\"you@example.org\"]`");
     }
     let numbered = routes.iter().enumerate();
-    numbered.map(|(index, item)| check_route(&item.value, index + 1, topic_ids, sheet)).collect()
+    numbered.map(|(index, item)| check_route(&item.value, index + 1, known, sheet)).collect()
 }
 
 fn check_route(
     raw: &raw::Route,
     number: usize,
-    topic_ids: &BTreeMap<String, PathBuf>,
+    known: &BTreeMap<String, KnownTopic>,
     sheet: &mut Sheet<'_>,
 ) -> Route {
     let key = |name: &str| format!("route[{number}].{name}");
@@ -64,8 +64,8 @@ fn check_route(
     for (index, item) in raw.topics.value.iter().enumerate() {
         let Some(span) = item.span.clone() else { continue };
         let pattern = &item.value.0;
-        if pattern != "*" && !topic_ids.keys().any(|id| matches_glob(pattern, id)) {
-            let ids: Vec<&str> = topic_ids.keys().take(12).map(String::as_str).collect();
+        if pattern != "*" && !known.keys().any(|id| matches_glob(pattern, id)) {
+            let ids: Vec<&str> = known.keys().take(12).map(String::as_str).collect();
             let known = if ids.is_empty() { "there are none".to_owned() } else { ids.join(", ") };
             let message = format!("`{}` matches no topic", super::quoted(pattern));
             sheet.error(
@@ -76,6 +76,7 @@ fn check_route(
             );
         }
     }
+    check_severities(raw, &key("severities"), known, sheet);
     for (index, item) in raw.places.value.iter().enumerate() {
         let place = &item.value.0;
         if place.len() != 2 || !place.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -99,6 +100,34 @@ fn check_route(
         severities: raw.severities.value.iter().map(|item| item.value).collect(),
         places: texts(&raw.places.value),
         min_publishers: raw.min_publishers.value.0,
+    }
+}
+
+/// Severities that none of the route's topics has make it a route that never speaks.
+fn check_severities(
+    raw: &raw::Route,
+    key: &str,
+    known: &BTreeMap<String, KnownTopic>,
+    sheet: &mut Sheet<'_>,
+) {
+    let wanted = &raw.severities.value;
+    let Some(span) = raw.severities.span.clone().filter(|_| raw.severities.sound && !wanted.is_empty())
+    else {
+        return;
+    };
+    let patterns = &raw.topics.value;
+    let matches =
+        |id: &str| patterns.is_empty() || patterns.iter().any(|item| matches_glob(&item.value.0, id));
+    let mut found = known.iter().filter(|(id, _)| matches(id)).map(|(_, topic)| topic.severity).peekable();
+    // A route without topics was reported, and so was a configuration without any.
+    if found.peek().is_none() {
+        return;
+    }
+    let speaks = found
+        .any(|severity| severity.is_none_or(|severity| wanted.iter().any(|item| item.value == severity)));
+    if !speaks {
+        let message = "none of the route's topics has such a severity: it would never be told".to_owned();
+        sheet.error(span, key, message, "change the severities, or the route's topics");
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::read::Kind;
 use super::report::{Problem, ProblemSeverity};
 use super::secret;
 
@@ -104,18 +105,19 @@ impl Source {
 }
 
 /// The problems of one file, as they are found.
-#[derive(Debug)]
 pub(super) struct Sheet<'a> {
     /// The file.
     pub(super) source: &'a Source,
     /// What was found so far.
     pub(super) problems: Vec<Problem>,
+    /// The format of the whole file, to tell where a misplaced key belongs.
+    pub(super) format: Option<fn() -> Kind>,
 }
 
 impl<'a> Sheet<'a> {
     /// An empty sheet.
     pub(super) fn new(source: &'a Source) -> Self {
-        Self { source, problems: Vec::new() }
+        Self { source, problems: Vec::new(), format: None }
     }
 
     /// Notes something that must be mended.
@@ -148,6 +150,11 @@ impl<'a> Sheet<'a> {
         }
         let hint = (!hint.is_empty()).then_some(hint);
         self.problems.push(self.source.problem(severity, span, key, message, hint));
+    }
+
+    /// Whether further problems are no longer kept: there are many, and something that must be mended among them.
+    pub(super) fn is_full(&self) -> bool {
+        self.problems.len() >= PROBLEMS_MAX && self.has_errors()
     }
 
     /// Whether anything so far must be mended.

@@ -18,8 +18,8 @@ use super::report::Problem;
 use super::source::{Sheet, Source};
 use super::value::Line;
 use crate::topic::{
-    AlertPolicy, Calibration, Example, ProblemSite, SetSource, SignalSource, Topic, TopicId, TopicProblem,
-    TopicSource,
+    AlertPolicy, Calibration, Example, ProblemSite, SetSource, Severity, SignalSource, Topic, TopicId,
+    TopicProblem, TopicSource,
 };
 
 /// Most topics of a configuration.
@@ -31,16 +31,24 @@ pub(super) struct Topics {
     pub(super) topics: Vec<Topic>,
     /// Where they come from.
     pub(super) origins: BTreeMap<TopicId, TopicOrigin>,
-    /// Ids of all topics, faulty ones too, with their files.
-    pub(super) ids: BTreeMap<String, PathBuf>,
+    /// All topics by id, faulty ones too, for what must be said about them elsewhere.
+    pub(super) known: BTreeMap<String, KnownTopic>,
     /// Problems of topic files.
     pub(super) problems: Vec<Problem>,
+}
+
+/// A topic some file declares.
+pub(super) struct KnownTopic {
+    /// The file.
+    file: PathBuf,
+    /// Its severity; absent when its file cannot be read.
+    pub(super) severity: Option<Severity>,
 }
 
 /// Reads every `topics/*.toml`.
 pub(super) fn load_topics(dir: &Path, hash: &mut Xxh3) -> Topics {
     let mut topics =
-        Topics { topics: Vec::new(), origins: BTreeMap::new(), ids: BTreeMap::new(), problems: Vec::new() };
+        Topics { topics: Vec::new(), origins: BTreeMap::new(), known: BTreeMap::new(), problems: Vec::new() };
     let folder = dir.join("topics");
     let files = match topic_files(&folder) {
         Ok(files) => files,
@@ -63,7 +71,8 @@ pub(super) fn load_topics(dir: &Path, hash: &mut Xxh3) -> Topics {
             Err(problem) => {
                 // Routes may name it all the same: one fault, one word.
                 if let Some(stem) = problem.file.file_stem() {
-                    topics.ids.insert(stem.to_string_lossy().into_owned(), problem.file.clone());
+                    let known = KnownTopic { file: problem.file.clone(), severity: None };
+                    topics.known.insert(stem.to_string_lossy().into_owned(), known);
                 }
                 topics.problems.push(*problem);
             }
@@ -108,12 +117,13 @@ impl Topics {
             source.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         check_id(&raw.id, &stem, &mut sheet);
         let id = if raw.id.sound { raw.id.value.0.clone() } else { stem };
-        if let Some(first) = self.ids.get(&id) {
+        if let Some(first) = self.known.get(&id) {
             let span = raw.id.span.clone().unwrap_or_default();
-            let message = format!("the topic {id} stands already in {}", first.display());
+            let message = format!("the topic {id} stands already in {}", first.file.display());
             sheet.error(span, "id", message, "give one of them another id, and its file that name");
         } else {
-            self.ids.insert(id, source.path.clone());
+            let severity = Some(raw.severity.value).filter(|_| raw.severity.sound);
+            self.known.insert(id, KnownTopic { file: source.path.clone(), severity });
         }
         let topic = check_topic(&raw, &mut sheet);
         if sheet.has_errors() {
@@ -354,6 +364,7 @@ fn check_examples(items: &[Item<raw::Example>], sheet: &mut Sheet<'_>) -> Vec<Ex
 
 /// Puts faults inside queries and terms where they stand in the file.
 fn note_faults(raw: &raw::Topic, faults: Vec<TopicProblem>, sheet: &mut Sheet<'_>) {
+    let reported: Vec<String> = sheet.problems.iter().map(|problem| problem.key.clone()).collect();
     for fault in faults {
         let (key, span) = match fault.site {
             ProblemSite::When { signal } => {
@@ -366,8 +377,11 @@ fn note_faults(raw: &raw::Topic, faults: Vec<TopicProblem>, sheet: &mut Sheet<'_
                 (set_key(list, term), span)
             }
         };
-        // Something that is not given cannot be at fault; its absence was reported.
+        // Something that is not given cannot be at fault, and one fault of a string is enough: both were reported.
         let Some(span) = span else { continue };
+        if reported.contains(&key) {
+            continue;
+        }
         let written = sheet.source.text.get(span.clone()).unwrap_or("");
         let start = span.start + literal::offset(written, fault.span.start);
         let end = span.start + literal::offset(written, fault.span.end);

@@ -1,5 +1,7 @@
 //! The configuration: files in, checked truth or a list of problems out.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -192,6 +194,11 @@ fn faults_of_the_main_file_are_named() {
         "did you mean \"critical\"?",
     );
     check(
+        "[[route]]\nto = [\"d@e.org\"]\nseverities = [\"info\", \"critical\"]\n",
+        ":3: error: route[1].severities: none of the route's topics has such a severity",
+        "change",
+    );
+    check(
         "[[route]]\nto = [\"d@e.org\"]\nplaces = [\"Sudan\"]\n",
         ":3: error: route[1].places[1]:",
         "\"SD\"",
@@ -312,7 +319,7 @@ fn faults_of_topics_are_named() {
     check(&with("[sets]\ntruce.en = []\n"), ":8: error: sets.truce.en: this list is empty", "add words");
     check(
         &with("[sets]\ntruce.en = [\"a\", \" \"]\n"),
-        ":8: error: sets.truce.en: a term is empty",
+        ":8: error: sets.truce.en[2]: this term is empty",
         "remove it",
     );
     check(
@@ -333,7 +340,7 @@ fn faults_of_topics_are_named() {
     check(
         &with("severity = \"high\"\n"),
         ":7: error: signal[1].severity: this key is not known",
-        "known keys here",
+        "above the first [section]",
     );
 }
 
@@ -419,13 +426,13 @@ text = "Army violates ceasefire hours after deal"
     let loaded = load(&dir).unwrap();
     let config = &loaded.config;
     assert_eq!(config.data_dir, dir.path().join("data"));
-    assert_eq!(config.poll.interval, Duration::from_secs(900));
+    assert_eq!(config.poll.interval, Duration::from_mins(15));
     assert_eq!(config.poll.fetch_options().body_bytes_max, 10 << 20);
     let server = config.mail.door.server.as_ref().unwrap();
     assert_eq!((server.host.as_str(), server.port, server.tls), ("mail.example.org", 465, Tls::Implicit));
     assert_eq!(server.password.as_ref().unwrap().expose(), "hunter2");
     assert_eq!(config.feeds[0].name, "BBC World");
-    assert_eq!(config.feeds[0].interval, Some(Duration::from_secs(300)));
+    assert_eq!(config.feeds[0].interval, Some(Duration::from_mins(5)));
     let topic = &config.topics[0].source;
     let sets: Vec<_> = topic.sets.iter().map(|set| (set.name.as_str(), set.language.as_deref())).collect();
     assert_eq!(sets, [("truce", Some("en")), ("truce", Some("ar")), ("breach", Some("en")), ("decoy", None)]);
@@ -434,6 +441,33 @@ text = "Army violates ceasefire hours after deal"
     assert_eq!(config.topic_origins[&topic.id].codes, ["CAMEO 196"]);
     assert_eq!(config.routes[0].min_publishers, 2);
     assert_eq!(config.web_listen.unwrap().port(), 8420);
+}
+
+#[test]
+fn a_key_in_the_wrong_section_is_told_where_it_belongs() {
+    let check = |text, hint| check_fault("wirewatch.toml", text, "this key is not known", hint);
+    check("interval = \"15m\"\n", "`interval` belongs in the section `poll`");
+    check("[poll]\ndata_dir = \"x\"\n", "`data_dir` belongs at the top of the file");
+    check("[mail]\nlisten = \"x\"\n", "`listen` belongs in the section `web`");
+}
+
+#[test]
+fn paths_are_not_expanded() {
+    check_fault(
+        "wirewatch.toml",
+        "data_dir = \"~/data\"\n",
+        ":1: error: data_dir: `~` is not expanded",
+        "in full",
+    );
+}
+
+#[test]
+fn a_file_that_is_no_configuration_ends_in_a_bounded_list() {
+    let dir = directory(&[("wirewatch.toml", &"\"\n".repeat(20_000))]);
+    let problems = load(&dir).unwrap_err();
+    assert!((1_000..1_100).contains(&problems.len()), "{}", problems.len());
+    let rendered = config::render(&problems, false);
+    assert!(rendered.ends_with(&format!("… and {} more\n", problems.len() - 200)));
 }
 
 #[test]
@@ -895,4 +929,27 @@ proptest! {
             prop_assert!(!config::render(&problems, false).is_empty());
         }
     }
+}
+
+#[test]
+fn faults_inside_queries_are_shown_where_they_stand() {
+    let check = |topic: &str, expected: (usize, usize), key: &str| {
+        let topic = format!("id = \"strike\"\n{topic}");
+        let dir = directory(&[("topics/strike.toml", &topic)]);
+        let problems = load(&dir).unwrap_err();
+        let errors: Vec<_> = problems.iter().filter(|p| p.severity == ProblemSeverity::Error).collect();
+        assert_eq!(errors.len(), 1, "{errors:#?}");
+        let found = (errors[0].line.unwrap(), errors[0].column.unwrap());
+        assert_eq!((found, errors[0].key.as_str()), (expected, key), "{}", errors[0]);
+    };
+    let signal = |when: &str| format!("[[signal]]\nname = \"n\"\nwhen = {when}\nweight = 90\n");
+    check(&signal("\"strike NEAR/x riot\""), (4, 16), "signal[1].when");
+    check(&signal("'strike NEAR/x riot'"), (4, 16), "signal[1].when");
+    check(&signal("\"\\\"a b\\\" NEAR/x riot\""), (4, 17), "signal[1].when");
+    check(&signal("\"\"\"\nstrike\n  NEAR/x riot\"\"\""), (6, 3), "signal[1].when");
+    check(
+        &format!("[sets]\ntruce.ar = [\"هدنة\", \"ba*d\"]\n{}", signal("\"@truce\"")),
+        (3, 22),
+        "sets.truce.ar[2]",
+    );
 }

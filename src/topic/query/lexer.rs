@@ -7,6 +7,9 @@ use std::ops::Range;
 use super::{Meta, NEAR_MAX, QueryProblem, Within};
 use crate::topic::Field;
 
+/// Characters of `publisher:`.
+const LONGEST_PREFIX: usize = 10;
+
 /// A piece of a query.
 #[derive(Debug, Clone)]
 pub(super) struct Lexeme {
@@ -128,7 +131,10 @@ impl Lexer<'_> {
                 break;
             } else {
                 end += 1;
-                if letter == ':' && prefix(&self.slice(start..end - 1)).is_some() {
+                if letter == ':'
+                    && end - start <= LONGEST_PREFIX
+                    && prefix(&self.slice(start..end - 1)).is_some()
+                {
                     break;
                 }
             }
