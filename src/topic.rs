@@ -302,6 +302,20 @@ pub fn score_all(topics: &[Topic], article: &Article) -> Vec<Score> {
 }
 
 /// One query, compiled: a signal's condition, a search, a route's filter.
+///
+/// What finds what:
+/// - A word finds the whole word, folded ([`crate::article::words`]); an Arabic word also with what is written
+///   onto it (و ف ب ل ك ال).
+/// - The words of a phrase stand next to each other in one sentence; punctuation between them is ignored.
+/// - `cease-fire`, `cease fire` and `ceasefire` find each other. A term of several words is also found with
+///   two or three neighbours written as one. A term of one word is also found as two with a hyphen between
+///   them, or with a space when both have three letters (two in Arabic and Hebrew script). A wildcard never
+///   reaches over that space, and over a hyphen only when the term spells three letters beyond it.
+/// - `NEAR/n`: the nearest words of both matches are at most n apart (1 is adjacent), in one field, and share no
+///   word. Each match pairs with the nearest of the other side; of pairs that start or end together the
+///   shortest is kept.
+/// - `title:` and the like take what follows: a word, a phrase or a bracket. `feed:` finds its text anywhere in
+///   the feed's URL; `publisher:`, `lang:`, `tag:` and `place:` compare whole values; `*` and `?` work in all.
 #[derive(Debug, Clone)]
 pub struct Query {
     node: Node,

@@ -14,7 +14,7 @@ use lexer::{Kind, Lexeme, lex};
 
 /// Longest query, in characters.
 pub const QUERY_CHARS_MAX: usize = 10_000;
-/// Deepest nesting of brackets, operators and sets.
+/// Deepest nesting of brackets and operators.
 pub const NESTING_MAX: usize = 50;
 /// Largest distance of `NEAR/n` and `ONEAR/n`, in words.
 pub const NEAR_MAX: usize = 100;

@@ -3,11 +3,13 @@
 //! Owns [`Sets`]: which lists a name has, which of them hold for a language, and that no set contains
 //! itself. Refuses to look at texts.
 
-use super::query::{NESTING_MAX, Node, parse_term};
+use super::query::{Node, parse_term};
 use super::{ProblemSite, SetSource, TopicProblem};
 
 /// The set that is matched first and worth nothing.
 pub const DECOY: &str = "decoy";
+/// How deep sets may name sets. Each may hold queries as deep as they get, so this keeps the stack small.
+pub const SETS_DEPTH_MAX: usize = 10;
 /// Most terms of one topic.
 pub const TERMS_MAX: usize = 50_000;
 
@@ -117,10 +119,10 @@ impl Sets {
 
     /// A problem when a set contains itself, or sets are nested too deep.
     fn cycle(&self) -> Option<TopicProblem> {
-        // Heights settle from the leaves up; what has not settled after NESTING_MAX rounds is a cycle or too deep.
+        // Heights settle from the leaves up; what has not settled after SETS_DEPTH_MAX rounds is a cycle or too deep.
         let references: Vec<Vec<usize>> = (0..self.sets.len()).map(|set| self.references(set)).collect();
         let mut settled = vec![false; self.sets.len()];
-        for _ in 0..NESTING_MAX {
+        for _ in 0..SETS_DEPTH_MAX {
             let ready = |set: &usize| settled.get(*set) == Some(&true);
             let next: Vec<bool> = references.iter().map(|of| of.iter().all(ready)).collect();
             if next == settled {
@@ -141,8 +143,10 @@ impl Sets {
             .iter()
             .find_map(|list| list.terms.iter().position(unsettled).map(|term| (list.place, term)))
             .unwrap_or_default();
-        let message =
-            format!("the set {} contains itself, or sets are nested more than {NESTING_MAX} deep", set.name);
+        let message = format!(
+            "the set {} contains itself, or sets are nested more than {SETS_DEPTH_MAX} deep",
+            set.name
+        );
         let hint = Some("remove one of the @references that lead back".to_owned());
         Some(TopicProblem { site: ProblemSite::Term { list, term }, span: 0..1, message, hint })
     }

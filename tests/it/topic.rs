@@ -483,12 +483,20 @@ fn sets_may_name_sets_but_not_themselves() {
     assert!(message.contains("contains itself"), "{message}");
     let round = compile(vec![set("outer", None, &["@inner"]), set("inner", None, &["x1", "@outer"])]);
     assert!(round.is_err());
-    let deep = (0..60).map(|level| {
-        let name = if level == 0 { "outer".into() } else { format!("s{level}") };
-        set(&name, None, &[&format!("@s{}", level + 1)])
-    });
-    let deep: Vec<SetSource> = deep.chain([set("s60", None, &["truce"])]).collect();
-    assert!(compile(deep).is_err());
+    let deep = |depth: usize| {
+        let name = |level: usize| if level == 0 { "outer".to_owned() } else { format!("s{level}") };
+        let link = |level: usize| set(&name(level), None, &[&format!("@{}", name(level + 1))]);
+        (0..depth - 1).map(link).chain([set(&name(depth - 1), None, &["truce"])]).collect::<Vec<_>>()
+    };
+    assert_points(compile(deep(10)).expect("compiles").score(&titled("truce")).points, 50.0);
+    assert!(compile(deep(11)).is_err());
+    // The deepest of all: as many sets as may nest, each with a query as deep as may be.
+    let mut deepest = deep(10);
+    for list in deepest.iter_mut().take(9) {
+        list.terms[0] = format!("{}{}", list.terms[0], " NEAR/100 truce".repeat(49));
+    }
+    let score = compile(deepest).expect("compiles").score(&titled(&"truce ".repeat(460)));
+    assert_points(score.points, 50.0);
 }
 
 #[test]
