@@ -1,1 +1,132 @@
-//! Placeholder.
+//! An alert: a decision to tell people, with its reason; and the decisions to stay silent.
+//!
+//! Owns [`Alert`], [`Kind`] and [`Silence`]. Who is told is [`route`], how it reads is [`render`]. Refuses to
+//! send and to store.
+
+pub mod render;
+pub mod route;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::article::Article;
+use crate::feed::schedule::{after, words};
+use crate::incident::Outcome;
+use crate::topic::{Severity, TopicId};
+
+/// The row of an alert in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AlertId(pub i64);
+
+/// What an alert tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The first of an incident.
+    First,
+    /// Something new in an open incident.
+    Update,
+}
+
+impl Kind {
+    /// The lower-case word used in mails, the store and `--json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Update => "update",
+        }
+    }
+}
+
+/// What routes look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert {
+    /// What it tells.
+    pub kind: Kind,
+    /// Its topic.
+    pub topic: TopicId,
+    /// The topic's severity.
+    pub severity: Severity,
+    /// ISO 3166-1 alpha-2 code, or `ZZ`.
+    pub place: String,
+    /// Independent publishers.
+    pub publishers: u32,
+}
+
+/// Why nobody was told of an article that tripped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// The feed was seen for the first time and the entry was not fresh.
+    Baseline {
+        /// `poll.first_look`.
+        first_look: Duration,
+    },
+    /// Published too long before it was seen.
+    TooOld {
+        /// `alert.max_age`.
+        max_age: Duration,
+    },
+    /// The incident waits.
+    Incident(Outcome),
+    /// The entry was edited, and tripped before the edit too.
+    AlreadyTripped,
+}
+
+impl Silence {
+    /// A short word for counting (`replay`'s `suppressed`).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Baseline { .. } => "baseline",
+            Self::TooOld { .. } => "too-old",
+            Self::Incident(Outcome::AwaitingPublishers { .. }) => "awaiting-publishers",
+            Self::Incident(Outcome::UpdateHeld { .. }) => "update-held",
+            Self::Incident(Outcome::AlreadyReported | Outcome::Told) => "already-reported",
+            Self::AlreadyTripped => "already-tripped",
+        }
+    }
+
+    /// A sentence for `articles show`.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Baseline { first_look } => format!(
+                "not told: it was there when the feed was first polled and is not from the last {} (poll.first_look)",
+                words(*first_look)
+            ),
+            Self::TooOld { max_age } => {
+                format!(
+                    "not told: published more than {} before it was seen (alert.max_age)",
+                    words(*max_age)
+                )
+            }
+            Self::Incident(Outcome::AwaitingPublishers { have, need }) => {
+                format!("waits: {have} of {need} independent publishers say so (alert.publishers)")
+            }
+            Self::Incident(Outcome::UpdateHeld { until }) => {
+                format!("held for the next update of the incident, at {until} or later (alert.update_every)")
+            }
+            Self::Incident(Outcome::AlreadyReported | Outcome::Told) => {
+                "not told: its story was reported already".to_owned()
+            }
+            Self::AlreadyTripped => "not told: it tripped before it was edited, too".to_owned(),
+        }
+    }
+}
+
+/// Whether an article that tripped may alert at all. `first_sight` says that its feed had never been read before.
+pub fn may_alert(
+    article: &Article,
+    first_sight: bool,
+    first_look: Duration,
+    max_age: Duration,
+) -> Result<(), Silence> {
+    let published_within = |limit: Duration| {
+        article.published_at.map(|published: Timestamp| after(published, limit) >= article.seen_at)
+    };
+    if first_sight && published_within(first_look) != Some(true) {
+        return Err(Silence::Baseline { first_look });
+    }
+    if published_within(max_age) == Some(false) {
+        return Err(Silence::TooOld { max_age });
+    }
+    Ok(())
+}

@@ -4,9 +4,10 @@
 //! fingerprint. Refuses to know topics, stories and the store.
 
 pub mod fingerprint;
+pub mod identity;
 pub mod language;
 pub mod page;
-mod publisher;
+pub mod publisher;
 pub mod text;
 pub mod url;
 pub mod words;

@@ -1,14 +1,40 @@
 //! The configuration as checked truth.
 //!
-//! Owns [`Config`], what the rest of the shell works from. Reading and checking files is `config/`'s;
-//! nothing here is half valid. Refuses globals: it is handed on.
+//! Owns [`Config`], what the rest of the shell works from, and [`load`], the way there: files are read
+//! (`source`), given a shape (`read`, `raw`), checked (`check` and one file per noun), and every problem of
+//! every file is reported at once (`report`). Nothing here is half valid. Refuses globals: it is handed on.
 
-use std::path::PathBuf;
+mod check;
+mod feed_file;
+mod literal;
+mod mail_server;
+mod manual;
+mod opml;
+mod raw;
+mod read;
+mod report;
+mod route;
+mod secret;
+mod source;
+pub mod starter;
+mod topic_file;
+mod units;
+mod value;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::feed::Feed;
+use crate::fetch;
 use crate::mail;
-use crate::topic::{Severity, Topic};
+use crate::topic::{Topic, TopicId};
+
+pub use crate::alert::route::Route;
+pub use manual::manual;
+pub use report::{Problem, ProblemSeverity, render};
 
 /// Everything the owner configured, checked.
 #[derive(Debug, Clone)]
@@ -23,10 +49,18 @@ pub struct Config {
     pub feeds: Vec<Feed>,
     /// Topics, by id.
     pub topics: Vec<Topic>,
+    /// What topic files say beside the topic.
+    pub topic_origins: BTreeMap<TopicId, TopicOrigin>,
     /// `[mail]`.
     pub mail: Mail,
     /// `[[route]]`s, in file order.
     pub routes: Vec<Route>,
+    /// `[web] listen`; absent when off.
+    pub web_listen: Option<SocketAddr>,
+    /// `[log]`.
+    pub log: Log,
+    /// Hash (xxh3) of the names and bytes of all files read: equal for equal configurations, also after a restart.
+    pub hash: u64,
 }
 
 /// `[poll]`, checked.
@@ -46,8 +80,29 @@ pub struct Poll {
     pub concurrency: usize,
     /// Entries of a feed's first poll alert only when published within this.
     pub first_look: Duration,
+    /// Whether loopback and private addresses may be asked; feeds have their own say.
+    pub allow_private_addresses: bool,
     /// Contact URL or address in the User-Agent.
     pub contact: Option<String>,
+    /// Time for one request with all its redirects.
+    pub timeout: Duration,
+    /// Largest document after decompression, bytes.
+    pub body_bytes_max: usize,
+}
+
+impl Poll {
+    /// What the door to the web needs.
+    pub fn fetch_options(&self) -> fetch::Options {
+        let default = fetch::Options::default();
+        fetch::Options {
+            contact: self.contact.clone(),
+            connect_timeout: default.connect_timeout.min(self.timeout),
+            read_timeout: default.read_timeout.min(self.timeout),
+            total_timeout: self.timeout,
+            body_bytes_max: self.body_bytes_max,
+            ..default
+        }
+    }
 }
 
 /// `[mail]`, checked.
@@ -63,17 +118,132 @@ pub struct Mail {
     pub operator: Vec<String>,
 }
 
-/// `[[route]]`, checked. Empty lists match everything.
+/// Where a topic comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicOrigin {
+    /// Its file.
+    pub file: PathBuf,
+    /// `codes`: what other schemes call it.
+    pub codes: Vec<String>,
+}
+
+/// `[log]`, checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// For people or machines.
+    pub format: LogFormat,
+    /// The least important lines that are shown.
+    pub level: LogLevel,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// JSON for machines.
+    Json,
+}
+
+/// How important a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Someone must act.
+    Error,
+    /// Recovered.
+    Warn,
+    /// Life cycle and alerts.
+    Info,
+    /// Per poll.
+    Debug,
+    /// Per article.
+    Trace,
+}
+
+impl LogLevel {
+    /// The lower-case word used in the file and by log filters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// What the configuration takes from the process's environment.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `$STATE_DIRECTORY`: where data goes under systemd.
+    pub state_directory: Option<PathBuf>,
+    /// `$CREDENTIALS_DIRECTORY`: where systemd puts credentials.
+    pub credentials_directory: Option<PathBuf>,
+    /// `$WIREWATCH_SMTP_PASSWORD`.
+    pub smtp_password: Option<mail::Secret>,
+}
+
+impl Environment {
+    /// Reads it from the process: the only place that does.
+    #[allow(clippy::disallowed_methods, reason = "this is the room that reads the environment")]
+    pub fn from_process() -> Self {
+        let directory =
+            |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        // systemd lists several directories with colons between; ours is the first.
+        let state =
+            directory("STATE_DIRECTORY").map(|list| match list.to_str().and_then(|s| s.split_once(':')) {
+                Some((first, _)) => PathBuf::from(first),
+                None => list,
+            });
+        Self {
+            state_directory: state,
+            credentials_directory: directory("CREDENTIALS_DIRECTORY"),
+            smtp_password: std::env::var("WIREWATCH_SMTP_PASSWORD").ok().map(mail::Secret::new),
+        }
+    }
+}
+
+/// A configuration that can run.
 #[derive(Debug, Clone)]
-pub struct Route {
-    /// Addresses.
-    pub to: Vec<String>,
-    /// Globs over topic ids.
-    pub topics: Vec<String>,
-    /// Severities.
-    pub severities: Vec<Severity>,
-    /// Countries.
-    pub places: Vec<String>,
-    /// Independent publishers an alert must have.
-    pub min_publishers: u32,
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What is hardly meant, by file and line.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads and checks the configuration in a directory.
+///
+/// With at least one error, all errors and warnings of all files are returned, by file and line.
+pub fn load(dir: &Path, environment: &Environment) -> Result<Loaded, Vec<Problem>> {
+    let (config, mut problems) = check::check_directory(dir, environment);
+    report::sort(&mut problems);
+    match config {
+        Some(config) if problems.iter().all(|problem| problem.severity == ProblemSeverity::Warning) => {
+            Ok(Loaded { config, warnings: problems })
+        }
+        _ => Err(problems),
+    }
+}
+
+/// A value as a message repeats it: short, on one line, without a password.
+fn quoted(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    if secret::may_hold_secret(text) && text.contains('@') {
+        return "…".to_owned();
+    }
+    let mut short: String =
+        text.chars().take(CHARACTERS_MAX).map(|c| if c.is_control() { '�' } else { c }).collect();
+    if text.chars().nth(CHARACTERS_MAX).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+impl fmt::Display for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Config { feeds, topics, routes, .. } = &self.config;
+        write!(f, "{} feeds, {} topics, {} routes", feeds.len(), topics.len(), routes.len())
+    }
 }

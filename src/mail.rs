@@ -1,12 +1,21 @@
 //! The door to mailboxes: SMTP, or `.eml` files.
 //!
-//! Owns `lettre`. Refuses to decide who gets what and when to try again: it is handed a [`Message`] and hands back an [`Outcome`].
+//! Owns `lettre` and [`Mailer`]; the bytes of a message are `mail/format.rs`, the dialogue `mail/smtp.rs`,
+//! the files `mail/outbox.rs`. Refuses to decide who gets what and when to try again: it is handed a
+//! [`Message`] and hands back an [`Outcome`].
+
+mod format;
+mod outbox;
+mod smtp;
+mod stream;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+pub use format::format;
 
 /// A secret that never shows in logs and messages.
 #[derive(Clone, PartialEq, Eq)]
@@ -103,4 +112,102 @@ pub enum Outcome {
     Deferred(String),
     /// Never (5xx, unusable address): the reply.
     Rejected(String),
+}
+
+/// A message that cannot be built, or a door that cannot open as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// The sender is no mailbox.
+    #[error("the sender `{0}` is not a mail address; write `Name <address@example.org>`")]
+    Sender(String),
+    /// The recipient is no address.
+    #[error("the recipient `{0}` is not a mail address; write `name@example.org`")]
+    Recipient(String),
+    /// Nothing of the message-id is left once what RFC 5322 forbids in one is taken out.
+    #[error("the message-id `{0}` has no usable character")]
+    MessageId(String),
+    /// The parts do not make a message.
+    #[error("the message cannot be built: {0}")]
+    Build(String),
+    /// A password would cross the network readably.
+    #[error(
+        "the password of {user} would be sent to {host} unencrypted; use smtps://, or smtp:// with ?tls=required"
+    )]
+    PlainPassword {
+        /// The account.
+        user: String,
+        /// The server.
+        host: String,
+    },
+    /// An account without its password.
+    #[error(
+        "the mail server account {0} has no password; set password_file, a systemd credential \
+         smtp-password, or WIREWATCH_SMTP_PASSWORD"
+    )]
+    NoPassword(String),
+    /// The file of certificate authorities cannot be used.
+    #[error("the certificate authorities in {} cannot be used: {reason}", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// TLS cannot be set up on this machine.
+    #[error("TLS cannot be set up: {0}; is the ca-certificates package installed?")]
+    Tls(String),
+}
+
+/// Sends messages, or writes them to files. It keeps no connection between messages: each [`Mailer::send`]
+/// stands alone, so that one broken session cannot spoil the next message.
+#[derive(Debug)]
+pub struct Mailer {
+    from: String,
+    domain: String,
+    door: Door,
+}
+
+#[derive(Debug)]
+enum Door {
+    Server(Box<smtp::Client>),
+    Files(outbox::Outbox),
+}
+
+impl Mailer {
+    /// Opens the door: reads the file of certificate authorities and refuses what could not work or would
+    /// give a password away. No connection is made.
+    pub fn new(options: &Options) -> Result<Self, MailError> {
+        let domain = format::sender(&options.from)?.email.domain().to_owned();
+        let door = match &options.server {
+            Some(server) => Door::Server(Box::new(smtp::Client::new(server, options.timeout)?)),
+            None => Door::Files(outbox::Outbox::new(options.outbox_dir.clone())),
+        };
+        Ok(Self { from: options.from.clone(), domain, door })
+    }
+
+    /// The domain of the sender, for Message-IDs.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// Sends one message. It ends within a bounded number of command time-outs, whatever the server does.
+    pub async fn send(&self, message: &Message) -> Outcome {
+        let bytes = match format(message, &self.from) {
+            Ok(bytes) => bytes,
+            // The same message would fail in the same way for ever.
+            Err(error) => return Outcome::Rejected(error.to_string()),
+        };
+        match &self.door {
+            Door::Server(client) => client.send(&self.from, &message.to, &bytes).await,
+            Door::Files(outbox) => outbox.write(message, bytes).await,
+        }
+    }
+
+    /// Opens a session and closes it again, without a message; says what happened.
+    pub async fn check(&self) -> Result<String, String> {
+        match &self.door {
+            Door::Server(client) => client.check().await,
+            Door::Files(outbox) => outbox.check().await,
+        }
+    }
 }

@@ -1,1 +1,261 @@
-//! Placeholder.
+//! The door to `SQLite`: one database file, one writer, any number of readers.
+//!
+//! Owns `rusqlite`, the pragmas, the migrations and all SQL, behind coarse operations ([`feeds`], [`articles`],
+//! [`incidents`], [`outbox`]). A [`Writer`] hands out transactions; what a poll brought commits in one of them.
+//! Refuses to decide anything: it loads what decisions need and keeps what they came to.
+
+pub mod articles;
+pub mod feeds;
+pub mod incidents;
+pub mod outbox;
+pub mod report;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite_migration::{M, Migrations};
+
+/// The database's file name in `data_dir`.
+pub const FILE_NAME: &str = "wirewatch.db";
+
+/// Migrations, in order; append only. Each runs in a transaction of its own.
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/0001_create_tables.sql"))];
+
+/// What can go wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The directory or the file cannot be made or opened.
+    #[error("cannot open the database {path}: {reason}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// Another `wirewatch run` has it.
+    #[error("another wirewatch is running on {path}")]
+    InUse {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// A newer wirewatch wrote it.
+    #[error(
+        "the database {path} is from a newer wirewatch (schema {found}, this one knows {known}); nothing was changed"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: usize,
+        /// The newest version this program knows.
+        known: usize,
+    },
+    /// The disk is full.
+    #[error(
+        "the disk is full: the database cannot be written; what was being stored is asked for again later"
+    )]
+    DiskFull,
+    /// The file is damaged.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// Anything else `SQLite` says.
+    #[error("database error: {0}")]
+    Sql(rusqlite::Error),
+    /// A value in the database does not read back.
+    #[error("the database holds something unreadable in {0}")]
+    Unreadable(&'static str),
+}
+
+impl StoreError {
+    /// What the owner can do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "check that data_dir exists and that this user may write in it",
+            Self::InUse { .. } => "stop the other one (systemctl stop wirewatch), or use another data_dir",
+            Self::Newer { .. } => "install the newer wirewatch again, or point data_dir at an older backup",
+            Self::DiskFull => "free some space; wirewatch goes on by itself",
+            Self::Damaged(_) => "restore a backup, or save what can be read: sqlite3 wirewatch.db .recover",
+            Self::Sql(_) | Self::Unreadable(_) => "run wirewatch db check",
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            _ => Self::Sql(error),
+        }
+    }
+}
+
+/// How hard a commit is pressed to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// `synchronous=FULL`: a committed poll survives power loss.
+    Full,
+    /// `synchronous=OFF`, for scratch databases.
+    None,
+}
+
+/// The one connection that writes.
+#[derive(Debug)]
+pub struct Writer {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// A transaction on the writer; dropped without [`Transaction::commit`] it leaves no trace.
+#[derive(Debug)]
+pub struct Transaction<'a> {
+    sql: rusqlite::Transaction<'a>,
+}
+
+/// A connection that only reads.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+}
+
+impl Writer {
+    /// Opens or makes the database at `path`, migrates it, and puts deliveries that a crash left half sent back in
+    /// the queue.
+    pub fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
+        let failed = |reason: String| StoreError::Open { path: path.to_owned(), reason };
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).map_err(|error| failed(error.to_string()))?;
+        }
+        let mut connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
+        prepare(&connection, durability)?;
+        migrate(&mut connection, path)?;
+        connection.execute(
+            "INSERT INTO instance (id) SELECT lower(hex(randomblob(6))) WHERE NOT EXISTS (SELECT 1 FROM instance)",
+            [],
+        )?;
+        connection.execute("UPDATE deliveries SET status = 'queued' WHERE status = 'sending'", [])?;
+        connection.set_prepared_statement_cache_capacity(128);
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    /// Begins a transaction.
+    pub fn begin(&mut self) -> Result<Transaction<'_>, StoreError> {
+        Ok(Transaction { sql: self.connection.transaction_with_behavior(TransactionBehavior::Immediate)? })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Lets `SQLite` refresh its statistics and shortens the write-ahead log. Cheap; for when nothing else is to do.
+    pub fn tidy(&self) -> Result<(), StoreError> {
+        self.connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);")?;
+        Ok(())
+    }
+}
+
+impl Transaction<'_> {
+    /// Makes everything in it permanent.
+    pub fn commit(self) -> Result<(), StoreError> {
+        Ok(self.sql.commit()?)
+    }
+}
+
+impl Reader {
+    /// Opens an existing database for reading.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let failed = |reason: String| StoreError::Open { path: path.to_owned(), reason };
+        if !path.exists() {
+            return Err(failed("there is none yet; wirewatch run makes it".to_owned()));
+        }
+        let connection = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(|error| failed(error.to_string()))?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.pragma_update(None, "query_only", true)?;
+        refuse_newer(&connection, path)?;
+        Ok(Self { connection })
+    }
+}
+
+/// Holds `data_dir` for one `wirewatch run`; the operating system lets go when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of a data directory, which is made when missing.
+    pub fn take(data_dir: &Path) -> Result<Self, StoreError> {
+        let path = data_dir.join("wirewatch.lock");
+        let failed =
+            |reason: std::io::Error| StoreError::Open { path: path.clone(), reason: reason.to_string() };
+        fs::create_dir_all(data_dir).map_err(failed)?;
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse { path }),
+            Err(fs::TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+}
+
+fn prepare(connection: &Connection, durability: Durability) -> Result<(), StoreError> {
+    // The time-out comes first: switching to WAL can itself meet a lock.
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let synchronous = match durability {
+        Durability::Full => "FULL",
+        Durability::None => "OFF",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -8192)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    refuse_newer(connection, path)?;
+    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
+        other => StoreError::Open { path: path.to_owned(), reason: other.to_string() },
+    })
+}
+
+fn refuse_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = usize::try_from(found).unwrap_or(usize::MAX);
+    let known = MIGRATIONS.len();
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(())
+}
+
+/// A time as the database keeps it: microseconds since the epoch.
+pub(crate) fn to_micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+/// A time from the database; out of range values are held at the ends.
+pub(crate) fn from_micros(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// A hash as the database keeps it: the same bits, signed.
+pub(crate) fn to_signed(hash: u64) -> i64 {
+    hash.cast_signed()
+}
+
+/// A hash from the database.
+pub(crate) fn from_signed(bits: i64) -> u64 {
+    bits.cast_unsigned()
+}

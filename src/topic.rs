@@ -2,10 +2,23 @@
 //!
 //! Owns [`Topic`], [`Signal`], [`Evidence`] and [`Score`]. Refuses to read files and to decide alerts.
 
+pub mod matcher;
+mod narrow;
+pub mod pattern;
+pub mod query;
+pub mod sets;
+pub mod weigh;
+
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::article::Article;
+use matcher::{ArticleText, Evaluation};
+use query::{Node, QueryProblem};
+use sets::Sets;
 
 /// A topic's stable name, used in file names, mail headers and the store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -221,6 +234,8 @@ pub struct Evidence {
 pub struct Score {
     /// Which topic.
     pub topic: TopicId,
+    /// Sum of the evidence's points.
+    pub points: f64,
     /// Calibrated probability, 0 to 1.
     pub probability: f64,
     /// Whether it reaches the topic's threshold.
@@ -229,9 +244,92 @@ pub struct Score {
     pub evidence: Vec<Evidence>,
 }
 
-/// A topic, compiled. Build it with `Topic::compile(source)`.
+/// A topic, compiled. Build it with [`Topic::compile`].
 #[derive(Debug, Clone)]
 pub struct Topic {
     /// What its file says.
     pub source: TopicSource,
+    sets: Arc<Sets>,
+    signals: Vec<Query>,
+}
+
+impl Topic {
+    /// Compiles a topic, or says everything that is wrong with its terms and queries.
+    pub fn compile(source: TopicSource) -> Result<Self, Vec<TopicProblem>> {
+        let (sets, mut problems) = Sets::read(&source.sets);
+        let sets = Arc::new(sets);
+        let mut signals = Vec::with_capacity(source.signals.len());
+        for (signal, SignalSource { when, .. }) in source.signals.iter().enumerate() {
+            match Query::parse(when, &sets) {
+                Ok(query) => signals.push(query),
+                Err(found) => {
+                    problems.extend(found.into_iter().map(|QueryProblem { span, message, hint }| {
+                        TopicProblem { site: ProblemSite::When { signal }, span, message, hint }
+                    }))
+                }
+            }
+        }
+        if problems.is_empty() { Ok(Self { source, sets, signals }) } else { Err(problems) }
+    }
+
+    /// Scores one article. For several topics, cut it into words once with [`score_all`].
+    pub fn score(&self, article: &Article) -> Score {
+        self.score_text(&ArticleText::new(article))
+    }
+
+    /// Scores an article that was cut into words.
+    pub fn score_text(&self, text: &ArticleText<'_>) -> Score {
+        let mut evaluation = Evaluation::new(text, &self.sets);
+        let mut evidence: Vec<Evidence> = self
+            .source
+            .signals
+            .iter()
+            .zip(&self.signals)
+            .filter_map(|(signal, query)| weigh::weigh(signal, &evaluation.hits(&query.node), text))
+            .collect();
+        // Stable, so that equal points keep the order of the file.
+        evidence.sort_by(|left, right| right.points.abs().total_cmp(&left.points.abs()));
+        let points = evidence.iter().map(|evidence| evidence.points).sum();
+        let probability = weigh::probability(points, self.source.calibration);
+        let trips = probability >= self.source.policy.threshold;
+        Score { topic: self.source.id.clone(), points, probability, trips, evidence }
+    }
+}
+
+/// Scores an article against every topic, in their order, cutting it into words once.
+pub fn score_all(topics: &[Topic], article: &Article) -> Vec<Score> {
+    let text = ArticleText::new(article);
+    topics.iter().map(|topic| topic.score_text(&text)).collect()
+}
+
+/// One query, compiled: a signal's condition, a search, a route's filter.
+#[derive(Debug, Clone)]
+pub struct Query {
+    node: Node,
+    sets: Arc<Sets>,
+}
+
+impl Query {
+    /// Reads a query; `@name` refers to `sets` (`Arc::default()` for none).
+    pub fn parse(text: &str, sets: &Arc<Sets>) -> Result<Self, Vec<QueryProblem>> {
+        match query::parse(text, &|name| sets.find(name)) {
+            Ok(node) => Ok(Self { node, sets: Arc::clone(sets) }),
+            Err(problem) => Err(vec![problem]),
+        }
+    }
+
+    /// Whether it holds for an article.
+    pub fn matches(&self, text: &ArticleText<'_>) -> bool {
+        self.hits(text).holds
+    }
+
+    /// Where and how often it holds in an article.
+    pub fn hits(&self, text: &ArticleText<'_>) -> matcher::Hits {
+        Evaluation::new(text, &self.sets).hits(&self.node)
+    }
+
+    /// Its tree.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
 }

@@ -22,6 +22,11 @@ const PROXY_HOSTS: &[&str] = &[
     "kill-the-newsletter.com",
 ];
 
+/// The registrable domain of a host (Public Suffix List); the host itself where there is none.
+pub fn registrable_domain(host: &str) -> &str {
+    url::registrable(host)
+}
+
 /// The publisher of an article at a canonical URL that came by a feed.
 pub(super) fn of(canonical_url: Option<&str>, feed: &Feed) -> String {
     if let Some(publisher) =

@@ -1,1 +1,752 @@
-//! Placeholder.
+//! Topics: the query language, folding, matching and weighing, through their public doors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert_eq, prop_oneof, proptest};
+use wirewatch::article::Article;
+use wirewatch::feed::Tier;
+use wirewatch::topic::matcher::{ArticleText, Span};
+use wirewatch::topic::sets::Sets;
+use wirewatch::topic::{
+    AlertPolicy, Calibration, Field, ProblemSite, Query, SetSource, Severity, SignalSource, Topic, TopicId,
+    TopicProblem, TopicSource, score_all,
+};
+
+fn article(title: &str, summary: &str, body: &str, language: &str) -> Article {
+    Article {
+        title: title.into(),
+        summary: summary.into(),
+        body: body.into(),
+        url: None,
+        language: language.into(),
+        publisher: "example.org".into(),
+        tier: Tier::default(),
+        feed: "https://news.example.org/world/rss.xml".into(),
+        tags: vec!["world".into(), "opinion".into()],
+        published_at: None,
+        seen_at: Timestamp::UNIX_EPOCH,
+        places: vec!["SD".into(), "TD".into()],
+        fingerprint: 0,
+    }
+}
+
+fn titled(title: &str) -> Article {
+    article(title, "", "", "und")
+}
+
+fn set(name: &str, language: Option<&str>, terms: &[&str]) -> SetSource {
+    SetSource {
+        name: name.into(),
+        language: language.map(str::to_owned),
+        terms: terms.iter().map(|&term| term.to_owned()).collect(),
+    }
+}
+
+fn signal(name: &str, when: &str, weight: f64) -> SignalSource {
+    SignalSource { name: name.into(), when: when.into(), weight, cap: 1.0 }
+}
+
+fn source(sets: Vec<SetSource>, signals: Vec<SignalSource>) -> TopicSource {
+    TopicSource {
+        id: TopicId("test".into()),
+        name: "Test".into(),
+        description: String::new(),
+        severity: Severity::Critical,
+        sets,
+        signals,
+        calibration: Calibration::default(),
+        policy: AlertPolicy {
+            threshold: 0.7,
+            publishers: 1,
+            update_every: Duration::from_hours(6),
+            escalate_publishers: 3,
+            close_after: Duration::from_hours(48),
+            max_age: Duration::from_hours(48),
+        },
+        examples: Vec::new(),
+    }
+}
+
+fn truce_topic() -> Topic {
+    let sets = vec![
+        set("truce", Some("en"), &["ceasefire", "cease-fire", "truce", "cessation of hostilities"]),
+        set("truce", Some("fr"), &["cessez-le-feu", "trêve"]),
+        set("truce", Some("ar"), &["هدنة", "وقف إطلاق النار"]),
+        set("breach", Some("en"), &["violat*", "breach*", "collaps*", "unravel*", "shatter*"]),
+        set("breach", Some("fr"), &["viol*", "romp*"]),
+        set("breach", Some("ar"), &["انهيار", "خرق*", "انتهاك*"]),
+        set("hold", Some("en"), &["holds", "holding", "extend*"]),
+        set("decoy", None, &["trade truce", "christmas truce"]),
+    ];
+    let signals = vec![
+        signal("a truce is broken", "@breach NEAR/6 @truce", 50.0),
+        signal("a truce holds", "@truce ONEAR/4 @hold", -40.0),
+    ];
+    Topic::compile(source(sets, signals)).expect("the example topic compiles")
+}
+
+#[test]
+fn the_example_topic_tells_breach_from_hold() {
+    let topic = truce_topic();
+    let check = |text: &str, language: &str, trips: bool| {
+        let score = topic.score(&article(text, "", "", language));
+        assert_eq!(score.trips, trips, "{text}: {score:?}");
+    };
+    check("Army violates ceasefire hours after deal", "en", true);
+    check("Army violates cease-fire hours after deal", "en", true);
+    check("Truce collapses as shelling resumes", "en", true);
+    check("Ceasefire holds for third day", "en", false);
+    check("Fears that the trade truce collapses", "en", false);
+    check("L'armée viole le cessez-le-feu", "fr", true);
+    check("انهيار وقف إطلاق النار في المدينة", "ar", true);
+    check("خرقت القوات الهدنة", "ar", true);
+    check("Nothing happened", "en", false);
+}
+
+/// Whether a query without sets holds for a headline.
+fn holds(query: &str, text: &str) -> bool {
+    let query =
+        Query::parse(query, &Arc::default()).unwrap_or_else(|problems| panic!("{query}: {problems:?}"));
+    query.matches(&ArticleText::new(&titled(text)))
+}
+
+fn check_all(cases: &[(&str, &str, bool)]) {
+    for (query, text, expected) in cases {
+        assert_eq!(holds(query, text), *expected, "query `{query}` on `{text}`");
+    }
+}
+
+#[test]
+fn operators_combine_words() {
+    check_all(&[
+        ("truce", "A truce at last", true),
+        ("truce", "Truces at last", false),
+        ("truce AND army", "Army breaks truce", true),
+        ("truce AND army", "Army advances", false),
+        ("truce OR army", "Army advances", true),
+        ("NOT truce AND army", "Army advances", true),
+        ("NOT truce AND army", "Army breaks truce", false),
+        ("army AND NOT (truce OR ceasefire)", "Army breaks ceasefire", false),
+        ("army AND NOT NOT truce", "Army breaks truce", true),
+        ("\"bread and butter\"", "Bread and butter issues", true),
+        ("\"bread butter\"", "Bread and butter issues", false),
+        ("\"hours after\"", "Shelling hours, after all", true),
+        ("\"hours after\"", "It took hours. After that, quiet", false),
+        ("\"violat* the truce\"", "Army violates the truce", true),
+        ("violat*", "violation", true),
+        ("violat*", "inviolate", false),
+        ("wom?n", "women", true),
+        ("wom?n", "womn", false),
+        ("tru?e*", "Truces", true),
+        ("{US}", "US troops", true),
+        ("{US}", "Leave us alone", false),
+        ("{US} AND {Hamas leader}", "US kills Hamas leader", true),
+        ("{Hamas leader}", "hamas leader", false),
+        ("{Sud*}", "Sudan", true),
+        ("{Sud*}", "sudanese", false),
+        ("ATLEAST/2(food water fuel)", "No food, no fuel", true),
+        ("ATLEAST/2(food water fuel)", "Food, food and food", false),
+        ("ATLEAST/2((food OR bread) NOT fuel water)", "Bread arrives", true),
+    ]);
+}
+
+#[test]
+fn near_measures_words() {
+    check_all(&[
+        ("army NEAR/1 truce", "army truce", true),
+        ("army NEAR/1 truce", "army breaks truce", false),
+        ("army NEAR/2 truce", "army breaks truce", true),
+        ("army NEAR/2 truce", "truce breaks army", true),
+        ("army ONEAR/2 truce", "truce breaks army", false),
+        ("army ONEAR/2 truce", "army, truce", true),
+        ("truce NEAR/5 truce", "one truce only", false),
+        ("truce NEAR/5 truce", "truce after truce", true),
+        ("army NEAR/S truce", "The army moved. A truce was signed.", false),
+        ("army NEAR/S truce", "The army moved after a truce was signed.", true),
+        ("\"peace deal\" NEAR/2 broken", "peace deal is broken", true),
+        ("\"peace deal\" NEAR/2 deal", "peace deal signed", false),
+        ("(army OR rebels) NEAR/2 (truce OR \"peace deal\")", "Rebels break peace deal", true),
+        ("(army NEAR/2 truce) NEAR/2 violated", "army said truce was violated", true),
+        ("army NEAR/2 truce NEAR/2 violated", "army said truce was violated", true),
+        ("army NEAR/2 truce NEAR/2 violated", "army said truce was widely violated", false),
+        // The nearest truce to the army is not the one near the violation.
+        ("(army NEAR/9 truce) NEAR/1 violated", "army truce or truce violated", true),
+    ]);
+}
+
+#[test]
+fn near_never_crosses_fields() {
+    let query = |text: &str| Query::parse(text, &Arc::default()).expect("a good query");
+    let split = article("Army moves", "Truce ends", "", "en");
+    let text = ArticleText::new(&split);
+    assert!(!query("army NEAR/100 truce").matches(&text));
+    assert!(!query("\"moves truce\"").matches(&text));
+    assert!(!query("army NEAR/S truce").matches(&text));
+    assert!(query("army AND truce").matches(&text));
+    assert!(query("moves NEAR/1 army AND ends NEAR/1 truce").matches(&text));
+}
+
+#[test]
+fn fields_and_metadata_filter() {
+    let article = article("Army moves", "Truce ends", "Peace deal signed", "en");
+    let text = ArticleText::new(&article);
+    let check = |query: &str, expected: bool| {
+        let parsed =
+            Query::parse(query, &Arc::default()).unwrap_or_else(|problems| panic!("{query}: {problems:?}"));
+        assert_eq!(parsed.matches(&text), expected, "{query}");
+    };
+    check("title:army", true);
+    check("title:truce", false);
+    check("summary:truce AND body:\"peace deal\"", true);
+    check("title:(army AND NOT truce)", true);
+    check("title:(army OR truce) NEAR/1 moves", true);
+    check("title:summary:truce", false);
+    check("body:peace ONEAR/1 deal", true);
+    check("NOT title:truce AND truce", true);
+    check("lang:en AND army", true);
+    check("lang:fr AND army", false);
+    check("publisher:example.org", true);
+    check("publisher:*.org", true);
+    check("publisher:example", false);
+    check("feed:news.example.org", true);
+    check("feed:*/world/*", true);
+    check("feed:sport", false);
+    check("tag:opinion", true);
+    check("tag:OPIN*", true);
+    check("tag:sport", false);
+    check("place:sd AND army", true);
+    check("place:\"UA\"", false);
+    check("army AND NOT tag:opinion", false);
+}
+
+#[test]
+fn faults_are_shown_at_their_column() {
+    let sets = Arc::new(Sets::compile(&[set("truce", None, &["truce"])]).expect("a good set"));
+    let check = |query: &str, span: std::ops::Range<usize>, message: &str, hint: &str| {
+        let problem = Query::parse(query, &sets).expect_err(query).remove(0);
+        assert_eq!(problem.span, span, "{query}: {problem:?}");
+        assert!(problem.message.contains(message), "{query}: {problem:?}");
+        assert!(problem.hint.as_deref().unwrap_or_default().contains(hint), "{query}: {problem:?}");
+    };
+    check("army truce", 5..10, "operator is missing", "AND, OR or quotes between");
+    check("army and truce", 5..8, "read as a word", "capitals: AND");
+    check("army NOT truce", 5..8, "operator is missing", "AND NOT");
+    check("trêve AND", 9..10, "is missing here", "finish");
+    check("AND truce", 0..3, "is missing here", "remove the operator");
+    check("a1 AND b1 OR c1", 10..12, "mixed", "`(a1 AND b1) OR c1` or `a1 AND (b1 OR c1)`");
+    check(
+        "NOT a1 OR @truce AND \"b c\"",
+        17..20,
+        "mixed",
+        "`NOT a1 OR (@truce AND \"b c\")` or `(NOT a1 OR @truce) AND \"b c\"`",
+    );
+    check("(army OR truce", 0..1, "never closed", "add )");
+    check("army OR truce)", 13..14, "closes nothing", "remove");
+    check("army OR ()", 9..10, "is missing here", "");
+    check("army OR \"peace deal", 8..9, "never closed", "add \"");
+    check("هدنة OR “peace”", 8..9, "typographic quote", "straight");
+    check("army OR {US", 8..9, "never closed", "{Word}");
+    check("army OR US}", 10..11, "closes nothing", "{Word}");
+    check("NOT army", 0..8, "must be absent", "AND NOT");
+    check("ATLEAST/1(army NOT truce)", 0..25, "must be absent", "AND NOT");
+    check("army OR NOT truce", 0..17, "must be absent", "AND NOT");
+    check("army NEAR truce", 5..9, "distance", "NEAR/6");
+    check("army NEAR/101 truce", 5..13, "1 to 100", "NEAR/6");
+    check("army ONEAR/0 truce", 5..12, "1 to 100", "ONEAR/6");
+    check("army near/5 truce", 5..11, "lower case", "NEAR in capitals");
+    check("army NEAR/3 NOT truce", 12..15, "cannot measure", "outside");
+    check("(army AND troops) NEAR/3 truce", 0..17, "cannot measure", "outside");
+    check("army NEAR/3 lang:en", 12..19, "cannot measure", "outside");
+    check("army OR *ship", 8..13, "end of a word", "prefix*");
+    check("army OR s*", 8..10, "two letters", "more");
+    check("army OR --", 8..10, "no letter", "word");
+    check("army OR \"\"", 8..10, "no letter", "word");
+    check("army AND source:bbc", 9..16, "no field source:", "publisher:");
+    check("army AND title:", 15..16, "is missing here", "");
+    check("army AND lang:", 9..14, "value is missing", "");
+    check("army AND @truse", 9..15, "no set @truse", "[sets]");
+    check("army AND @", 9..10, "name of a set", "@name");
+    check("ATLEAST/3(a1 b1)", 0..9, "can never hold", "lower");
+    check("ATLEAST/2(a1 AND b1)", 13..16, "without AND", "side by side");
+    check("ATLEAST(a1 b1)", 0..7, "number", "ATLEAST/2");
+    check("ATLEAST/2 a1", 0..9, "bracket", "ATLEAST/2(");
+    check("army && truce", 5..7, "no operator", "AND");
+    check("", 0..1, "empty", "word");
+}
+
+#[test]
+fn queries_have_limits() {
+    let parse = |text: &str| Query::parse(text, &Arc::default());
+    let nested = |depth: usize| format!("{}word{}", "(".repeat(depth), ")".repeat(depth));
+    assert!(parse(&nested(50)).is_ok());
+    assert!(parse(&nested(51)).is_err());
+    assert!(parse(&format!("{}word", "NOT ".repeat(51))).is_err());
+    assert!(parse(&format!("{}word", "title:".repeat(51))).is_err());
+    assert!(parse(&vec!["word"; 60].join(" NEAR/2 ")).is_err());
+    assert!(parse(&"x".repeat(10_000)).is_ok());
+    assert!(parse(&"x".repeat(10_001)).is_err());
+    assert!(parse(&nested(4_000)).is_err());
+}
+
+#[test]
+fn words_match_whatever_their_form() {
+    // In each row every spelling, as a term, finds every spelling in a text.
+    let rows: &[&[&str]] = &[
+        &[
+            "cease-fire",
+            "ceasefire",
+            "cease fire",
+            "Cease‑Fire",
+            "CEASEFIRE",
+            "cease\u{ad}fire",
+            "ｃｅａｓｅｆｉｒｅ",
+        ],
+        &["cessez-le-feu", "cessez le feu", "Cessez-Le-Feu", "CESSEZ LE FEU"],
+        &["trêve", "treve", "TRÊVE", "tre\u{302}ve"],
+        &["alto el fuego", "ALTO EL FUEGO", "alto-el-fuego"],
+        &["tregua", "Tregua"],
+        &["niños", "ninos", "NIÑOS"],
+        &["straße", "STRASSE", "strasse"],
+        &["перемирие", "Перемирие", "ПЕРЕМИРИЕ"],
+        &["ещё", "еще", "ЕЩЁ", "еще\u{308}"],
+        &["війна", "ВІЙНА", "віи\u{306}на"],
+        &["перемир'я", "перемир’я", "ПЕРЕМИР'Я"],
+        &["هدنة", "هُدْنَة", "هدنه", "هـدنـة", "ﻫﺪﻧﺔ"],
+        &["إطلاق", "اطلاق", "أطلاق"],
+        &["مستشفى", "مستشفي", "مستشفی"],
+        &["آتش‌بس", "آتش بس", "آتشبس", "اتش بس"],
+        &["کمک", "كمك"],
+        &["یک", "يك", "ىك"],
+        &["٢٠٢٤", "2024", "۲۰۲۴"],
+        &["U.N.", "UN", "U.N", "un"],
+        &["停火"],
+    ];
+    for row in rows {
+        for term in *row {
+            for text in *row {
+                let quoted = format!("\"{term}\"");
+                let sentence = format!("x {text} z");
+                assert!(holds(&quoted, &sentence), "term `{term}` on `{sentence}`");
+            }
+        }
+    }
+}
+
+#[test]
+fn words_match_whole_and_only_what_was_meant() {
+    check_all(&[
+        ("ceasefire", "The ceasefire's end", true),
+        ("ceasefire", "The ceasefire’s end", true),
+        ("ceasefire", "‘ceasefire’ ends", true),
+        ("ceasefires", "The ceasefires' end", true),
+        ("accord", "L'accord de paix", true),
+        ("accord", "l’Accord de paix", true),
+        ("etat", "Coup d'État", true),
+        ("accord", "De-l'accord", true),
+        ("\"violation de l'accord\"", "Violation de l’accord", true),
+        ("UN", "the U.N.-backed plan", true),
+        ("\"UN envoy\"", "the U.N.'s envoy", true),
+        ("{UN}", "the U.N. plan", true),
+        ("{UN}", "un plan", false),
+        ("don't", "Don’t go", true),
+        ("it", "it's over", true),
+        // й is a letter, not an accented и.
+        ("мои", "мой дом", false),
+        ("їх", "іх", false),
+        // A wildcard does not bridge a space, nor reach just over a hyphen.
+        ("warn*", "war now", false),
+        ("warn*", "war-now", false),
+        ("forest*", "for establishing", false),
+        ("ceasefire*", "cease-fires", true),
+        ("inform", "in form", false),
+        ("into", "in to", false),
+        ("email", "e-mail", true),
+        ("ceasefire", "cease, fire", false),
+        ("ceasefire", "They cease. Fire spreads", false),
+        ("ceasefire", "cease - fire", false),
+        // Han text has no spaces: a term is found inside.
+        ("停火", "双方同意停火协议", true),
+        ("停战", "双方同意停火协议", false),
+        ("บส", "กบสข", true),
+    ]);
+}
+
+#[test]
+fn arabic_words_are_found_with_what_is_written_onto_them() {
+    check_all(&[
+        ("هدنة", "الهدنة", true),
+        ("هدنة", "والهدنة", true),
+        ("هدنة", "بالهدنة", true),
+        ("هدنة", "للهدنة", true),
+        ("هدنة", "وبالهدنة", true),
+        ("هدنة", "فهدنة", true),
+        ("هدنة", "كالهدنة", true),
+        ("الهدنة", "والهدنة", true),
+        ("الهدنة", "للهدنة", true),
+        ("الهدنة", "هدنة", false),
+        ("\"وقف إطلاق النار\"", "خرق لوقف إطلاق النار", true),
+        ("\"وقف إطلاق النار\"", "ووقف اطلاق النار", true),
+        ("هدن*", "والهدنات", true),
+        // Too little would stay: ولد (child) is not و + لد.
+        ("لد", "ولد", false),
+    ]);
+}
+
+#[test]
+fn sentences_end_where_they_end() {
+    let check = |text: &str, expected: usize| {
+        let words = wirewatch::article::words::Words::split(text);
+        assert_eq!(words.sentence_count(), expected, "{text}");
+    };
+    check("", 0);
+    check("One. Two! Three? Four", 4);
+    check("Gen. Burhan met Mr. Smith of the U.S. Army.", 1);
+    check("About 3.5 million fled. Others stayed", 2);
+    check("In 2023. Then", 2);
+    check("Prices rose approx. ten per cent, e.g. bread", 1);
+    check("A headline\n\nA paragraph", 2);
+    check("A line\nwrapped here", 1);
+    check("انهارت الهدنة. هل تعود؟ لا", 3);
+    check("停火。冲突再起。", 2);
+    check("He said \"stop.\" She left", 2);
+    check("Wait... what", 1);
+    check("Visit example.org now", 1);
+}
+
+#[test]
+fn decoys_take_their_words() {
+    let topic = |decoys: &[&str]| {
+        let sets = vec![set("truce", None, &["truce", "peace"]), set("decoy", None, decoys)];
+        Topic::compile(source(sets, vec![signal("s", "@truce", 50.0), signal("t", "truce", 1.0)]))
+            .expect("compiles")
+    };
+    let points = |decoys: &[&str], text: &str| topic(decoys).score(&titled(text)).points;
+    assert_eq!(points(&[], "trade truce ends"), 51.0);
+    assert_eq!(points(&["trade truce"], "trade truce ends"), 0.0);
+    assert_eq!(points(&["trade truce"], "Trade-truce ends"), 0.0);
+    assert_eq!(points(&["trade truce"], "trade truce ends, army truce begins"), 51.0);
+    assert_eq!(points(&["(trade OR tariff) NEAR/2 truce"], "tariff war truce"), 0.0);
+    // Words next to each other do not become neighbours by losing a decoy between them.
+    let sets = vec![set("decoy", None, &["trade truce"])];
+    let topic = Topic::compile(source(sets, vec![signal("s", "army NEAR/2 ends", 50.0)])).expect("compiles");
+    assert_eq!(topic.score(&titled("army trade truce ends")).points, 0.0);
+}
+
+#[test]
+fn lists_hold_for_their_language() {
+    let topic = Topic::compile(source(
+        vec![
+            set("word", Some("en"), &["coin"]),
+            set("word", Some("fr"), &["chaire"]),
+            set("word", Some("ar"), &["هدنة"]),
+            set("word", None, &["nato"]),
+        ],
+        vec![signal("s", "@word", 50.0)],
+    ))
+    .expect("compiles");
+    let check = |text: &str, language: &str, expected: bool| {
+        assert_eq!(
+            !topic.score(&article(text, "", "", language)).evidence.is_empty(),
+            expected,
+            "{text} in {language}"
+        );
+    };
+    check("coin", "en", true);
+    check("coin", "fr", false);
+    check("chaire", "fr", true);
+    check("coin chaire", "und", true);
+    check("coin", "pt", true);
+    check("هدنة", "en", true);
+    check("هدنة", "fa", true);
+    check("NATO", "fr", true);
+}
+
+#[test]
+fn sets_may_name_sets_but_not_themselves() {
+    let compile = |sets: Vec<SetSource>| Topic::compile(source(sets, vec![signal("s", "@outer", 50.0)]));
+    let good = compile(vec![set("outer", None, &["@inner", "truce"]), set("inner", None, &["peace deal"])])
+        .expect("compiles");
+    assert_eq!(good.score(&titled("A peace deal")).points, 50.0);
+    let site = |problems: Vec<TopicProblem>| (problems[0].site, problems[0].message.clone());
+    let (place, message) =
+        site(compile(vec![set("outer", None, &["truce", "@outer"])]).expect_err("a cycle"));
+    assert_eq!(place, ProblemSite::Term { list: 0, term: 1 });
+    assert!(message.contains("contains itself"), "{message}");
+    let round = compile(vec![set("outer", None, &["@inner"]), set("inner", None, &["x1", "@outer"])]);
+    assert!(round.is_err());
+    let deep = (0..60).map(|level| {
+        let name = if level == 0 { "outer".into() } else { format!("s{level}") };
+        set(&name, None, &[&format!("@s{}", level + 1)])
+    });
+    let deep: Vec<SetSource> = deep.chain([set("s60", None, &["truce"])]).collect();
+    assert!(compile(deep).is_err());
+}
+
+#[test]
+fn every_fault_of_a_topic_is_listed_where_it_is() {
+    let sets = vec![
+        set("truce", Some("en"), &["truce", "cease*fire", "a AND b"]),
+        set("truce", Some("fr"), &["trêve", "@nowhere"]),
+    ];
+    let signals = vec![
+        signal("good", "@truce", 1.0),
+        signal("bad", "@truce AND (", 1.0),
+        signal("worse", "NOT @truce", 1.0),
+    ];
+    let problems = Topic::compile(source(sets, signals)).expect_err("five faults");
+    let sites: Vec<ProblemSite> = problems.iter().map(|problem| problem.site).collect();
+    assert_eq!(
+        sites,
+        [
+            ProblemSite::Term { list: 0, term: 1 },
+            ProblemSite::Term { list: 0, term: 2 },
+            ProblemSite::Term { list: 1, term: 1 },
+            ProblemSite::When { signal: 1 },
+            ProblemSite::When { signal: 2 },
+        ]
+    );
+    assert!(problems.iter().all(|problem| problem.hint.is_some()), "{problems:?}");
+}
+
+#[test]
+fn points_follow_the_formula() {
+    let check = |when: &str, cap: f64, article: &Article, expected: f64, field: Field| {
+        let signal = SignalSource { name: "s".into(), when: when.into(), weight: 60.0, cap };
+        let score = Topic::compile(source(Vec::new(), vec![signal])).expect("compiles").score(article);
+        assert!((score.points - expected).abs() < 1e-9, "{when}: {score:?}");
+        assert_eq!(score.evidence[0].field, field, "{when}");
+    };
+    let everywhere = article("truce", "truce and army", "truce, army, aid", "en");
+    check("truce", 1.0, &everywhere, 60.0, Field::Title);
+    check("truce", 2.0, &everywhere, 60.0 * 1.75, Field::Title);
+    check("truce", 1.6, &everywhere, 60.0 * 1.6, Field::Title);
+    check("army", 1.0, &everywhere, 40.0, Field::Summary);
+    check("aid", 1.0, &everywhere, 20.0, Field::Body);
+    check("truce AND army", 1.0, &everywhere, 40.0, Field::Summary);
+    check("truce AND army AND aid", 2.0, &everywhere, 20.0, Field::Body);
+    check("truce AND army", 2.0, &everywhere, 40.0 * 1.5, Field::Summary);
+    check("truce OR aid", 1.0, &everywhere, 60.0, Field::Title);
+    check("ATLEAST/2(truce army aid)", 1.0, &everywhere, 40.0, Field::Summary);
+    check("ATLEAST/2(truce army aid)", 2.0, &everywhere, 40.0 * 1.5, Field::Summary);
+    check("truce AND NOT peace", 1.0, &everywhere, 60.0, Field::Title);
+    check("truce AND lang:en", 2.0, &everywhere, 60.0 * 1.75, Field::Title);
+    check("tag:opinion", 2.0, &everywhere, 60.0, Field::Title);
+    // Overlapping readings of one place count once.
+    check("truce OR \"truce talks\"", 2.0, &titled("truce talks"), 60.0, Field::Title);
+    check("army NEAR/5 truce", 2.0, &titled("army truce army"), 60.0, Field::Title);
+}
+
+#[test]
+fn probability_is_the_sigmoid_of_the_points() {
+    let score = |text: &str| truce_topic().score(&titled(text));
+    let near = |left: f64, right: f64| (left - right).abs() < 1e-6;
+    assert!(near(score("Nothing").probability, 0.017_986_2), "{:?}", score("Nothing"));
+    assert!(
+        near(score("Army violates truce").probability, 0.731_058_6),
+        "{:?}",
+        score("Army violates truce")
+    );
+    let mixed = score("Truce holds as army violates old truce");
+    assert_eq!(mixed.points, 10.0);
+    let names: Vec<&str> = mixed.evidence.iter().map(|evidence| evidence.signal.as_str()).collect();
+    assert_eq!(names, ["a truce is broken", "a truce holds"]);
+    assert_eq!(mixed.evidence[1].points, -40.0);
+}
+
+#[test]
+fn quotes_are_cut_from_the_article() {
+    let quote = |summary: &str| {
+        let topic = Topic::compile(source(Vec::new(), vec![signal("s", "truce", 50.0)])).expect("compiles");
+        topic.score(&article("", summary, "", "en")).evidence[0].quote.clone()
+    };
+    assert_eq!(quote("Ärmée  breaks\n the “Truce” 🕊 — again"), "Ärmée breaks the “Truce” 🕊 — again");
+    let long = format!("{} the truce collapsed {}", "before ".repeat(60), "after ".repeat(60));
+    let cut = quote(&long);
+    assert!(
+        cut.starts_with("…before") && cut.ends_with("after…") && cut.contains("the truce collapsed"),
+        "{cut}"
+    );
+    assert!(cut.chars().count() <= 162, "{cut}");
+    let unbroken = quote(&format!("{}。truce。{}", "停".repeat(400), "火".repeat(400)));
+    assert!(unbroken.contains("truce") && unbroken.chars().count() <= 162, "{unbroken}");
+}
+
+#[test]
+fn one_cut_serves_all_topics() {
+    let other = Topic::compile(source(Vec::new(), vec![signal("s", "army", 10.0)])).expect("compiles");
+    let topics = [truce_topic(), other];
+    let article = article("Army violates truce", "Truce holds", "", "en");
+    let alone: Vec<_> = topics.iter().map(|topic| topic.score(&article)).collect();
+    assert_eq!(score_all(&topics, &article), alone);
+}
+
+/// A term of the oracle: the words it needs in a row.
+type OracleTerm = Vec<char>;
+
+/// Places of any of the terms, by trying every place.
+fn oracle_places(terms: &[OracleTerm], text: &[char]) -> Vec<(usize, usize)> {
+    let mut places: Vec<(usize, usize)> = Vec::new();
+    for term in terms {
+        places.extend(
+            (0..text.len()).filter(|&at| text[at..].starts_with(term)).map(|at| (at, at + term.len())),
+        );
+    }
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+/// All pairs within a distance, by trying every pair.
+fn oracle_near(
+    left: &[(usize, usize)],
+    right: &[(usize, usize)],
+    words: usize,
+    ordered: bool,
+) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    for &one in left {
+        for &other in right {
+            for (first, second, allowed) in [(one, other, true), (other, one, !ordered)] {
+                if allowed && first.1 <= second.0 && second.0 + 1 - first.1 <= words {
+                    pairs.push((first.0, second.1));
+                }
+            }
+        }
+    }
+    pairs
+}
+
+/// The shortest for each start and for each end.
+fn oracle_shortest(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    let wanted = |&(start, end): &(usize, usize)| {
+        pairs.iter().all(|other| other.0 != start || other.1 >= end)
+            || pairs.iter().all(|other| other.1 != end || other.0 <= start)
+    };
+    let mut kept: Vec<(usize, usize)> = pairs.iter().copied().filter(wanted).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    kept
+}
+
+/// Letters as words: `a` is written `xa`, so that no two make a third.
+fn spell(letters: &[char]) -> String {
+    letters.iter().map(|letter| format!("x{letter}")).collect::<Vec<_>>().join(" ")
+}
+
+fn spell_any(terms: &[OracleTerm]) -> String {
+    let terms: Vec<String> = terms.iter().map(|term| format!("\"{}\"", spell(term))).collect();
+    format!("({})", terms.join(" OR "))
+}
+
+fn places(query: &str, text: &str) -> Vec<(usize, usize)> {
+    let article = titled(text);
+    let query =
+        Query::parse(query, &Arc::default()).unwrap_or_else(|problems| panic!("{query}: {problems:?}"));
+    let hits = query.hits(&ArticleText::new(&article));
+    hits.spans.into_iter().map(|Span { start, end }| (start, end)).collect()
+}
+
+fn letters(longest: usize) -> impl Strategy<Value = Vec<char>> {
+    proptest::collection::vec(prop_oneof![Just('a'), Just('b'), Just('c'), Just('d'), Just('e')], 1..=longest)
+}
+
+fn terms(longest: usize) -> impl Strategy<Value = Vec<OracleTerm>> {
+    proptest::collection::vec(letters(longest), 1..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn phrases_are_where_brute_force_finds_them(terms in terms(3), text in letters(40)) {
+        prop_assert_eq!(places(&spell_any(&terms), &spell(&text)), oracle_places(&terms, &text));
+    }
+
+    #[test]
+    fn near_pairs_the_nearest_words(left in terms(1), right in terms(1), text in letters(40), words in 1_usize..12, ordered: bool) {
+        let operator = if ordered { "ONEAR" } else { "NEAR" };
+        let query = format!("{} {operator}/{words} {}", spell_any(&left), spell_any(&right));
+        let pairs = oracle_near(&oracle_places(&left, &text), &oracle_places(&right, &text), words, ordered);
+        prop_assert_eq!(places(&query, &spell(&text)), oracle_shortest(&pairs));
+    }
+
+    #[test]
+    fn near_of_phrases_holds_when_any_pair_is_close(left in terms(3), right in terms(3), text in letters(40), words in 1_usize..12, ordered: bool) {
+        let operator = if ordered { "ONEAR" } else { "NEAR" };
+        let query = format!("{} {operator}/{words} {}", spell_any(&left), spell_any(&right));
+        let pairs = oracle_near(&oracle_places(&left, &text), &oracle_places(&right, &text), words, ordered);
+        prop_assert_eq!(holds(&query, &spell(&text)), !pairs.is_empty());
+    }
+
+    #[test]
+    fn a_near_inside_a_near_misses_no_pair(first in terms(1), second in terms(1), third in terms(1), text in letters(40), inner in 1_usize..8, outer in 1_usize..8) {
+        let query = format!("({} NEAR/{inner} {}) NEAR/{outer} {}", spell_any(&first), spell_any(&second), spell_any(&third));
+        let at = |terms: &[OracleTerm]| oracle_places(terms, &text);
+        let pairs = oracle_near(&oracle_near(&at(&first), &at(&second), inner, false), &at(&third), outer, false);
+        prop_assert_eq!(holds(&query, &spell(&text)), !pairs.is_empty());
+    }
+
+    #[test]
+    fn no_query_and_no_text_makes_it_panic(query in "[a-c{}()\"*?@:/ ]{0,40}|.{0,40}", pieces in proptest::collection::vec(any::<String>(), 0..4)) {
+        let text = pieces.join(" ");
+        let article = article(&text, &text, "", "und");
+        let cut = ArticleText::new(&article);
+        for source in [query.clone(), format!("\"{query}\" NEAR/3 (a OR {query})"), format!("{text} OR {query}")] {
+            if let Ok(query) = Query::parse(&source, &Arc::default()) {
+                let hits = query.hits(&cut);
+                prop_assert_eq!(hits.holds, hits.holds || !hits.spans.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn folding_a_folded_text_changes_nothing(text: String) {
+        let folded = wirewatch::article::words::fold(&text);
+        prop_assert_eq!(wirewatch::article::words::fold(&folded), folded);
+    }
+}
+
+#[test]
+fn nested_near_keeps_its_lists_linear() {
+    // Every word pairs with every other; all pairs would grow with the square, and again with each nesting.
+    let query = ["a1"; 12].join(" NEAR/100 ");
+    let kept = |count: usize| places(&query, &"a1 ".repeat(count)).len();
+    for count in [500, 1000, 2000] {
+        assert!(kept(count) <= 2 * count, "{} places of {count} words", kept(count));
+    }
+}
+
+#[test]
+fn large_and_odd_texts_are_scored() {
+    let topic = truce_topic();
+    let mixed = "Ceasefire🕊️停火هدنة—перемирие\u{0}\u{202e}truce\u{301}\u{301}";
+    for text in [
+        "x".repeat(10_000_000),
+        "é".repeat(2_000_000),
+        "停".repeat(500_000),
+        mixed.repeat(20_000),
+        "🕊️".repeat(500_000),
+        "\u{301}".repeat(1_000_000),
+        "l'".repeat(500_000),
+        "U.".repeat(500_000),
+        "a-".repeat(500_000),
+    ] {
+        let score = topic.score(&article(&text, "", "", "und"));
+        assert!((0.0..=1.0).contains(&score.probability));
+        assert!(score.evidence.iter().all(|evidence| evidence.quote.chars().count() <= 162));
+    }
+}
+
+#[test]
+fn a_topic_may_have_fifty_thousand_terms_and_no_more() {
+    let terms: Vec<String> = (0..50_001).map(|number| format!("word{number} thing")).collect();
+    let list =
+        |count: usize| SetSource { name: "many".into(), language: None, terms: terms[..count].to_vec() };
+    let topic =
+        Topic::compile(source(vec![list(50_000)], vec![signal("s", "@many", 50.0)])).expect("compiles");
+    assert_eq!(topic.score(&titled("a word49999 thing")).points, 50.0);
+    let problems = Topic::compile(source(vec![list(50_001)], Vec::new())).expect_err("one too many");
+    assert!(problems[0].message.contains("50000"), "{problems:?}");
+}

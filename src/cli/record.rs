@@ -1,0 +1,154 @@
+//! Entries as JSON Lines: the input of `score` and `replay`.
+//!
+//! Owns the record format (product contract, section 4) and reading files of it, packed or not. A line that cannot be
+//! read is reported with its number and skipped; the others count.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use url::Url;
+
+use super::Failure;
+use crate::feed::{Entry, Feed, Tier};
+
+/// Longest line, bytes.
+const LINE_BYTES_MAX: u64 = 16 << 20;
+
+/// One line. Unknown fields are left alone: labels and other people's notes live beside ours.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Record {
+    pub(super) id: Option<String>,
+    pub(super) feed: Option<String>,
+    publisher: Option<String>,
+    url: Option<String>,
+    title: String,
+    summary: Option<String>,
+    content: Option<String>,
+    published: Option<String>,
+    seen: Option<String>,
+    lang: Option<String>,
+}
+
+impl Record {
+    /// The entry it records.
+    pub(super) fn entry(&self) -> Entry {
+        Entry {
+            url: self.url.clone(),
+            title: self.title.clone(),
+            summary: self.summary.clone(),
+            content: self.content.clone(),
+            published: self.published.as_deref().and_then(crate::feed::parse::date::read),
+            published_raw: self.published.clone(),
+            language: self.lang.clone(),
+            ..Entry::default()
+        }
+    }
+
+    /// When it was polled: the replay clock.
+    pub(super) fn seen_at(&self) -> Option<Timestamp> {
+        self.seen.as_deref().or(self.published.as_deref()).and_then(crate::feed::parse::date::read)
+    }
+
+    /// The feed it came by, as configured if it is, else as a stranger.
+    pub(super) fn feed(&self, configured: &[Feed]) -> Feed {
+        let url = self.feed.as_deref().and_then(|feed| Url::parse(feed).ok()).unwrap_or_else(nowhere);
+        let mut feed =
+            configured.iter().find(|known| known.url == url).cloned().unwrap_or_else(|| stranger(url));
+        if self.publisher.is_some() {
+            feed.publisher.clone_from(&self.publisher);
+        }
+        feed
+    }
+}
+
+/// A feed nobody configured.
+pub(super) fn stranger(url: Url) -> Feed {
+    Feed {
+        name: url.host_str().unwrap_or("unknown feed").to_owned(),
+        url,
+        publisher: None,
+        tier: Tier::default(),
+        tags: Vec::new(),
+        language: None,
+        interval: None,
+        allow_private_addresses: false,
+    }
+}
+
+/// The feed of records that name none.
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a constant; every command's test would fail"
+)]
+pub(super) fn nowhere() -> Url {
+    Url::parse("https://feed.invalid/").expect("the constant URL parses")
+}
+
+/// Lines of a file, one at a time.
+pub(super) struct Lines {
+    reader: Box<dyn BufRead>,
+    name: String,
+    number: usize,
+}
+
+/// A line that is not a record.
+#[derive(Debug)]
+pub(super) struct BadLine {
+    pub(super) place: String,
+    pub(super) message: String,
+}
+
+impl Lines {
+    /// Opens a file; `.gz` and `.zst` are unpacked, `-` is standard input.
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        if name == "-" {
+            return Ok(Self::of(Box::new(BufReader::new(io::stdin())), "standard input"));
+        }
+        let fail =
+            |error: io::Error| Failure::usage(format!("cannot read {name}: {error}"), "check the path");
+        let file = File::open(path).map_err(fail)?;
+        let reader: Box<dyn BufRead> = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("gz") => Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(file))),
+            Some("zst") => Box::new(BufReader::new(zstd::Decoder::new(file).map_err(fail)?)),
+            _ => Box::new(BufReader::new(file)),
+        };
+        Ok(Self::of(reader, &name))
+    }
+
+    /// Reads from anything.
+    pub(super) fn of(reader: Box<dyn BufRead>, name: &str) -> Self {
+        Self { reader, name: name.to_owned(), number: 0 }
+    }
+
+    /// The next record; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Result<Record, BadLine>>, Failure> {
+        loop {
+            let mut line = Vec::new();
+            let read = Read::take(&mut self.reader, LINE_BYTES_MAX).read_until(b'\n', &mut line);
+            let read = read.map_err(|error| {
+                let place = format!("{}:{}", self.name, self.number + 1);
+                Failure::new(format!("{place}: cannot read on: {error}"), "the file may be cut off")
+            })?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            let record = serde_json::from_slice(&line)
+                .map_err(|error| BadLine { place: self.place(), message: error.to_string() });
+            return Ok(Some(record));
+        }
+    }
+
+    /// Where the last line stood.
+    pub(super) fn place(&self) -> String {
+        format!("{}:{}", self.name, self.number)
+    }
+}

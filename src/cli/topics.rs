@@ -1,0 +1,122 @@
+//! `wirewatch topics`: what is watched, and whether it gets its examples right.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::record::{nowhere, stranger};
+use super::score::escape;
+use super::{Exit, Outcome, Output, load};
+use crate::article;
+use crate::config::Config;
+use crate::feed::Entry;
+use crate::topic::{Example, Expect, Score, Topic};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the topics
+    #[command(after_help = "Example:\n  wirewatch topics list --json")]
+    List {
+        /// JSON Lines instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run every topic's examples; exit 1 when one comes out wrong
+    #[command(after_help = "Examples:\n  wirewatch topics test\n  wirewatch topics test ceasefire-breakdown")]
+    Test {
+        /// Only this topic
+        topic: Option<String>,
+    },
+}
+
+pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
+    let config = load(dir)?;
+    match command {
+        Command::List { json } => list(&config, *json),
+        Command::Test { topic } => test(&config, topic.as_deref()),
+    }
+}
+
+fn list(config: &Config, json: bool) -> Outcome {
+    let mut output = Output::open();
+    for topic in &config.topics {
+        let source = &topic.source;
+        if json {
+            output.json(&json!({
+                "id": source.id, "name": source.name, "description": source.description, "severity": source.severity,
+                "threshold": source.policy.threshold, "signals": source.signals.len(), "examples": source.examples.len(),
+            }))?;
+        } else {
+            output.line(format!(
+                "{:<24} {:<8} threshold {:.2}  {} signals, {} examples  {}",
+                source.id.0,
+                source.severity.as_str(),
+                source.policy.threshold,
+                source.signals.len(),
+                source.examples.len(),
+                source.description
+            ))?;
+        }
+    }
+    output.finish()?;
+    Ok(Exit::Done)
+}
+
+fn test(config: &Config, only: Option<&str>) -> Outcome {
+    let mut output = Output::open();
+    let mut wrong_count = 0;
+    let topics: Vec<&Topic> =
+        config.topics.iter().filter(|topic| only.is_none_or(|id| topic.source.id.0 == id)).collect();
+    if topics.is_empty() {
+        let known: Vec<&str> = config.topics.iter().map(|topic| topic.source.id.0.as_str()).collect();
+        let message = format!("there is no topic {:?}", only.unwrap_or("*"));
+        return Err(super::Failure::usage(message, format!("topics are: {}", known.join(", "))));
+    }
+    for topic in topics {
+        let wrong = wrong_examples(topic);
+        wrong_count += wrong.len();
+        let count = topic.source.examples.len();
+        output.line(format!("{}: {} of {count} examples right", topic.source.id, count - wrong.len()))?;
+        for (example, score) in wrong {
+            output.line(format!("  {}", wrong_words(config, topic, example, &score)))?;
+            for evidence in &score.evidence {
+                output.line(format!(
+                    "    {:>+6.1}  {}: {}",
+                    evidence.points, evidence.signal, evidence.quote
+                ))?;
+            }
+        }
+    }
+    output.finish()?;
+    Ok(if wrong_count == 0 { Exit::Done } else { Exit::Failed })
+}
+
+/// The examples of a topic that come out wrong, with their scores.
+pub(super) fn wrong_examples(topic: &Topic) -> Vec<(&Example, Score)> {
+    let feed = stranger(nowhere());
+    let scored = topic.source.examples.iter().map(|example| {
+        // An example is a headline; what follows its first line is the text under it.
+        let (title, rest) = example.text.trim().split_once('\n').unwrap_or((example.text.trim(), ""));
+        let entry = Entry { title: escape(title), summary: Some(escape(rest)), ..Entry::default() };
+        (example, topic.score(&article::normalize(&entry, &feed, jiff::Timestamp::UNIX_EPOCH)))
+    });
+    scored.filter(|(example, score)| score.trips != (example.expect == Expect::Alert)).collect()
+}
+
+/// One wrong example in words: where it stands, what was expected, what came.
+pub(super) fn wrong_words(config: &Config, topic: &Topic, example: &Example, score: &Score) -> String {
+    let file = config.topic_origins.get(&topic.source.id).map(|origin| origin.file.display().to_string());
+    let expected = match example.expect {
+        Expect::Alert => "should alert",
+        Expect::Quiet => "should stay quiet",
+    };
+    format!(
+        "{}:{}: example: {expected}, but scores {:.2} (threshold {:.2}): {}",
+        file.unwrap_or_default(),
+        example.line,
+        score.probability,
+        topic.source.policy.threshold,
+        example.text.trim()
+    )
+}

@@ -1,0 +1,279 @@
+//! From files to [`Config`]: the order of work, and the checks of `wirewatch.toml`.
+//!
+//! Owns which limits make each other meaningless. Refuses to stop at a problem: whatever can still be
+//! checked is, so that the owner mends a file once. Feeds, topics and the mail server have files of their own.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::raw;
+use super::read::{Item, Value};
+use super::report::Problem;
+use super::source::{Sheet, Source};
+use super::units::show_duration;
+use super::value::Line;
+use super::{Config, Environment, Log, Mail, Poll, feed_file, mail_server, route, topic_file};
+use crate::mail;
+
+/// Everything, and everything wrong with it. The configuration is absent when the directory cannot be read.
+pub(super) fn check_directory(dir: &Path, environment: &Environment) -> (Option<Config>, Vec<Problem>) {
+    if !dir.is_dir() {
+        let message = "there is no such configuration directory".to_owned();
+        let hint =
+            format!("create one with `wirewatch init {}`, or name another with --config", dir.display());
+        return (None, vec![Problem::whole_file(dir, message, Some(hint))]);
+    }
+    let mut problems = Vec::new();
+    let mut hash = Xxh3::new();
+    let source = main_source(dir, &mut problems);
+    note_bytes(&mut hash, dir, &source);
+    let mut sheet = Sheet::new(&source);
+    let main: raw::Main = read_toml(&mut sheet);
+
+    let poll = check_poll(&main.poll.value, &mut sheet);
+    let feeds = feed_file::load_feeds(dir, &main, &poll, &mut sheet, &mut hash);
+    let topics = topic_file::load_topics(dir, &mut hash);
+    let data_dir = match &environment.state_directory {
+        Some(state) => state.clone(),
+        None => dir.join(&main.data_dir.value),
+    };
+    let routes = route::check_routes(&main, &topics.ids, &mut sheet);
+    let web_listen = check_web(&main.web.value, &mut sheet);
+    let log = Log { format: main.log.value.format.value, level: main.log.value.level.value };
+
+    let config = Config {
+        dir: dir.to_owned(),
+        poll,
+        feeds: feeds.feeds,
+        topics: topics.topics,
+        topic_origins: topics.origins,
+        mail: check_mail(dir, &main.mail, &data_dir, environment, &mut sheet),
+        routes,
+        web_listen,
+        log,
+        data_dir,
+        hash: hash.digest(),
+    };
+    problems.extend(sheet.problems);
+    problems.extend(feeds.problems);
+    problems.extend(topics.problems);
+    (Some(config), problems)
+}
+
+/// `wirewatch.toml`; an empty one, with a word about it, when there is none.
+fn main_source(dir: &Path, problems: &mut Vec<Problem>) -> Source {
+    let path = dir.join("wirewatch.toml");
+    if !path.exists() {
+        let message = "there is no wirewatch.toml here, so every setting has its default".to_owned();
+        let hint = format!("write one with `wirewatch init {}`", dir.display());
+        problems.push(Problem::whole_file(&path, message, Some(hint)).into_warning());
+        return Source::new(path, String::new());
+    }
+    Source::read(path.clone()).unwrap_or_else(|problem| {
+        problems.push(*problem);
+        Source::new(path, String::new())
+    })
+}
+
+/// Adds a file to the hash, told apart from a file with another name or other borders.
+pub(super) fn note_bytes(hash: &mut Xxh3, dir: &Path, source: &Source) {
+    let name = source.path.strip_prefix(dir).unwrap_or(&source.path).as_os_str().as_encoded_bytes();
+    for bytes in [name, source.text.as_bytes()] {
+        hash.update(&(bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+}
+
+/// Reads a TOML file, noting all errors of syntax and shape.
+pub(super) fn read_toml<T: Value>(sheet: &mut Sheet<'_>) -> T {
+    let source = sheet.source;
+    let (table, errors) = DeTable::parse_recoverable(&source.text);
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        let message = format!("this is not TOML: {}", error.message());
+        sheet.error(span, "", message, syntax_hint(error.message()));
+    }
+    let broken: BTreeSet<Option<usize>> = sheet.problems.iter().map(|problem| problem.line).collect();
+    let syntax_errors = sheet.problems.len();
+    let read = T::read(&DeValue::Table(table.into_inner()), 0..0, "", sheet).unwrap_or_else(T::nothing);
+    if syntax_errors > 0 {
+        // What the parser could only guess is not worth a second word: the same line, or a key it may have lost.
+        let mut index = 0;
+        sheet.problems.retain(|problem| {
+            index += 1;
+            index <= syntax_errors
+                || !(broken.contains(&problem.line) || problem.message.contains("must be given"))
+        });
+    }
+    read
+}
+
+fn syntax_hint(message: &str) -> &'static str {
+    if message.contains("duplicate key") {
+        "a key may stand once in its section: remove one of them"
+    } else if message.contains("string") || message.contains("quot") {
+        "put text and durations in quotes: \"15m\""
+    } else {
+        "write `key = value`, with text and durations in quotes"
+    }
+}
+
+/// Notes a duration outside its bounds.
+pub(super) fn check_range(
+    item: &Item<Duration>,
+    key: &str,
+    min: Duration,
+    max: Duration,
+    sheet: &mut Sheet<'_>,
+) {
+    let Some(span) = item.span.clone().filter(|_| item.sound) else { return };
+    let hint = format!("choose something from \"{}\" to \"{}\"", show_duration(min), show_duration(max));
+    if item.value < min {
+        sheet.error(span, key, format!("{} is too short", show_duration(item.value)), hint);
+    } else if item.value > max {
+        sheet.error(span, key, format!("{} is too long", show_duration(item.value)), hint);
+    }
+}
+
+/// Notes that one duration must not exceed another, at whichever the file gives.
+pub(super) fn check_order(
+    (less, less_key): (&Item<Duration>, &str),
+    (more, more_key): (&Item<Duration>, &str),
+    consequence: &str,
+    sheet: &mut Sheet<'_>,
+) {
+    if less.value <= more.value || !less.sound || !more.sound {
+        return;
+    }
+    let (key, span) = match (&less.span, &more.span) {
+        (Some(span), _) => (less_key, span.clone()),
+        (None, Some(span)) => (more_key, span.clone()),
+        (None, None) => return,
+    };
+    let shown = |item: &Item<Duration>| {
+        let default = if item.span.is_none() { ", the default" } else { "" };
+        format!("({}{default})", show_duration(item.value))
+    };
+    let message =
+        format!("{less_key} {} is longer than {more_key} {}: {consequence}", shown(less), shown(more));
+    sheet.error(span, key, message, format!("lower {less_key} or raise {more_key}"));
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+
+fn check_poll(raw: &raw::Poll, sheet: &mut Sheet<'_>) -> Poll {
+    check_range(&raw.interval, "poll.interval", SECOND, 30 * DAY, sheet);
+    check_range(&raw.min_interval, "poll.min_interval", SECOND, 30 * DAY, sheet);
+    check_range(&raw.max_interval, "poll.max_interval", SECOND, 30 * DAY, sheet);
+    check_range(&raw.host_spacing, "poll.host_spacing", Duration::ZERO, DAY, sheet);
+    check_range(&raw.timeout, "poll.timeout", SECOND, 600 * SECOND, sheet);
+    check_range(&raw.first_look, "poll.first_look", Duration::ZERO, 365 * DAY, sheet);
+    let interval = (&raw.interval, "poll.interval");
+    let (min, max) = ((&raw.min_interval, "poll.min_interval"), (&raw.max_interval, "poll.max_interval"));
+    check_order(min, interval, "the interval would never be kept", sheet);
+    check_order(interval, max, "the interval would never be kept", sheet);
+    if !(raw.min_interval.value > raw.interval.value || raw.interval.value > raw.max_interval.value) {
+        check_order(
+            (&raw.host_spacing, "poll.host_spacing"),
+            max,
+            "a second feed of a host would never come round",
+            sheet,
+        );
+    }
+    if raw.per_host.value.0 > raw.concurrency.value.0 && raw.per_host.sound && raw.concurrency.sound {
+        let span = raw.per_host.span.clone().or_else(|| raw.concurrency.span.clone()).unwrap_or_default();
+        let message = format!(
+            "poll.per_host ({}) is more than poll.concurrency ({}), the limit for all hosts together",
+            raw.per_host.value.0, raw.concurrency.value.0
+        );
+        sheet.error(span, "poll.per_host", message, "lower poll.per_host or raise poll.concurrency");
+    }
+    let body_bytes_max = raw.max_body.value.0;
+    if let Some(span) = raw.max_body.span.clone().filter(|_| raw.max_body.sound)
+        && !((16 << 10)..=(256 << 20)).contains(&body_bytes_max)
+    {
+        let hint = "choose something from \"16KiB\" to \"256MiB\"";
+        sheet.error(span, "poll.max_body", "this size is out of bounds".to_owned(), hint);
+    }
+    Poll {
+        interval: raw.interval.value,
+        min_interval: raw.min_interval.value,
+        max_interval: raw.max_interval.value,
+        per_host: raw.per_host.value.0 as usize,
+        host_spacing: raw.host_spacing.value,
+        concurrency: raw.concurrency.value.0 as usize,
+        first_look: raw.first_look.value,
+        allow_private_addresses: raw.allow_private_addresses.value,
+        contact: check_contact(&raw.contact, sheet),
+        timeout: raw.timeout.value,
+        body_bytes_max: usize::try_from(body_bytes_max).unwrap_or(usize::MAX),
+    }
+}
+
+fn check_contact(item: &Item<Option<Line>>, sheet: &mut Sheet<'_>) -> Option<String> {
+    let Line(contact) = item.value.as_ref()?;
+    let address = contact.strip_prefix("mailto:").unwrap_or(contact);
+    let is_url = ["http://", "https://"].iter().any(|scheme| contact.starts_with(scheme))
+        && url::Url::parse(contact).is_ok()
+        && !contact.contains(['(', ')', ' ']);
+    if !contact.is_ascii() || !(is_url || mail_server::is_address(address)) {
+        let span = item.span.clone().unwrap_or_default();
+        let message = "this is neither a web address nor a mail address".to_owned();
+        sheet.error(
+            span,
+            "poll.contact",
+            message,
+            "write \"https://example.org/wirewatch\" or \"you@example.org\"",
+        );
+    }
+    Some(contact.clone())
+}
+
+fn check_mail(
+    dir: &Path,
+    section: &Item<raw::Mail>,
+    data_dir: &Path,
+    environment: &Environment,
+    sheet: &mut Sheet<'_>,
+) -> Mail {
+    let raw = &section.value;
+    check_range(&raw.retry_initial, "mail.retry_initial", SECOND, DAY, sheet);
+    check_range(&raw.retry_max, "mail.retry_max", SECOND, 7 * DAY, sheet);
+    check_range(&raw.timeout, "mail.timeout", SECOND, 600 * SECOND, sheet);
+    let initial = (&raw.retry_initial, "mail.retry_initial");
+    check_order(initial, (&raw.retry_max, "mail.retry_max"), "the wait could never double", sheet);
+    let from = mail_server::check_from(raw, sheet);
+    let server = mail_server::check_server(dir, raw, environment, sheet);
+    Mail {
+        door: mail::Options { server, from, outbox_dir: data_dir.join("outbox"), timeout: raw.timeout.value },
+        retry_initial: raw.retry_initial.value,
+        retry_max: raw.retry_max.value,
+        operator: route::check_addresses(&raw.operator.value, "mail.operator", sheet),
+    }
+}
+
+fn check_web(raw: &raw::Web, sheet: &mut Sheet<'_>) -> Option<SocketAddr> {
+    let listen = raw.listen.value.trim();
+    let span: Range<usize> = raw.listen.span.clone().filter(|_| !listen.is_empty())?;
+    if let Ok(address) = listen.parse() {
+        let message =
+            "this version of Wirewatch serves no pages; the setting is kept for the next".to_owned();
+        sheet.warning(span, "web.listen", message, "remove the line to silence this warning");
+        return Some(address);
+    }
+    let message = format!("`{}` is not an address and port", super::quoted(listen));
+    sheet.error(span, "web.listen", message, "write it as \"127.0.0.1:8420\" or \"[::1]:8420\"");
+    None
+}
+
+/// Whether a word looks like an ISO 639-1 (or 639-3) code.
+pub(super) fn is_language(code: &str) -> bool {
+    (2..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase())
+}

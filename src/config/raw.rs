@@ -1,0 +1,438 @@
+//! The file format: every section and key, with type, default and prose.
+//!
+//! Owns what may stand in the files; the comments here are the manual (`docs/configuration.md` is rendered
+//! from them, and a test keeps it current). Refuses to judge values against each other: that is `check`'s.
+//! To add a key: add a line here, use it in `check`, run the tests with `UPDATE_DOCS=1`.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::read::{Item, KeyDoc, Kind, Section, Value, mismatch, read_key, refuse_unknown_keys};
+use super::source::Sheet;
+use super::value::{Line, Size, Whole, read_word};
+use super::{LogFormat, LogLevel};
+use crate::topic::{Expect, Severity};
+
+/// Minutes.
+const fn minutes(count: u64) -> Duration {
+    Duration::from_mins(count)
+}
+
+/// Hours.
+const fn hours(count: u64) -> Duration {
+    Duration::from_hours(count)
+}
+
+macro_rules! default_of {
+    () => {
+        None
+    };
+    ($default:expr) => {
+        Some($default)
+    };
+}
+
+/// Declares a section once: its struct, its reader and its page of the manual. A key without `= default` must be given.
+macro_rules! section {
+    ($(#[doc = $about:literal])* $name:ident {
+        $($(#[doc = $prose:literal])* $key:ident: $type:ty $(= $default:expr)?,)*
+    }) => {
+        $(#[doc = $about])*
+        #[derive(Debug, Clone)]
+        pub(super) struct $name {
+            $($(#[doc = $prose])* pub(super) $key: Item<$type>,)*
+        }
+
+        impl Value for $name {
+            fn kind() -> Kind {
+                let keys = vec![$(KeyDoc {
+                    name: stringify!($key),
+                    kind: <$type as Value>::kind(),
+                    default: { let default: Option<$type> = default_of!($($default)?); default.map(|value| value.show()) },
+                    about: concat!($($prose, "\n"),*),
+                },)*];
+                Kind::Table(Section { about: concat!($($about, "\n"),*), keys })
+            }
+            fn nothing() -> Self {
+                Self {
+                    $($key: {
+                        let default: Option<$type> = default_of!($($default)?);
+                        Item::default(default.unwrap_or_else(<$type as Value>::nothing))
+                    },)*
+                }
+            }
+            fn show(&self) -> String {
+                String::new()
+            }
+            fn read(value: &DeValue<'_>, span: Range<usize>, key: &str, sheet: &mut Sheet<'_>) -> Option<Self> {
+                let DeValue::Table(table) = value else {
+                    mismatch(value, span, key, "a section", &format!("write [{key}] on a line of its own"), sheet);
+                    return None;
+                };
+                let slips = refuse_unknown_keys(table, key, &[$(stringify!($key)),*], sheet);
+                Some(Self {
+                    $($key: read_key::<$type>(
+                        table, span.clone(), key, stringify!($key), default_of!($($default)?), &slips, sheet,
+                    ),)*
+                })
+            }
+        }
+    };
+}
+
+/// Declares the words an enumeration is written with.
+macro_rules! words {
+    ($type:ty, $nothing:expr, $($word:literal => $value:expr),+ $(,)?) => {
+        impl Value for $type {
+            fn kind() -> Kind {
+                Kind::Plain([$(concat!("`\"", $word, "\"`")),+].join(", "))
+            }
+            fn nothing() -> Self {
+                $nothing
+            }
+            fn show(&self) -> String {
+                let words = [$(($word, $value)),+];
+                let word = words.iter().find(|(_, value)| value == self).map_or("", |(word, _)| *word);
+                format!("\"{word}\"")
+            }
+            fn read(value: &DeValue<'_>, span: Range<usize>, key: &str, sheet: &mut Sheet<'_>) -> Option<Self> {
+                read_word(&[$(($word, $value)),+], value, span, key, sheet)
+            }
+        }
+    };
+}
+
+/// When a route is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// At once.
+    Immediate,
+    /// Once an hour.
+    Hourly,
+    /// Once a day.
+    Daily,
+}
+
+words!(Mode, Self::Immediate, "immediate" => Mode::Immediate, "hourly" => Mode::Hourly, "daily" => Mode::Daily);
+words!(Severity, Self::Info, "info" => Severity::Info, "warning" => Severity::Warning, "critical" => Severity::Critical);
+words!(Expect, Self::Quiet, "alert" => Expect::Alert, "quiet" => Expect::Quiet);
+words!(LogFormat, Self::Text, "text" => LogFormat::Text, "json" => LogFormat::Json);
+words!(
+    LogLevel, Self::Info,
+    "error" => LogLevel::Error, "warn" => LogLevel::Warn, "info" => LogLevel::Info,
+    "debug" => LogLevel::Debug, "trace" => LogLevel::Trace,
+);
+
+section! {
+    /// The main file. Every key has a default: an empty file is a valid one.
+    Main {
+        /// Where `wirewatch.db` and, without a mail server, the folder `outbox` live. A relative path starts at the
+        /// configuration directory. `$STATE_DIRECTORY`, which systemd sets for `StateDirectory=`, wins.
+        data_dir: PathBuf = PathBuf::from("data"),
+        /// Files that list feeds: TOML as described under `feeds.toml`, or OPML when the name ends in `.opml`.
+        /// Relative paths start at the configuration directory.
+        feed_files: Vec<Item<PathBuf>> = vec![Item::default(PathBuf::from("feeds.toml"))],
+        /// How feeds are polled.
+        poll: Poll = Poll::nothing(),
+        /// How mail is sent.
+        mail: Mail = Mail::nothing(),
+        /// Who is told what.
+        route: Vec<Item<Route>> = Vec::new(),
+        /// The web pages.
+        web: Web = Web::nothing(),
+        /// What is logged, to stderr.
+        log: Log = Log::nothing(),
+    }
+}
+
+section! {
+    /// How feeds are polled. Publishers' own wishes (`Retry-After`, cache lifetimes, `ttl`) are kept beside these.
+    Poll {
+        /// Time between two polls of a feed that sets none of its own.
+        interval: Duration = minutes(15),
+        /// No feed is polled faster than this, whatever it says. Can be lowered to `"1s"`.
+        min_interval: Duration = minutes(5),
+        /// No feed waits longer than this, whatever went wrong.
+        max_interval: Duration = hours(6),
+        /// Requests at a time to one registrable domain, such as `example.org` with all its hosts.
+        per_host: Whole<1, 64> = Whole(1),
+        /// Time between the starts of two requests to one registrable domain.
+        host_spacing: Duration = Duration::from_secs(2),
+        /// Requests at a time altogether.
+        concurrency: Whole<1, 1024> = Whole(32),
+        /// Time for one request with all its redirects, `"1s"` to `"10m"`.
+        timeout: Duration = minutes(1),
+        /// Largest feed document after decompression, `"16KiB"` to `"256MiB"`.
+        max_body: Size = Size(10 << 20),
+        /// What the first poll of a feed finds is its baseline: it alerts only if published within this time.
+        first_look: Duration = hours(6),
+        /// Whether loopback and private networks may be polled. A feed can say so for itself.
+        allow_private_addresses: bool = false,
+        /// A page or mailbox where publishers reach you, shown in the User-Agent: `"https://example.org/wirewatch"`.
+        contact: Option<Line> = None,
+    }
+}
+
+section! {
+    /// How mail is sent. An alert is tried again until the server takes it or refuses it for good.
+    Mail {
+        /// The SMTP server. `smtps://user@host` is TLS from the first byte, port 465. `smtp://host` uses STARTTLS when the
+        /// server offers it, port 25, or 587 when a user is named; `?tls=required` insists on it and `?tls=none` forgoes
+        /// it. `host:port` sets another port; an `@` inside the user is written `%40`. Absent: each message becomes an
+        /// `.eml` file in `outbox` under `data_dir`.
+        server: Option<Line> = None,
+        /// A file that holds the user's password and nothing else; a relative path starts at the configuration
+        /// directory. The password is looked for here first, then in the systemd credential `smtp-password`
+        /// (`LoadCredential=`), then in the environment variable `WIREWATCH_SMTP_PASSWORD`.
+        password_file: Option<PathBuf> = None,
+        /// Sender: `"Name <address>"` or an address.
+        from: Line = Line("Wirewatch <wirewatch@localhost>".to_owned()),
+        /// Wait before the second attempt; it doubles each time.
+        retry_initial: Duration = Duration::from_secs(30),
+        /// Longest wait between two attempts.
+        retry_max: Duration = hours(1),
+        /// Addresses that hear of failing feeds, undelivered mail, and once a day that all is well.
+        operator: Vec<Item<Line>> = Vec::new(),
+        /// A PEM file of further certificate authorities, for a server with a certificate of your own.
+        ca_file: Option<PathBuf> = None,
+        /// Time for one step of the conversation with the server, `"1s"` to `"10m"`.
+        timeout: Duration = minutes(1),
+    }
+}
+
+section! {
+    /// Who is told what. An alert goes to every route it matches; a list that is left out or empty matches everything.
+    /// Without a route, alerts are stored and nobody is told.
+    Route {
+        /// Addresses.
+        to: Vec<Item<Line>>,
+        /// Topic ids; `*` stands for any letters and `?` for one: `["conflict-*"]`.
+        topics: Vec<Item<Line>> = vec![Item::default(Line("*".to_owned()))],
+        /// Severities of the topic.
+        severities: Vec<Item<Severity>> = Vec::new(),
+        /// Countries, ISO 3166-1 alpha-2 in capitals; `ZZ` stands for no country found.
+        places: Vec<Item<Line>> = Vec::new(),
+        /// Independent publishers an alert must have.
+        min_publishers: Whole<1, 1000> = Whole(1),
+        /// When. This version knows `"immediate"` only.
+        mode: Mode = Mode::Immediate,
+    }
+}
+
+section! {
+    /// The web pages. This version serves none yet.
+    Web {
+        /// Address and port, such as `"127.0.0.1:8420"`; `""` turns it off.
+        listen: String = String::new(),
+    }
+}
+
+section! {
+    /// What is logged, to stderr.
+    Log {
+        /// Lines for people, or JSON for machines.
+        format: LogFormat = LogFormat::Text,
+        /// The least important lines that are shown.
+        level: LogLevel = LogLevel::Info,
+    }
+}
+
+section! {
+    /// A file of feeds.
+    Feeds {
+        /// The feeds.
+        feed: Vec<Item<Feed>> = Vec::new(),
+    }
+}
+
+section! {
+    /// A source to poll. No address may stand twice, in this file or another.
+    Feed {
+        /// Its address, `http://` or `https://`.
+        url: Line,
+        /// What you call it; the host when absent.
+        name: Option<Line> = None,
+        /// Who stands behind its articles, when that is not the domain they link to.
+        publisher: Option<Line> = None,
+        /// Trust in the publisher: 1 (most) to 3.
+        tier: Whole<1, 3> = Whole(2),
+        /// Words to filter by (`tag:` in queries): letters, digits, `-` and `_`.
+        tags: Vec<Item<Line>> = Vec::new(),
+        /// Language of its articles, ISO 639-1 (`"en"`), when you know better than the feed says.
+        language: Option<Line> = None,
+        /// Time between polls, within `poll.min_interval` and `poll.max_interval`.
+        interval: Option<Duration> = None,
+        /// Whether it may be on a loopback or private address; `poll.allow_private_addresses` when absent.
+        allow_private_addresses: Option<bool> = None,
+        /// `false` keeps the entry but does not poll it.
+        enabled: bool = true,
+    }
+}
+
+section! {
+    /// A topic: what is watched. Its file is named after its id: `topics/ceasefire-breakdown.toml`.
+    Topic {
+        /// Stable name: small letters, digits and single hyphens, the same as the file's name without `.toml`.
+        id: Line,
+        /// What people call it; the id when absent.
+        name: Option<Line> = None,
+        /// One or two sentences: what should alert, and what should not.
+        description: String = String::new(),
+        /// How much it matters.
+        severity: Severity = Severity::Warning,
+        /// Codes of other schemes this topic stands for, such as CAMEO; carried along, not used for scoring.
+        codes: Vec<Item<Line>> = Vec::new(),
+        /// Named word lists, used in queries as `@name`: `name.en = ["…"]` for one language, `name = ["…"]` for all.
+        /// The set `decoy` is matched first and worth nothing.
+        sets: Sets = Sets(Vec::new()),
+        /// What speaks for the topic, and what against it.
+        signal: Vec<Item<Signal>>,
+        /// How points become a probability: `1 / (1 + exp(-slope * (points - midpoint)))`.
+        calibration: Calibration = Calibration::nothing(),
+        /// When scores become alerts.
+        alert: Alert = Alert::nothing(),
+        /// Sentences the topic must get right; `wirewatch check` runs them.
+        example: Vec<Item<Example>> = Vec::new(),
+    }
+}
+
+section! {
+    /// A weighted query.
+    Signal {
+        /// Shown as the reason of an alert; no two of a topic are alike.
+        name: Line,
+        /// The query: see docs/topics.md.
+        when: String,
+        /// Points one match in the title is worth, -1000 to 1000; below 0 it speaks against the topic.
+        weight: f64,
+        /// How many times the weight all its matches together may add up to: 1 (count once) to 2.
+        cap: f64 = 1.0,
+    }
+}
+
+section! {
+    /// How points become a probability; `wirewatch topics learn` fits it.
+    Calibration {
+        /// Steepness per point, above 0.
+        slope: f64 = crate::topic::Calibration::default().slope,
+        /// Points at which the probability is one half.
+        midpoint: f64 = crate::topic::Calibration::default().midpoint,
+    }
+}
+
+section! {
+    /// When scores become alerts.
+    Alert {
+        /// Score from which an article trips, above 0 and below 1.
+        threshold: f64 = 0.7,
+        /// Independent publishers before the first alert.
+        publishers: Whole<1, 1000> = Whole(1),
+        /// At most one update per incident in this time, and only for something new.
+        update_every: Duration = hours(6),
+        /// A new story with this many independent publishers within an hour is told at once. When absent: 3, or
+        /// `publishers` if that is more.
+        escalate_publishers: Option<Whole<1, 1000>> = None,
+        /// Quiet for this long, an incident closes.
+        close_after: Duration = hours(48),
+        /// Articles published longer ago than this when they are first seen never alert at once.
+        max_age: Duration = hours(48),
+    }
+}
+
+section! {
+    /// A sentence the topic must get right.
+    Example {
+        /// What must happen.
+        expect: Expect,
+        /// A headline, or a whole text.
+        text: String,
+    }
+}
+
+/// `[sets]`: names are free, so it is read by hand.
+#[derive(Debug, Clone)]
+pub(super) struct Sets(pub(super) Vec<WordList>);
+
+/// One list of a set.
+#[derive(Debug, Clone)]
+pub(super) struct WordList {
+    /// The set's name.
+    pub(super) name: String,
+    /// The language, when the list has one.
+    pub(super) language: Option<String>,
+    /// The words.
+    pub(super) terms: Vec<Item<String>>,
+}
+
+impl Value for Sets {
+    fn kind() -> Kind {
+        Kind::Plain("lists of text by name and language".to_owned())
+    }
+    fn nothing() -> Self {
+        Self(Vec::new())
+    }
+    fn show(&self) -> String {
+        String::new()
+    }
+    fn read(value: &DeValue<'_>, span: Range<usize>, key: &str, sheet: &mut Sheet<'_>) -> Option<Self> {
+        let DeValue::Table(table) = value else {
+            mismatch(value, span, key, "a section", "write [sets] on a line of its own", sheet);
+            return None;
+        };
+        let mut lists = Vec::new();
+        for (name, value) in table {
+            let set = name.get_ref().as_ref();
+            let key = super::read::join(key, &super::quoted(set));
+            if !is_set_name(set) {
+                let hint = "a set's name is made of letters, digits, - and _";
+                sheet.error(name.span(), &key, "this is not a name for a set".to_owned(), hint);
+                continue;
+            }
+            if let DeValue::Table(languages) = value.get_ref() {
+                for (language, value) in languages {
+                    let code = language.get_ref().as_ref();
+                    let key = super::read::join(&key, &super::quoted(code));
+                    if !super::check::is_language(code) {
+                        let hint = "name the language by its ISO 639-1 code, such as en, fr or ar";
+                        sheet.error(language.span(), &key, "this is not a language code".to_owned(), hint);
+                        continue;
+                    }
+                    let found = read_terms(value, &key, sheet);
+                    lists.push((language.span().start, set, Some(code.to_owned()), found));
+                }
+            } else {
+                lists.push((name.span().start, set, None, read_terms(value, &key, sheet)));
+            }
+        }
+        // A table forgets the order of its keys; the file does not.
+        lists.sort_by_key(|(start, ..)| *start);
+        let named = |(_, name, language, terms): (usize, &str, Option<String>, Vec<Item<String>>)| WordList {
+            name: name.to_owned(),
+            language,
+            terms,
+        };
+        Some(Self(lists.into_iter().map(named).collect()))
+    }
+}
+
+fn read_terms(value: &toml::Spanned<DeValue<'_>>, key: &str, sheet: &mut Sheet<'_>) -> Vec<Item<String>> {
+    let Some(terms) = Vec::<Item<String>>::read(value.get_ref(), value.span(), key, sheet) else {
+        return Vec::new();
+    };
+    if matches!(value.get_ref(), DeValue::Array(array) if array.is_empty()) {
+        sheet.error(value.span(), key, "this list is empty".to_owned(), "add words, or remove the list");
+    }
+    for term in terms.iter().filter(|term| term.value.trim().is_empty()) {
+        let span = term.span.clone().unwrap_or_else(|| value.span());
+        sheet.error(span, key, "a term is empty".to_owned(), "write a word or a phrase, or remove it");
+    }
+    terms
+}
+
+fn is_set_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    !name.is_empty() && name.len() <= 64 && name.chars().all(allowed)
+}

@@ -1,0 +1,130 @@
+//! `[[route]]`: who is told what.
+//!
+//! Owns addresses, and that a route can match something. Refuses to route: `alert` does.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+
+use super::read::Item;
+use super::source::Sheet;
+use super::value::Line;
+use super::{Route, mail_server, raw};
+
+/// Addresses, each once.
+pub(super) fn check_addresses(items: &[Item<Line>], key: &str, sheet: &mut Sheet<'_>) -> Vec<String> {
+    let mut addresses: Vec<String> = Vec::new();
+    let mut known = HashSet::new();
+    for (index, item) in items.iter().enumerate() {
+        let key = format!("{key}[{}]", index + 1);
+        let span = item.span.clone().unwrap_or_default();
+        let Line(address) = &item.value;
+        if !mail_server::is_address(address) {
+            let message = format!("`{}` is not a mail address", super::quoted(address));
+            sheet.error(span, &key, message, "write it as desk@example.org, without a name");
+        } else if !known.insert(address.to_ascii_lowercase()) {
+            let message = format!("{address} is listed twice; it is told once");
+            sheet.warning(span, &key, message, "remove one of them");
+        } else {
+            addresses.push(address.clone());
+        }
+    }
+    addresses
+}
+
+pub(super) fn check_routes(
+    main: &raw::Main,
+    topic_ids: &BTreeMap<String, PathBuf>,
+    sheet: &mut Sheet<'_>,
+) -> Vec<Route> {
+    let routes = &main.route.value;
+    if routes.is_empty() && !sheet.has_errors() {
+        let message = "there is no [[route]]: alerts are stored but nobody is told".to_owned();
+        sheet.warning(0..0, "route", message, "add a [[route]] with `to = [\"you@example.org\"]`");
+    }
+    let numbered = routes.iter().enumerate();
+    numbered.map(|(index, item)| check_route(&item.value, index + 1, topic_ids, sheet)).collect()
+}
+
+fn check_route(
+    raw: &raw::Route,
+    number: usize,
+    topic_ids: &BTreeMap<String, PathBuf>,
+    sheet: &mut Sheet<'_>,
+) -> Route {
+    let key = |name: &str| format!("route[{number}].{name}");
+    let to = check_addresses(&raw.to.value, &key("to"), sheet);
+    if let Some(span) = raw.to.span.clone().filter(|_| raw.to.sound && raw.to.value.is_empty()) {
+        sheet.error(
+            span,
+            &key("to"),
+            "this route tells nobody".to_owned(),
+            "add an address, or remove the route",
+        );
+    }
+    for (index, item) in raw.topics.value.iter().enumerate() {
+        let Some(span) = item.span.clone() else { continue };
+        let pattern = &item.value.0;
+        if pattern != "*" && !topic_ids.keys().any(|id| matches_glob(pattern, id)) {
+            let ids: Vec<&str> = topic_ids.keys().take(12).map(String::as_str).collect();
+            let known = if ids.is_empty() { "there are none".to_owned() } else { ids.join(", ") };
+            let message = format!("`{}` matches no topic", super::quoted(pattern));
+            sheet.error(
+                span,
+                &format!("{}[{}]", key("topics"), index + 1),
+                message,
+                format!("topics: {known}"),
+            );
+        }
+    }
+    for (index, item) in raw.places.value.iter().enumerate() {
+        let place = &item.value.0;
+        if place.len() != 2 || !place.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            let span = item.span.clone().unwrap_or_default();
+            let message = format!("`{}` is not a country code", super::quoted(place));
+            let hint =
+                "write two capital letters (ISO 3166-1 alpha-2), such as \"SD\"; \"ZZ\" is no country found";
+            sheet.error(span, &format!("{}[{}]", key("places"), index + 1), message, hint);
+        }
+    }
+    if let Some(span) =
+        raw.mode.span.clone().filter(|_| raw.mode.sound && raw.mode.value != raw::Mode::Immediate)
+    {
+        let message = "this version of Wirewatch tells at once only".to_owned();
+        sheet.error(span, &key("mode"), message, "write mode = \"immediate\", or remove the line");
+    }
+    let texts = |items: &[Item<Line>]| items.iter().map(|item| item.value.0.clone()).collect();
+    Route {
+        to,
+        topics: texts(&raw.topics.value),
+        severities: raw.severities.value.iter().map(|item| item.value).collect(),
+        places: texts(&raw.places.value),
+        min_publishers: raw.min_publishers.value.0,
+    }
+}
+
+/// Whether a name matches a pattern of letters, `*` (any letters) and `?` (one letter).
+fn matches_glob(pattern: &str, name: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let name: Vec<char> = name.chars().collect();
+    // Where a `*` was last met, and how much of the name it has eaten: the only place to go back to.
+    let (mut p, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(letter) if *letter == '?' || *letter == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => {
+                let Some((star_at, eaten)) = star else { return false };
+                star = Some((star_at, eaten + 1));
+                p = star_at + 1;
+                n = eaten + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|letter| *letter == '*')
+}

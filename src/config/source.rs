@@ -1,0 +1,181 @@
+//! A configuration file's bytes, and where in them something stands.
+//!
+//! Owns bounded reading and positions: byte offset to line and column, and the hash of everything read.
+//! Refuses to know what the bytes mean.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::report::{Problem, ProblemSeverity};
+use super::secret;
+
+/// Largest configuration file, bytes.
+pub(super) const FILE_BYTES_MAX: u64 = 5 << 20;
+
+/// Longest line a problem repeats, bytes; longer ones are named by line and column only.
+const LINE_BYTES_MAX: usize = 400;
+
+/// Most problems kept for one file. A file that is no configuration at all has one per byte.
+const PROBLEMS_MAX: usize = 1_000;
+
+/// A file, read.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// As the owner would write it on a command line.
+    pub(super) path: PathBuf,
+    /// Its text, without a byte order mark.
+    pub(super) text: String,
+    line_starts: Vec<usize>,
+}
+
+impl Source {
+    /// A source from text that was read already.
+    pub(super) fn new(path: PathBuf, text: String) -> Self {
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        let mut line_starts = vec![0];
+        line_starts.extend(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1));
+        Self { path, text, line_starts }
+    }
+
+    /// Reads a file of at most [`FILE_BYTES_MAX`].
+    pub(super) fn read(path: PathBuf) -> Result<Self, Box<Problem>> {
+        let bytes = match read_bounded(&path, FILE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(Box::new(unreadable(&path, &error))),
+        };
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self::new(path, text)),
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
+                let mut problem = Problem::whole_file(
+                    &path,
+                    format!("byte {} is not UTF-8", valid + 1),
+                    Some("save the file as UTF-8".to_owned()),
+                );
+                problem.line = Some(line);
+                Err(Box::new(problem))
+            }
+        }
+    }
+
+    /// Line and column, both from 1, the column in characters.
+    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
+        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
+        let before = self.text.get(start..offset.min(self.text.len())).unwrap_or("");
+        (line, before.chars().count() + 1)
+    }
+
+    /// A line without its end, from 1.
+    fn line(&self, line: usize) -> &str {
+        let start = self.line_starts.get(line - 1).copied().unwrap_or(self.text.len());
+        let end = self.line_starts.get(line).copied().unwrap_or(self.text.len());
+        self.text.get(start..end).unwrap_or("").trim_end_matches(['\n', '\r'])
+    }
+
+    /// A problem at a place of this file.
+    pub(super) fn problem(
+        &self,
+        severity: ProblemSeverity,
+        span: Range<usize>,
+        key: &str,
+        message: String,
+        hint: Option<String>,
+    ) -> Problem {
+        let (line, column) = self.position(span.start);
+        let text = self.line(line);
+        let shown = text.len() <= LINE_BYTES_MAX && !secret::may_hold_secret(text);
+        let marked = self.text.get(span).unwrap_or("").lines().next().unwrap_or("").chars().count();
+        Problem {
+            severity,
+            file: self.path.clone(),
+            line: Some(line),
+            column: Some(column),
+            key: key.to_owned(),
+            message,
+            hint,
+            source_line: shown.then(|| text.to_owned()),
+            marked: marked.max(1),
+        }
+    }
+}
+
+/// The problems of one file, as they are found.
+#[derive(Debug)]
+pub(super) struct Sheet<'a> {
+    /// The file.
+    pub(super) source: &'a Source,
+    /// What was found so far.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl<'a> Sheet<'a> {
+    /// An empty sheet.
+    pub(super) fn new(source: &'a Source) -> Self {
+        Self { source, problems: Vec::new() }
+    }
+
+    /// Notes something that must be mended.
+    pub(super) fn error(&mut self, span: Range<usize>, key: &str, message: String, hint: impl Into<String>) {
+        self.note(ProblemSeverity::Error, span, key, message, hint.into());
+    }
+
+    /// Notes something that works but is hardly meant.
+    pub(super) fn warning(
+        &mut self,
+        span: Range<usize>,
+        key: &str,
+        message: String,
+        hint: impl Into<String>,
+    ) {
+        self.note(ProblemSeverity::Warning, span, key, message, hint.into());
+    }
+
+    fn note(
+        &mut self,
+        severity: ProblemSeverity,
+        span: Range<usize>,
+        key: &str,
+        message: String,
+        hint: String,
+    ) {
+        if self.problems.len() >= PROBLEMS_MAX && (severity == ProblemSeverity::Warning || self.has_errors())
+        {
+            return;
+        }
+        let hint = (!hint.is_empty()).then_some(hint);
+        self.problems.push(self.source.problem(severity, span, key, message, hint));
+    }
+
+    /// Whether anything so far must be mended.
+    pub(super) fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == ProblemSeverity::Error)
+    }
+}
+
+/// The bytes of a regular file, refused beyond `bytes_max`.
+pub(super) fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    // A pipe or device would make us wait, or never end.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    #[allow(clippy::disallowed_methods, reason = "bounded by the `take` before it")]
+    File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(io::Error::other(format!("it is larger than {}", super::units::show_size(bytes_max))));
+    }
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "create it, or correct the path",
+        io::ErrorKind::PermissionDenied => "let the user Wirewatch runs as read it",
+        _ => "split it, or correct the path",
+    };
+    Problem::whole_file(path, format!("the file cannot be read: {error}"), Some(hint.to_owned()))
+}

@@ -1,0 +1,384 @@
+//! `topics/*.toml`: from files to compiled topics.
+//!
+//! Owns what a topic's file must say, and the way back from a fault inside a query to its line and column.
+//! Refuses to read queries: [`Topic`] does.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::TopicOrigin;
+use super::check::{check_order, check_range, note_bytes, read_toml};
+use super::literal;
+use super::raw;
+use super::read::Item;
+use super::report::Problem;
+use super::source::{Sheet, Source};
+use super::value::Line;
+use crate::topic::{
+    AlertPolicy, Calibration, Example, ProblemSite, SetSource, SignalSource, Topic, TopicId, TopicProblem,
+    TopicSource,
+};
+
+/// Most topics of a configuration.
+const TOPICS_MAX: usize = 5_000;
+
+/// All topics, and what is wrong with their files.
+pub(super) struct Topics {
+    /// Topics without a fault, by id.
+    pub(super) topics: Vec<Topic>,
+    /// Where they come from.
+    pub(super) origins: BTreeMap<TopicId, TopicOrigin>,
+    /// Ids of all topics, faulty ones too, with their files.
+    pub(super) ids: BTreeMap<String, PathBuf>,
+    /// Problems of topic files.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Reads every `topics/*.toml`.
+pub(super) fn load_topics(dir: &Path, hash: &mut Xxh3) -> Topics {
+    let mut topics =
+        Topics { topics: Vec::new(), origins: BTreeMap::new(), ids: BTreeMap::new(), problems: Vec::new() };
+    let folder = dir.join("topics");
+    let files = match topic_files(&folder) {
+        Ok(files) => files,
+        Err(problem) => {
+            topics.problems.push(*problem);
+            return topics;
+        }
+    };
+    if files.is_empty() {
+        let message = "there are no topics: nothing is watched for".to_owned();
+        let hint = format!("write one, or copy the starter's: `wirewatch init {}`", dir.display());
+        topics.problems.push(Problem::whole_file(&folder, message, Some(hint)).into_warning());
+    }
+    for path in files {
+        match Source::read(path) {
+            Ok(source) => {
+                note_bytes(hash, dir, &source);
+                topics.add(&source);
+            }
+            Err(problem) => {
+                // Routes may name it all the same: one fault, one word.
+                if let Some(stem) = problem.file.file_stem() {
+                    topics.ids.insert(stem.to_string_lossy().into_owned(), problem.file.clone());
+                }
+                topics.problems.push(*problem);
+            }
+        }
+    }
+    topics.topics.sort_by(|a, b| a.source.id.cmp(&b.source.id));
+    topics
+}
+
+/// The folder's `*.toml`, by name; none when there is no folder.
+fn topic_files(folder: &Path) -> Result<Vec<PathBuf>, Box<Problem>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let refuse = |error: std::io::Error| {
+        let hint = "it must be a folder that the user Wirewatch runs as can read";
+        let message = format!("the topics cannot be listed: {error}");
+        Box::new(Problem::whole_file(folder, message, Some(hint.to_owned())))
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(refuse)? {
+        let path = entry.map_err(refuse)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.extension().is_some_and(|end| end == "toml") && !hidden {
+            files.push(path);
+        }
+        if files.len() > TOPICS_MAX {
+            let message = format!("there are more than {TOPICS_MAX} topics");
+            let hint = "share them between several installations".to_owned();
+            return Err(Box::new(Problem::whole_file(folder, message, Some(hint))));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+impl Topics {
+    fn add(&mut self, source: &Source) {
+        let mut sheet = Sheet::new(source);
+        let raw: raw::Topic = read_toml(&mut sheet);
+        let stem =
+            source.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        check_id(&raw.id, &stem, &mut sheet);
+        let id = if raw.id.sound { raw.id.value.0.clone() } else { stem };
+        if let Some(first) = self.ids.get(&id) {
+            let span = raw.id.span.clone().unwrap_or_default();
+            let message = format!("the topic {id} stands already in {}", first.display());
+            sheet.error(span, "id", message, "give one of them another id, and its file that name");
+        } else {
+            self.ids.insert(id, source.path.clone());
+        }
+        let topic = check_topic(&raw, &mut sheet);
+        if sheet.has_errors() {
+            // Queries are read all the same: their faults belong in the same list.
+            if let Err(faults) = Topic::compile(topic) {
+                note_faults(&raw, faults, &mut sheet);
+            }
+        } else {
+            match Topic::compile(topic) {
+                Ok(topic) => self.keep(topic, &raw, source),
+                Err(faults) => note_faults(&raw, faults, &mut sheet),
+            }
+        }
+        self.problems.extend(sheet.problems);
+    }
+
+    fn keep(&mut self, topic: Topic, raw: &raw::Topic, source: &Source) {
+        let codes = raw.codes.value.iter().map(|item| item.value.0.clone()).collect();
+        let origin = TopicOrigin { file: source.path.clone(), codes };
+        self.origins.insert(topic.source.id.clone(), origin);
+        self.topics.push(topic);
+    }
+}
+
+fn check_id(item: &Item<Line>, stem: &str, sheet: &mut Sheet<'_>) {
+    let Some(span) = item.span.clone().filter(|_| item.sound) else { return };
+    let Line(id) = &item.value;
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let kebab = id.len() <= 64 && id.split('-').all(|word| !word.is_empty() && word.chars().all(allowed));
+    if !kebab {
+        let message = format!("`{}` is not an id", super::quoted(id));
+        let hint = "write small letters, digits and single hyphens, at most 64: \"ceasefire-breakdown\"";
+        sheet.error(span, "id", message, hint);
+    } else if id != stem {
+        let message = format!("the id is {id}, but the file is {stem}.toml");
+        sheet.error(span, "id", message, format!("name the file {id}.toml, or write id = \"{stem}\""));
+    }
+}
+
+fn check_topic(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> TopicSource {
+    let id = raw.id.value.0.clone();
+    let calibration = check_calibration(&raw.calibration.value, sheet);
+    let signals = check_signals(raw, sheet);
+    let policy = check_policy(&raw.alert.value, sheet);
+    check_reach(raw, &signals, calibration, policy.threshold, sheet);
+    TopicSource {
+        name: raw.name.value.as_ref().map_or_else(|| id.clone(), |Line(name)| name.clone()),
+        id: TopicId(id),
+        description: raw.description.value.trim().to_owned(),
+        severity: raw.severity.value,
+        sets: raw.sets.value.0.iter().map(set_source).collect(),
+        signals,
+        calibration,
+        policy,
+        examples: check_examples(&raw.example.value, sheet),
+    }
+}
+
+fn set_source(list: &raw::WordList) -> SetSource {
+    SetSource {
+        name: list.name.clone(),
+        language: list.language.clone(),
+        terms: list.terms.iter().map(|term| term.value.clone()).collect(),
+    }
+}
+
+fn check_signals(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> Vec<SignalSource> {
+    let items = &raw.signal.value;
+    if let Some(span) = raw.signal.span.clone().filter(|_| items.is_empty() && raw.signal.sound) {
+        sheet.error(span, "signal", "a topic without signals never alerts".to_owned(), "add a [[signal]]");
+    }
+    let mut first_lines: HashMap<&str, usize> = HashMap::new();
+    let mut signals = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let signal = &item.value;
+        let key = |name: &str| format!("signal[{}].{name}", index + 1);
+        check_number(
+            &signal.weight,
+            &key("weight"),
+            "from -1000 to 1000",
+            |w| (-1000.0..=1000.0).contains(&w),
+            sheet,
+        );
+        check_number(&signal.weight, &key("weight"), "other than 0, which says nothing", |w| w != 0.0, sheet);
+        check_number(&signal.cap, &key("cap"), "from 1 to 2", |cap| (1.0..=2.0).contains(&cap), sheet);
+        if let Some(span) =
+            signal.when.span.clone().filter(|_| signal.when.sound && signal.when.value.trim().is_empty())
+        {
+            sheet.error(
+                span,
+                &key("when"),
+                "the query is empty".to_owned(),
+                "write what must stand in the text",
+            );
+        }
+        if let Some(span) = signal.name.span.clone().filter(|_| signal.name.sound) {
+            let (line, _) = sheet.source.position(span.start);
+            match first_lines.get(signal.name.value.0.as_str()) {
+                Some(first) => {
+                    let message = format!("a signal of this name stands already on line {first}");
+                    sheet.error(
+                        span,
+                        &key("name"),
+                        message,
+                        "the name is shown as the reason: choose another",
+                    );
+                }
+                None => {
+                    first_lines.insert(&signal.name.value.0, line);
+                }
+            }
+        }
+        signals.push(SignalSource {
+            name: signal.name.value.0.clone(),
+            when: signal.when.value.clone(),
+            weight: signal.weight.value,
+            cap: signal.cap.value,
+        });
+    }
+    signals
+}
+
+/// Notes a number that does not hold.
+fn check_number(
+    item: &Item<f64>,
+    key: &str,
+    must_be: &str,
+    holds: impl Fn(f64) -> bool,
+    sheet: &mut Sheet<'_>,
+) {
+    if let Some(span) = item.span.clone().filter(|_| item.sound && !holds(item.value)) {
+        sheet.error(
+            span,
+            key,
+            format!("{} is out of bounds", item.value),
+            format!("write a number {must_be}"),
+        );
+    }
+}
+
+fn check_calibration(raw: &raw::Calibration, sheet: &mut Sheet<'_>) -> Calibration {
+    let slope = |slope: f64| slope > 0.0 && slope <= 100.0;
+    check_number(&raw.slope, "calibration.slope", "above 0, at most 100", slope, sheet);
+    let midpoint = |points: f64| points.abs() <= 10_000.0;
+    check_number(&raw.midpoint, "calibration.midpoint", "from -10000 to 10000", midpoint, sheet);
+    Calibration { slope: raw.slope.value, midpoint: raw.midpoint.value }
+}
+
+fn check_policy(raw: &raw::Alert, sheet: &mut Sheet<'_>) -> AlertPolicy {
+    const MINUTE: Duration = Duration::from_mins(1);
+    const YEAR: Duration = Duration::from_hours(365 * 24);
+    let threshold = |threshold: f64| threshold > 0.0 && threshold < 1.0;
+    check_number(&raw.threshold, "alert.threshold", "above 0 and below 1, such as 0.7", threshold, sheet);
+    check_range(&raw.update_every, "alert.update_every", MINUTE, YEAR, sheet);
+    check_range(&raw.close_after, "alert.close_after", MINUTE, YEAR, sheet);
+    check_range(&raw.max_age, "alert.max_age", MINUTE, 10 * YEAR, sheet);
+    let update = (&raw.update_every, "alert.update_every");
+    check_order(
+        update,
+        (&raw.close_after, "alert.close_after"),
+        "an incident could close before its first update",
+        sheet,
+    );
+    let publishers = raw.publishers.value.0;
+    let escalate_publishers = match &raw.escalate_publishers.value {
+        Some(given) => given.0,
+        None => publishers.max(3),
+    };
+    if let Some(span) = raw.escalate_publishers.span.clone()
+        && escalate_publishers < publishers
+        && raw.publishers.sound
+        && raw.escalate_publishers.sound
+    {
+        let message = format!(
+            "{escalate_publishers} is fewer than alert.publishers ({publishers}), which every alert needs"
+        );
+        sheet.error(span, "alert.escalate_publishers", message, "raise it, or lower alert.publishers");
+    }
+    AlertPolicy {
+        threshold: raw.threshold.value,
+        publishers,
+        update_every: raw.update_every.value,
+        escalate_publishers,
+        close_after: raw.close_after.value,
+        max_age: raw.max_age.value,
+    }
+}
+
+/// A threshold that all signals together cannot reach is a topic that never alerts.
+fn check_reach(
+    raw: &raw::Topic,
+    signals: &[SignalSource],
+    calibration: Calibration,
+    threshold: f64,
+    sheet: &mut Sheet<'_>,
+) {
+    let sound = raw.signal.sound && raw.calibration.sound && raw.alert.sound && !sheet.has_errors();
+    if !sound || signals.is_empty() {
+        return;
+    }
+    // A signal that speaks against may count in favour when the text denies it, so its size counts too.
+    let most: f64 = signals.iter().map(|signal| signal.weight.abs() * signal.cap).sum();
+    let reach = 1.0 / (1.0 + (-calibration.slope * (most - calibration.midpoint)).exp());
+    if reach < threshold {
+        let span = raw.alert.value.threshold.span.clone().or_else(|| raw.signal.value.first()?.span.clone());
+        let needed = calibration.midpoint + (threshold / (1.0 - threshold)).ln() / calibration.slope;
+        let message = format!(
+            "no article can reach {threshold}: it takes {needed:.1} points, and all signals together give {most:.1}"
+        );
+        sheet.error(
+            span.unwrap_or_default(),
+            "alert.threshold",
+            message,
+            "raise the weights, or lower the threshold",
+        );
+    }
+}
+
+fn check_examples(items: &[Item<raw::Example>], sheet: &mut Sheet<'_>) -> Vec<Example> {
+    let mut examples = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let example = &item.value;
+        let span = example.text.span.clone().or_else(|| item.span.clone()).unwrap_or_default();
+        if example.text.sound && example.text.value.trim().is_empty() {
+            let key = format!("example[{}].text", index + 1);
+            sheet.error(
+                span.clone(),
+                &key,
+                "the example is empty".to_owned(),
+                "write a headline, or a whole text",
+            );
+        }
+        let (line, _) = sheet.source.position(span.start);
+        examples.push(Example { expect: example.expect.value, text: example.text.value.clone(), line });
+    }
+    examples
+}
+
+/// Puts faults inside queries and terms where they stand in the file.
+fn note_faults(raw: &raw::Topic, faults: Vec<TopicProblem>, sheet: &mut Sheet<'_>) {
+    for fault in faults {
+        let (key, span) = match fault.site {
+            ProblemSite::When { signal } => {
+                let span = raw.signal.value.get(signal).and_then(|item| item.value.when.span.clone());
+                (format!("signal[{}].when", signal + 1), span)
+            }
+            ProblemSite::Term { list, term } => {
+                let list = raw.sets.value.0.get(list);
+                let span = list.and_then(|list| list.terms.get(term)?.span.clone());
+                (set_key(list, term), span)
+            }
+        };
+        // Something that is not given cannot be at fault; its absence was reported.
+        let Some(span) = span else { continue };
+        let written = sheet.source.text.get(span.clone()).unwrap_or("");
+        let start = span.start + literal::offset(written, fault.span.start);
+        let end = span.start + literal::offset(written, fault.span.end);
+        sheet.error(start..end.max(start), &key, fault.message, fault.hint.unwrap_or_default());
+    }
+}
+
+fn set_key(list: Option<&raw::WordList>, term: usize) -> String {
+    let name = list.map(|list| list.name.as_str()).unwrap_or_default();
+    match list.and_then(|list| list.language.as_deref()) {
+        Some(language) => format!("sets.{name}.{language}[{}]", term + 1),
+        None => format!("sets.{name}[{}]", term + 1),
+    }
+}

@@ -1,0 +1,189 @@
+//! The ledger: the one thread that writes.
+//!
+//! Owns the [`Writer`] and the configuration in force, takes jobs from a bounded channel and answers each. A full
+//! channel makes pollers wait, so memory does not grow. Refuses the network and the clock: jobs carry their time.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::oneshot;
+
+use crate::config::Config;
+use crate::delivery::{DeliveryId, Status};
+use crate::feed::Feed;
+use crate::pipeline::{self, AlertEvent, Poll, Settled};
+use crate::store::feeds::StoredFeed;
+use crate::store::outbox::Claimed;
+use crate::store::{StoreError, Writer};
+
+/// Jobs waiting at most; a poller with one more waits.
+const JOBS_MAX: usize = 64;
+
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+enum Job {
+    Feeds { config: Arc<Config>, answer: Answer<Vec<StoredFeed>> },
+    Settle { feed: Arc<Feed>, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
+    Tick { now: Timestamp, answer: Answer<Ticked> },
+    Claim { now: Timestamp, limit: u32, answer: Answer<Vec<Claimed>> },
+    Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
+    NextDelivery { answer: Answer<Option<Timestamp>> },
+    Tidy { answer: Answer<()> },
+}
+
+/// What a tick came to.
+#[derive(Debug, Clone)]
+pub struct Ticked {
+    /// Alerts decided by time alone.
+    pub alerts: Vec<AlertEvent>,
+    /// When the next tick has something to do.
+    pub next_at: Option<Timestamp>,
+}
+
+/// What became of an attempt to deliver.
+#[derive(Debug, Clone)]
+pub struct Finish {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Where it stands now.
+    pub status: Status,
+    /// What the server said.
+    pub reply: String,
+    /// When to try again.
+    pub next_attempt_at: Timestamp,
+}
+
+/// Where jobs are handed in. Cheap to clone; the thread ends when the last one is dropped.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    jobs: Sender<Job>,
+}
+
+/// The ledger is gone, or the database refused.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The thread ended.
+    #[error("the ledger has stopped")]
+    Stopped,
+    /// The database refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Ledger {
+    /// Starts the thread.
+    pub fn start(writer: Writer) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (jobs, inbox) = channel(JOBS_MAX);
+        let thread = thread::Builder::new().name("ledger".to_owned()).spawn(move || keep(writer, inbox))?;
+        Ok((Self { jobs }, thread))
+    }
+
+    /// Puts a configuration in force; answers the rows of its feeds, in its order.
+    pub async fn configure(&self, config: Arc<Config>) -> Result<Vec<StoredFeed>, LedgerError> {
+        self.ask(|answer| Job::Feeds { config, answer }).await
+    }
+
+    /// Settles a poll.
+    pub async fn settle(&self, feed: Arc<Feed>, poll: Poll, now: Timestamp) -> Result<Settled, LedgerError> {
+        self.ask(|answer| Job::Settle { feed, poll: Box::new(poll), now, answer }).await
+    }
+
+    /// Does what time alone does.
+    pub async fn tick(&self, now: Timestamp) -> Result<Ticked, LedgerError> {
+        self.ask(|answer| Job::Tick { now, answer }).await
+    }
+
+    /// Claims deliveries that are due.
+    pub async fn claim(&self, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError> {
+        self.ask(|answer| Job::Claim { now, limit, answer }).await
+    }
+
+    /// Keeps what became of an attempt.
+    pub async fn finish(&self, finish: Finish, now: Timestamp) -> Result<(), LedgerError> {
+        self.ask(|answer| Job::Finish { finish, now, answer }).await
+    }
+
+    /// When the next delivery is due.
+    pub async fn next_delivery_at(&self) -> Result<Option<Timestamp>, LedgerError> {
+        self.ask(|answer| Job::NextDelivery { answer }).await
+    }
+
+    /// Lets the database tidy up.
+    pub async fn tidy(&self) -> Result<(), LedgerError> {
+        self.ask(|answer| Job::Tidy { answer }).await
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, LedgerError> {
+        let (answer, question) = oneshot::channel();
+        self.jobs.send(job(answer)).await.map_err(|_| LedgerError::Stopped)?;
+        question.await.map_err(|_| LedgerError::Stopped)?.map_err(LedgerError::Store)
+    }
+}
+
+fn keep(mut writer: Writer, mut inbox: Receiver<Job>) {
+    let mut config: Option<Arc<Config>> = None;
+    while let Some(job) = inbox.blocking_recv() {
+        work(&mut writer, &mut config, job);
+    }
+}
+
+/// Does one job. An asker who is gone (a poll cancelled at shutdown) is no fault, so failed answers are dropped.
+fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
+    match job {
+        Job::Feeds { config: new, answer } => {
+            let rows = in_transaction(writer, |tx| new.feeds.iter().map(|feed| tx.feed(feed)).collect());
+            if rows.is_ok() {
+                *config = Some(new);
+            }
+            drop(answer.send(rows));
+        }
+        Job::Settle { feed, poll, now, answer } => {
+            let settled = with_config(config.as_deref(), |config| {
+                in_transaction(writer, |tx| pipeline::settle(tx, config, &feed, *poll, now))
+            });
+            drop(answer.send(settled));
+        }
+        Job::Tick { now, answer } => {
+            let ticked = with_config(config.as_deref(), |config| {
+                in_transaction(writer, |tx| {
+                    let alerts = pipeline::tick(tx, config, now)?;
+                    Ok(Ticked { alerts, next_at: pipeline::next_tick_at(tx, config)? })
+                })
+            });
+            drop(answer.send(ticked));
+        }
+        Job::Claim { now, limit, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.claim_deliveries(now, limit))));
+        }
+        Job::Finish { finish, now, answer } => {
+            let Finish { id, status, reply, next_attempt_at } = finish;
+            let finished =
+                in_transaction(writer, |tx| tx.finish_delivery(id, status, &reply, next_attempt_at, now));
+            drop(answer.send(finished));
+        }
+        Job::NextDelivery { answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.next_delivery_at())));
+        }
+        Job::Tidy { answer } => drop(answer.send(writer.tidy())),
+    }
+}
+
+fn with_config<T>(
+    config: Option<&Config>,
+    job: impl FnOnce(&Config) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    config.map_or(Err(StoreError::Unreadable("configuration: none is in force yet")), job)
+}
+
+/// Runs a job in a transaction of its own: all of it is kept, or nothing.
+fn in_transaction<T>(
+    writer: &mut Writer,
+    job: impl FnOnce(&crate::store::Transaction<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let tx = writer.begin()?;
+    let done = job(&tx)?;
+    tx.commit()?;
+    Ok(done)
+}

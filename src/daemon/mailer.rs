@@ -1,0 +1,172 @@
+//! The mailer: takes deliveries that are due from the outbox and hands them to the mail door.
+//!
+//! Owns the loop claim → send → finish. An attempt that fails goes back to the outbox with its next time; nothing is
+//! given up but what the server refuses for good. Refuses to decide who is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use super::ledger::{Finish, Ledger, LedgerError};
+use super::{now, until};
+use crate::config::Config;
+use crate::delivery::{self, Retry, Status};
+use crate::mail::{MailError, Mailer, Message, Outcome};
+use crate::store::outbox::Claimed;
+
+/// Deliveries claimed at a time.
+const CLAIM_MAX: u32 = 4;
+
+/// Longest wait between two looks into the outbox.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// Wait after the database refused.
+const REFUSED_WAIT: Duration = Duration::from_secs(5);
+
+/// Deliveries by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Accepted.
+    pub sent_count: usize,
+    /// To be tried again.
+    pub deferred_count: usize,
+    /// Refused for good.
+    pub failed_count: usize,
+}
+
+/// Carries mail until it is stopped; then it empties what is due and ends.
+pub struct Carrier {
+    ledger: Ledger,
+    config: watch::Receiver<Arc<Config>>,
+    mailer: Mailer,
+    deliver: Arc<Notify>,
+    stop: CancellationToken,
+    tally: Tally,
+    last_problem: String,
+}
+
+impl Carrier {
+    /// A carrier for the configuration in force.
+    pub fn new(
+        ledger: Ledger,
+        config: watch::Receiver<Arc<Config>>,
+        deliver: Arc<Notify>,
+        stop: CancellationToken,
+    ) -> Result<Self, MailError> {
+        let mailer = Mailer::new(&config.borrow().mail.door)?;
+        let (tally, last_problem) = (Tally::default(), String::new());
+        Ok(Self { ledger, config, mailer, deliver, stop, tally, last_problem })
+    }
+
+    /// The loop.
+    pub async fn carry(mut self) -> Tally {
+        loop {
+            self.follow_configuration();
+            match self.round().await {
+                Ok(0) if self.stop.is_cancelled() => return self.tally,
+                Ok(0) => self.wait().await,
+                Ok(_) => {}
+                Err(LedgerError::Stopped) => return self.tally,
+                Err(LedgerError::Store(error)) => {
+                    error!(%error, hint = error.hint(), "The outbox cannot be read");
+                    if self.stop.is_cancelled() {
+                        return self.tally;
+                    }
+                    tokio::time::sleep(REFUSED_WAIT).await;
+                }
+            }
+        }
+    }
+
+    fn follow_configuration(&mut self) {
+        if self.config.has_changed().unwrap_or(false) {
+            let made = Mailer::new(&self.config.borrow_and_update().mail.door);
+            match made {
+                Ok(mailer) => self.mailer = mailer,
+                Err(error) => error!(%error, "The new mail settings do not work, the old ones stay in force"),
+            }
+        }
+    }
+
+    /// Claims and sends once; answers how many were claimed.
+    async fn round(&mut self) -> Result<usize, LedgerError> {
+        let claimed = self.ledger.claim(now(), CLAIM_MAX).await?;
+        let count = claimed.len();
+        for delivery in claimed {
+            self.deliver_one(delivery).await?;
+        }
+        Ok(count)
+    }
+
+    async fn deliver_one(&mut self, delivery: Claimed) -> Result<(), LedgerError> {
+        let retry = {
+            let config = self.config.borrow();
+            Retry { initial: config.mail.retry_initial, max: config.mail.retry_max }
+        };
+        let message = message(&delivery, self.mailer.domain());
+        let outcome = self.mailer.send(&message).await;
+        let ended_at = now();
+        let (status, reply, next_attempt_at) = match outcome {
+            Outcome::Sent(reply) => {
+                self.tally.sent_count += 1;
+                info!(alert = delivery.alert.0, to = delivery.address, reply, "Mail sent");
+                self.last_problem.clear();
+                (Status::Sent, reply, ended_at)
+            }
+            Outcome::Rejected(reply) => {
+                self.tally.failed_count += 1;
+                error!(alert = delivery.alert.0, to = delivery.address, reply, "Mail refused for good");
+                (Status::Failed, reply, ended_at)
+            }
+            Outcome::Deferred(reply) => {
+                self.tally.deferred_count += 1;
+                let next = delivery::next_attempt(retry, delivery.attempts, ended_at);
+                if self.last_problem == reply {
+                    debug!(alert = delivery.alert.0, to = delivery.address, reply, %next, "Mail deferred again");
+                } else {
+                    warn!(alert = delivery.alert.0, to = delivery.address, reply, %next, "Mail deferred");
+                    self.last_problem.clone_from(&reply);
+                }
+                (Status::Queued, reply, next)
+            }
+        };
+        let finish = Finish { id: delivery.id, status, reply, next_attempt_at };
+        // What the server said must not be lost to a full disk, or the mail would be sent again.
+        loop {
+            match self.ledger.finish(finish.clone(), ended_at).await {
+                Err(LedgerError::Store(error)) => {
+                    error!(%error, hint = error.hint(), "A delivery could not be recorded; trying again");
+                    tokio::time::sleep(REFUSED_WAIT).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn wait(&self) {
+        let due = self.ledger.next_delivery_at().await.ok().flatten();
+        let wait = due.map_or(LOOK_EVERY, |at| until(at).min(LOOK_EVERY)).max(Duration::from_millis(5));
+        tokio::select! {
+            () = self.deliver.notified() => {}
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+fn message(delivery: &Claimed, domain: &str) -> Message {
+    let id = |alert| delivery::message_id(&delivery.instance, alert, &delivery.address, domain);
+    Message {
+        to: delivery.address.clone(),
+        message_id: id(delivery.alert),
+        references: delivery.earlier.iter().map(|alert| id(*alert)).collect(),
+        date: delivery.at,
+        subject: delivery.rendered.subject.clone(),
+        text: delivery.rendered.text.clone(),
+        html: delivery.rendered.html.clone(),
+        headers: delivery.rendered.headers.clone(),
+    }
+}

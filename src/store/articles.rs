@@ -1,0 +1,263 @@
+//! Articles, what they are recognised by, their stories and scores in the store.
+
+use jiff::Timestamp;
+use rusqlite::{Row, params};
+
+use super::{StoreError, Transaction, from_micros, from_signed, to_micros, to_signed};
+use crate::article::Article;
+use crate::article::identity::{ArticleId, Keys, Sighting};
+use crate::feed::{Entry, FeedId};
+use crate::story::{Earlier, StoryId};
+use crate::topic::{Evidence, Score, TopicId};
+
+/// Sightings looked at per entry at most; more share an id or URL only in feeds where it says nothing.
+const SIGHTINGS_MAX: usize = 200;
+
+impl Transaction<'_> {
+    /// Earlier sightings that share an id (in this feed), a URL (in any) or words (in this feed) with an entry.
+    pub fn sightings(&self, feed: FeedId, keys: &Keys) -> Result<Vec<Sighting>, StoreError> {
+        let select =
+            "SELECT article_id, feed_id, id_hash, url_hash, title_hash, words_hash, id_is_url, seen_at
+                      FROM sightings";
+        let mut found = Vec::new();
+        let mut collect = |wheres: &str, hash: Option<u64>, of_feed: bool| -> Result<(), StoreError> {
+            let Some(hash) = hash else { return Ok(()) };
+            let sql = format!("{select} WHERE {wheres} ORDER BY seen_at DESC LIMIT {SIGHTINGS_MAX}");
+            let mut statement = self.sql.prepare_cached(&sql)?;
+            let read = |row: &Row<'_>| read_sighting(row, feed);
+            let rows = if of_feed {
+                statement.query_map(params![to_signed(hash), feed.0], read)?
+            } else {
+                statement.query_map(params![to_signed(hash)], read)?
+            };
+            for row in rows {
+                found.push(row?);
+            }
+            Ok(())
+        };
+        collect("id_hash = ?1 AND feed_id = ?2", keys.id, true)?;
+        collect("url_hash = ?1", keys.url, false)?;
+        collect("words_hash = ?1 AND feed_id = ?2", Some(keys.words), true)?;
+        Ok(found)
+    }
+
+    /// Remembers what an entry is recognised by, unless exactly that is remembered of this feed already.
+    pub fn remember(
+        &self,
+        feed: FeedId,
+        article: ArticleId,
+        keys: &Keys,
+        seen_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let added = self
+            .sql
+            .prepare_cached(
+                "INSERT INTO sightings
+                     (feed_id, article_id, id_hash, url_hash, title_hash, words_hash, id_is_url, seen_at)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+                 WHERE NOT EXISTS (SELECT 1 FROM sightings WHERE words_hash = ?6 AND feed_id = ?1
+                     AND id_hash IS ?3 AND url_hash IS ?4 AND title_hash = ?5 AND article_id = ?2)",
+            )?
+            .execute(params![
+                feed.0,
+                article.0,
+                keys.id.map(to_signed),
+                keys.url.map(to_signed),
+                to_signed(keys.title),
+                to_signed(keys.words),
+                keys.id_is_url,
+                to_micros(seen_at),
+            ])?;
+        if added == 0 {
+            return Ok(());
+        }
+        // A feed that changes ids at every poll must not fill the disk: the latest few are enough.
+        self.sql
+            .prepare_cached(
+                "DELETE FROM sightings WHERE article_id = ?1 AND rowid NOT IN (
+                     SELECT rowid FROM sightings WHERE article_id = ?1 ORDER BY seen_at DESC, rowid DESC LIMIT 20)",
+            )?
+            .execute([article.0])?;
+        Ok(())
+    }
+
+    /// Articles with these words, not older than `since`, oldest first.
+    pub fn same_words(&self, fingerprint: u64, since: Timestamp) -> Result<Vec<Earlier>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT id, story_id, publisher, seen_at FROM articles
+             WHERE fingerprint = ?1 AND seen_at >= ?2 ORDER BY seen_at, id LIMIT 50",
+        )?;
+        let rows = statement.query_map(params![to_signed(fingerprint), to_micros(since)], |row| {
+            Ok(Earlier {
+                article: ArticleId(row.get(0)?),
+                story: StoryId(row.get(1)?),
+                publisher: row.get(2)?,
+                seen_at: from_micros(row.get(3)?),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Opens a story.
+    pub fn open_story(&self, title: &str, at: Timestamp) -> Result<StoryId, StoreError> {
+        self.sql
+            .prepare_cached("INSERT INTO stories (title, first_seen_at) VALUES (?1, ?2)")?
+            .execute(params![title, to_micros(at)])?;
+        Ok(StoryId(self.sql.last_insert_rowid()))
+    }
+
+    /// Keeps a new article; `words` are what the full-text index finds it by.
+    pub fn add_article(
+        &self,
+        feed: FeedId,
+        entry: &Entry,
+        article: &Article,
+        story: StoryId,
+        copy_of: Option<ArticleId>,
+        words: &str,
+    ) -> Result<ArticleId, StoreError> {
+        self.sql
+            .prepare_cached(
+                "INSERT INTO articles (feed_id, entry_id, entry_url, url, title, summary, body, language, publisher,
+                     tier, tags, places, published_at, published_raw, seen_at, fingerprint, story_id, copy_of)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+            )?
+            .execute(params![
+                feed.0,
+                entry.id,
+                entry.url,
+                article.url,
+                article.title,
+                article.summary,
+                article.body,
+                article.language,
+                article.publisher,
+                article.tier.number(),
+                json_list(&article.tags),
+                json_list(&article.places),
+                article.published_at.map(to_micros),
+                entry.published_raw,
+                to_micros(article.seen_at),
+                to_signed(article.fingerprint),
+                story.0,
+                copy_of.map(|id| id.0),
+            ])?;
+        let id = self.sql.last_insert_rowid();
+        self.index_words(id, words)?;
+        Ok(ArticleId(id))
+    }
+
+    /// Replaces the text of an article by an edited one; when it was first seen and its story stay.
+    pub fn revise_article(&self, id: ArticleId, article: &Article, words: &str) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE articles SET url = coalesce(?2, url), title = ?3, summary = ?4, body = ?5, language = ?6,
+                     places = ?7, fingerprint = ?8, revision_count = revision_count + 1, revised_at = ?9
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                id.0,
+                article.url,
+                article.title,
+                article.summary,
+                article.body,
+                article.language,
+                json_list(&article.places),
+                to_signed(article.fingerprint),
+                to_micros(article.seen_at),
+            ])?;
+        self.sql.prepare_cached("DELETE FROM articles_words WHERE rowid = ?1")?.execute([id.0])?;
+        self.index_words(id.0, words)
+    }
+
+    fn index_words(&self, id: i64, words: &str) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached("INSERT INTO articles_words (rowid, words) VALUES (?1, ?2)")?
+            .execute(params![id, words])?;
+        Ok(())
+    }
+
+    /// The story of an article, and whether it is a copy; `None` when it was pruned.
+    pub fn story_of(&self, id: ArticleId) -> Result<Option<(StoryId, bool)>, StoreError> {
+        use rusqlite::OptionalExtension;
+        let found = self
+            .sql
+            .prepare_cached("SELECT story_id, copy_of IS NOT NULL FROM articles WHERE id = ?1")?
+            .query_row([id.0], |row| Ok((StoryId(row.get(0)?), row.get(1)?)))
+            .optional()?;
+        Ok(found)
+    }
+
+    /// Topics an article tripped before.
+    pub fn tripped_topics(&self, id: ArticleId) -> Result<Vec<TopicId>, StoreError> {
+        let mut statement =
+            self.sql.prepare_cached("SELECT topic FROM scores WHERE article_id = ?1 AND trips = 1")?;
+        let rows = statement.query_map([id.0], |row| row.get(0).map(TopicId))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps the scores of an article that have evidence; others say nothing.
+    pub fn save_scores(&self, id: ArticleId, scores: &[Score]) -> Result<(), StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "INSERT INTO scores (article_id, topic, score, trips, evidence) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (article_id, topic) DO UPDATE
+             SET score = excluded.score, trips = excluded.trips, evidence = excluded.evidence",
+        )?;
+        for score in scores.iter().filter(|score| !score.evidence.is_empty() || score.trips) {
+            let evidence = serde_json::to_string(&score.evidence).unwrap_or_else(|_| "[]".to_owned());
+            statement.execute(params![id.0, score.topic.0, score.probability, score.trips, evidence])?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the scores of an article, before it is scored anew.
+    pub fn forget_scores(&self, id: ArticleId) -> Result<(), StoreError> {
+        self.sql.prepare_cached("DELETE FROM scores WHERE article_id = ?1")?.execute([id.0])?;
+        Ok(())
+    }
+
+    /// Keeps what was decided about an article that tripped a topic, and why.
+    pub fn save_decision(
+        &self,
+        id: ArticleId,
+        topic: &TopicId,
+        decision: &str,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE scores SET decision = ?3, reason = ?4 WHERE article_id = ?1 AND topic = ?2",
+            )?
+            .execute(params![id.0, topic.0, decision, reason])?;
+        Ok(())
+    }
+}
+
+fn read_sighting(row: &Row<'_>, feed: FeedId) -> rusqlite::Result<Sighting> {
+    Ok(Sighting {
+        article: ArticleId(row.get(0)?),
+        same_feed: row.get::<_, i64>(1)? == feed.0,
+        keys: Keys {
+            id: row.get::<_, Option<i64>>(2)?.map(from_signed),
+            url: row.get::<_, Option<i64>>(3)?.map(from_signed),
+            title: from_signed(row.get(4)?),
+            words: from_signed(row.get(5)?),
+            id_is_url: row.get(6)?,
+        },
+        seen_at: from_micros(row.get(7)?),
+    })
+}
+
+fn json_list(items: &[String]) -> String {
+    serde_json::Value::from(items).to_string()
+}
+
+/// Reads a JSON list of strings; anything else is an empty list.
+pub(crate) fn read_list(text: &str) -> Vec<String> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// Reads the evidence of a score.
+pub(crate) fn read_evidence(text: &str) -> Vec<Evidence> {
+    serde_json::from_str(text).unwrap_or_default()
+}

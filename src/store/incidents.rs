@@ -1,0 +1,272 @@
+//! Incidents and alerts in the store.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use super::articles::{read_evidence, read_list};
+use super::{StoreError, Transaction, from_micros, to_micros};
+use crate::alert::render::Rendered;
+use crate::alert::{Alert, AlertId};
+use crate::article::identity::ArticleId;
+use crate::delivery::DeliveryId;
+use crate::incident::{Arrival, IncidentId, Standing, Status};
+use crate::story::StoryId;
+use crate::topic::{Evidence, TopicId};
+
+/// An alert as it goes into the store, rendered.
+#[derive(Debug, Clone)]
+pub struct NewAlert<'a> {
+    /// What routes looked at.
+    pub alert: &'a Alert,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Why, in words.
+    pub reason: &'a str,
+    /// Its incident.
+    pub incident: IncidentId,
+    /// The story of its best article.
+    pub story: StoryId,
+    /// Best score.
+    pub score: f64,
+    /// Hash of the configuration and version that decided.
+    pub configuration: &'a str,
+}
+
+/// An article as an alert shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportedArticle {
+    /// The article.
+    pub id: ArticleId,
+    /// Its story.
+    pub story: StoryId,
+    /// Headline.
+    pub title: String,
+    /// Canonical URL, or the link as given.
+    pub url: Option<String>,
+    /// Who stands behind it.
+    pub publisher: String,
+    /// Trust, 1 to 3.
+    pub tier: u8,
+    /// The feed it came by.
+    pub feed_name: String,
+    /// When it was published.
+    pub published_at: Option<Timestamp>,
+    /// When it was first seen.
+    pub seen_at: Timestamp,
+    /// Places, main one first.
+    pub places: Vec<String>,
+    /// Score for the alert's topic.
+    pub score: f64,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Transaction<'_> {
+    /// The incident of a topic at a place that is not closed.
+    pub fn standing(&self, topic: &TopicId, place: &str) -> Result<Option<Standing>, StoreError> {
+        let row = self
+            .sql
+            .prepare_cached(
+                "SELECT id, status, last_tripped_at, last_alert_at FROM incidents
+                 WHERE topic = ?1 AND place = ?2 AND status <> 'closed'",
+            )?
+            .query_row(params![topic.0, place], |row| {
+                Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get::<_, Option<i64>>(3)?))
+            })
+            .optional()?;
+        let Some((id, status, last_tripped_at, last_alert_at)) = row else { return Ok(None) };
+        let mut standing = Standing {
+            id: IncidentId(id),
+            status: Status::from_word(&status).ok_or(StoreError::Unreadable("incidents.status"))?,
+            last_tripped_at: from_micros(last_tripped_at),
+            last_alert_at: last_alert_at.map(from_micros),
+            pending: Vec::new(),
+            told_stories: BTreeSet::new(),
+            publishers: BTreeSet::new(),
+        };
+        let mut statement = self.sql.prepare_cached(
+            "SELECT article_id, story_id, publisher, is_copy, score, alert_id FROM incident_articles
+             WHERE incident_id = ?1 ORDER BY article_id",
+        )?;
+        let mut rows = statement.query([id])?;
+        while let Some(row) = rows.next()? {
+            let arrival = Arrival {
+                article: ArticleId(row.get(0)?),
+                story: StoryId(row.get(1)?),
+                publisher: row.get(2)?,
+                is_copy: row.get(3)?,
+                score: row.get(4)?,
+            };
+            if !arrival.is_copy {
+                standing.publishers.insert(arrival.publisher.clone());
+            }
+            if row.get::<_, Option<i64>>(5)?.is_some() {
+                standing.told_stories.insert(arrival.story);
+            } else {
+                standing.pending.push(arrival);
+            }
+        }
+        standing.pending.retain(|arrival| !standing.told_stories.contains(&arrival.story));
+        Ok(Some(standing))
+    }
+
+    /// Topics and places of incidents that are not closed.
+    pub fn alive_incidents(&self) -> Result<Vec<(TopicId, String)>, StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT topic, place FROM incidents WHERE status <> 'closed' ORDER BY id")?;
+        let rows = statement.query_map([], |row| Ok((TopicId(row.get(0)?), row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Begins an incident.
+    pub fn begin_incident(
+        &self,
+        topic: &TopicId,
+        place: &str,
+        at: Timestamp,
+    ) -> Result<IncidentId, StoreError> {
+        self.sql
+            .prepare_cached(
+                "INSERT INTO incidents (topic, place, status, began_at, last_tripped_at)
+                 VALUES (?1, ?2, 'forming', ?3, ?3)",
+            )?
+            .execute(params![topic.0, place, to_micros(at)])?;
+        Ok(IncidentId(self.sql.last_insert_rowid()))
+    }
+
+    /// Adds articles that tripped to an incident.
+    pub fn add_arrivals(
+        &self,
+        incident: IncidentId,
+        arrivals: &[Arrival],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "INSERT OR IGNORE INTO incident_articles (incident_id, article_id, story_id, publisher, is_copy, score)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for arrival in arrivals {
+            statement.execute(params![
+                incident.0,
+                arrival.article.0,
+                arrival.story.0,
+                arrival.publisher,
+                arrival.is_copy,
+                arrival.score,
+            ])?;
+        }
+        self.sql
+            .prepare_cached(
+                "UPDATE incidents SET last_tripped_at = max(last_tripped_at, ?2) WHERE id = ?1 AND ?3",
+            )?
+            .execute(params![incident.0, to_micros(at), !arrivals.is_empty()])?;
+        Ok(())
+    }
+
+    /// Sets where an incident stands.
+    pub fn save_status(&self, id: IncidentId, status: Status, at: Timestamp) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE incidents SET status = ?2, closed_at = CASE ?2 WHEN 'closed' THEN ?3 END WHERE id = ?1",
+            )?
+            .execute(params![id.0, status.as_str(), to_micros(at)])?;
+        Ok(())
+    }
+
+    /// The articles an alert reports, in the order given.
+    pub fn reported(&self, topic: &TopicId, ids: &[ArticleId]) -> Result<Vec<ReportedArticle>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT a.id, a.story_id, a.title, coalesce(a.url, a.entry_url), a.publisher, a.tier, f.name, a.published_at,
+                 a.seen_at, a.places, s.score, s.evidence
+             FROM articles a JOIN feeds f ON f.id = a.feed_id JOIN scores s ON s.article_id = a.id AND s.topic = ?2
+             WHERE a.id = ?1",
+        )?;
+        let mut reported = Vec::with_capacity(ids.len());
+        for id in ids {
+            let found = statement
+                .query_row(params![id.0, topic.0], |row| {
+                    Ok(ReportedArticle {
+                        id: ArticleId(row.get(0)?),
+                        story: StoryId(row.get(1)?),
+                        title: row.get(2)?,
+                        url: row.get(3)?,
+                        publisher: row.get(4)?,
+                        tier: row.get(5)?,
+                        feed_name: row.get(6)?,
+                        published_at: row.get::<_, Option<i64>>(7)?.map(from_micros),
+                        seen_at: from_micros(row.get(8)?),
+                        places: read_list(&row.get::<_, String>(9)?),
+                        score: row.get(10)?,
+                        evidence: read_evidence(&row.get::<_, String>(11)?),
+                    })
+                })
+                .optional()?;
+            reported.extend(found);
+        }
+        Ok(reported)
+    }
+
+    /// Keeps an alert and marks the articles it tells of. Its rendering follows with [`Transaction::save_rendering`],
+    /// because a mail names the alert's number.
+    pub fn add_alert(&self, new: &NewAlert<'_>, articles: &[ArticleId]) -> Result<AlertId, StoreError> {
+        self.sql
+            .prepare_cached(
+                "INSERT INTO alerts (at, kind, reason, topic, severity, place, incident_id, story_id, publishers,
+                     score, subject, text, html, headers, configuration)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '', '', '', '[]', ?11)",
+            )?
+            .execute(params![
+                to_micros(new.at),
+                new.alert.kind.as_str(),
+                new.reason,
+                new.alert.topic.0,
+                new.alert.severity.as_str(),
+                new.alert.place,
+                new.incident.0,
+                new.story.0,
+                new.alert.publishers,
+                new.score,
+                new.configuration,
+            ])?;
+        let id = AlertId(self.sql.last_insert_rowid());
+        let mut statement = self.sql.prepare_cached(
+            "UPDATE incident_articles SET alert_id = ?3 WHERE incident_id = ?1 AND article_id = ?2",
+        )?;
+        for article in articles {
+            statement.execute(params![new.incident.0, article.0, id.0])?;
+        }
+        self.sql
+            .prepare_cached("UPDATE incidents SET last_alert_at = ?2 WHERE id = ?1")?
+            .execute(params![new.incident.0, to_micros(new.at)])?;
+        Ok(id)
+    }
+
+    /// Keeps the mail of an alert.
+    pub fn save_rendering(&self, id: AlertId, rendered: &Rendered) -> Result<(), StoreError> {
+        let headers = serde_json::to_string(&rendered.headers).unwrap_or_else(|_| "[]".to_owned());
+        self.sql
+            .prepare_cached(
+                "UPDATE alerts SET subject = ?2, text = ?3, html = ?4, headers = ?5 WHERE id = ?1",
+            )?
+            .execute(params![id.0, rendered.subject, rendered.text, rendered.html, headers])?;
+        Ok(())
+    }
+
+    /// Queues an alert to an address, due at once.
+    pub fn queue_delivery(
+        &self,
+        alert: AlertId,
+        address: &str,
+        at: Timestamp,
+    ) -> Result<DeliveryId, StoreError> {
+        self.sql
+            .prepare_cached(
+                "INSERT INTO deliveries (alert_id, address, status, next_attempt_at) VALUES (?1, ?2, 'queued', ?3)",
+            )?
+            .execute(params![alert.0, address, to_micros(at)])?;
+        Ok(DeliveryId(self.sql.last_insert_rowid()))
+    }
+}

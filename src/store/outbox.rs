@@ -1,0 +1,131 @@
+//! The outbox: deliveries that are due, claimed and finished.
+
+use jiff::Timestamp;
+use rusqlite::params;
+
+use super::{StoreError, Transaction, from_micros, to_micros};
+use crate::alert::AlertId;
+use crate::alert::render::Rendered;
+use crate::delivery::{DeliveryId, Status};
+
+/// A delivery handed to the mailer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Its alert.
+    pub alert: AlertId,
+    /// When the alert was decided: the mail's Date.
+    pub at: Timestamp,
+    /// To whom.
+    pub address: String,
+    /// Attempts so far, this one included.
+    pub attempts: u32,
+    /// The mail.
+    pub rendered: Rendered,
+    /// Earlier alerts of the same incident that went to the same address, oldest first.
+    pub earlier: Vec<AlertId>,
+    /// This database's id, for the Message-ID.
+    pub instance: String,
+}
+
+impl Transaction<'_> {
+    /// Claims up to `limit` deliveries that are due, the longest waiting first.
+    pub fn claim_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, StoreError> {
+        let mut claim = self.sql.prepare_cached(
+            "UPDATE deliveries SET status = 'sending', attempts = attempts + 1 WHERE id IN (
+                 SELECT id FROM deliveries WHERE status = 'queued' AND next_attempt_at <= ?1
+                 ORDER BY next_attempt_at, id LIMIT ?2)
+             RETURNING id, alert_id, address, attempts",
+        )?;
+        let rows = claim.query_map(params![to_micros(now), limit], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?))
+        })?;
+        let mut rows: Vec<(i64, i64, String, u32)> = rows.collect::<Result<_, _>>()?;
+        rows.sort_by_key(|row| row.0);
+        let instance: String = self.sql.query_row("SELECT id FROM instance", [], |row| row.get(0))?;
+        let mut claimed = Vec::with_capacity(rows.len());
+        for (id, alert, address, attempts) in rows {
+            let (at, rendered) = self.rendering(AlertId(alert))?;
+            let earlier = self.earlier_alerts(AlertId(alert), &address)?;
+            claimed.push(Claimed {
+                id: DeliveryId(id),
+                alert: AlertId(alert),
+                at,
+                address,
+                attempts,
+                rendered,
+                earlier,
+                instance: instance.clone(),
+            });
+        }
+        Ok(claimed)
+    }
+
+    /// Keeps what became of an attempt. `next_attempt_at` is for one that goes back to the queue.
+    pub fn finish_delivery(
+        &self,
+        id: DeliveryId,
+        status: Status,
+        reply: &str,
+        next_attempt_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let is_final = matches!(status, Status::Sent | Status::Failed);
+        self.sql
+            .prepare_cached(
+                "UPDATE deliveries SET status = ?2, reply = ?3, next_attempt_at = ?4,
+                     finished_at = CASE WHEN ?5 THEN ?6 END
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                id.0,
+                status.as_str(),
+                reply,
+                to_micros(next_attempt_at),
+                is_final,
+                to_micros(now)
+            ])?;
+        Ok(())
+    }
+
+    /// When the next queued delivery is due.
+    pub fn next_delivery_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let at: Option<i64> = self
+            .sql
+            .prepare_cached("SELECT min(next_attempt_at) FROM deliveries WHERE status = 'queued'")?
+            .query_row([], |row| row.get(0))?;
+        Ok(at.map(from_micros))
+    }
+
+    fn rendering(&self, alert: AlertId) -> Result<(Timestamp, Rendered), StoreError> {
+        let found = self
+            .sql
+            .prepare_cached("SELECT at, subject, text, html, headers FROM alerts WHERE id = ?1")?
+            .query_row([alert.0], |row| {
+                let headers: String = row.get(4)?;
+                Ok((
+                    from_micros(row.get(0)?),
+                    Rendered {
+                        subject: row.get(1)?,
+                        text: row.get(2)?,
+                        html: row.get(3)?,
+                        headers: serde_json::from_str(&headers).unwrap_or_default(),
+                    },
+                ))
+            })?;
+        Ok(found)
+    }
+
+    fn earlier_alerts(&self, alert: AlertId, address: &str) -> Result<Vec<AlertId>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT a.id FROM alerts a JOIN deliveries d ON d.alert_id = a.id AND d.address = ?2
+             WHERE a.incident_id = (SELECT incident_id FROM alerts WHERE id = ?1) AND a.id < ?1
+             ORDER BY a.id DESC LIMIT 20",
+        )?;
+        let rows = statement.query_map(params![alert.0, address], |row| row.get(0).map(AlertId))?;
+        let mut earlier: Vec<AlertId> = rows.collect::<Result<_, _>>()?;
+        earlier.reverse();
+        Ok(earlier)
+    }
+}

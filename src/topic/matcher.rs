@@ -1,0 +1,265 @@
+//! Evaluation: where in an article a query holds.
+//!
+//! Owns [`Evaluation`] and [`Hits`]. Works bottom up on sorted lists of places and merges them, so nothing is
+//! tried twice: cost is linear in the text (but for one sort of its words) times the size of the query.
+//! This is the readable, per-query evaluator. Refuses to weigh.
+
+mod text;
+
+pub use text::{ArticleText, Span};
+
+use super::Field;
+use super::query::{Node, Within};
+use super::sets::Sets;
+
+/// Where and how often a query holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hits {
+    /// Whether it holds.
+    pub holds: bool,
+    /// The places that make it hold, sorted; empty for what has no place (`NOT`, `feed:`).
+    pub spans: Vec<Span>,
+    /// The field that counts: the best one a match stands in, and for `AND` the worst of those needed.
+    pub field: Option<Field>,
+    /// How many separate matches; for `AND` the fewest of its parts.
+    pub count: usize,
+}
+
+/// One topic's, or one query's, questions to one article. Sets are looked up once each.
+#[derive(Debug)]
+pub struct Evaluation<'a> {
+    text: &'a ArticleText<'a>,
+    sets: &'a Sets,
+    found_sets: Vec<Option<Vec<Span>>>,
+    /// Words taken by decoys: sorted, apart from each other.
+    taken: Vec<Span>,
+}
+
+impl<'a> Evaluation<'a> {
+    /// Starts, and lets the decoys take their words.
+    pub fn new(text: &'a ArticleText<'a>, sets: &'a Sets) -> Self {
+        let mut evaluation = Self { text, sets, found_sets: vec![None; sets.len()], taken: Vec::new() };
+        if let Some(decoy) = sets.find(super::sets::DECOY) {
+            let decoys = evaluation.set(decoy);
+            evaluation.taken = merge_overlapping(&decoys);
+            evaluation.found_sets = vec![None; sets.len()];
+        }
+        evaluation
+    }
+
+    /// Where and how often a query holds.
+    pub fn hits(&mut self, node: &Node) -> Hits {
+        self.hits_in(node, None)
+    }
+
+    fn hits_in(&mut self, node: &Node, only: Option<Field>) -> Hits {
+        if node.is_positional() {
+            let spans = self.spans(node, only);
+            let field = spans.iter().map(|span| self.text.field_at(span.start)).min();
+            return Hits { holds: !spans.is_empty(), count: count_apart(&spans), spans, field };
+        }
+        match node {
+            Node::And(nodes) => {
+                let parts: Vec<Hits> = nodes.iter().map(|node| self.hits_in(node, only)).collect();
+                all(parts)
+            }
+            Node::Or(nodes) => {
+                let parts: Vec<Hits> =
+                    nodes.iter().map(|node| self.hits_in(node, only)).filter(|part| part.holds).collect();
+                any(parts)
+            }
+            Node::Not(node) => {
+                let holds = !self.hits_in(node, only).holds;
+                Hits { holds, spans: Vec::new(), field: None, count: usize::from(holds) }
+            }
+            Node::AtLeast { count, of } => {
+                let parts: Vec<Hits> =
+                    of.iter().map(|node| self.hits_in(node, only)).filter(|part| part.holds).collect();
+                at_least(*count, parts)
+            }
+            Node::In(field, node) if only.is_none_or(|only| only == *field) => {
+                self.hits_in(node, Some(*field))
+            }
+            Node::Meta(meta, glob) => {
+                let holds = self.text.meta_holds(*meta, glob);
+                Hits { holds, spans: Vec::new(), field: None, count: usize::from(holds) }
+            }
+            // A field inside another field: no word is in both.
+            Node::In(..) | Node::Phrase(_) | Node::Set(_) | Node::Near { .. } => {
+                Hits { holds: false, spans: Vec::new(), field: None, count: 0 }
+            }
+        }
+    }
+
+    /// The places of a positional query, sorted, decoys left out.
+    fn spans(&mut self, node: &Node, only: Option<Field>) -> Vec<Span> {
+        let mut spans = match node {
+            Node::Phrase(phrase) => {
+                let mut spans = self.text.find_phrase(phrase);
+                spans.retain(|span| !overlaps(&self.taken, *span));
+                spans
+            }
+            Node::Set(set) => self.set(*set),
+            Node::Or(nodes) => {
+                let mut spans: Vec<Span> = nodes.iter().flat_map(|node| self.spans(node, only)).collect();
+                spans.sort_unstable();
+                spans.dedup();
+                spans
+            }
+            Node::Near { left, right, within, ordered } => {
+                let left = self.spans(left, only);
+                let right = if left.is_empty() { Vec::new() } else { self.spans(right, only) };
+                self.near(&left, &right, *within, *ordered)
+            }
+            Node::In(field, node) => {
+                let mut spans = self.spans(node, only);
+                spans.retain(|span| self.text.field_at(span.start) == *field);
+                spans
+            }
+            Node::And(_) | Node::Not(_) | Node::AtLeast { .. } | Node::Meta(..) => Vec::new(),
+        };
+        if let Some(only) = only {
+            spans.retain(|span| self.text.field_at(span.start) == only);
+        }
+        spans
+    }
+
+    fn set(&mut self, set: usize) -> Vec<Span> {
+        if let Some(Some(found)) = self.found_sets.get(set) {
+            return found.clone();
+        }
+        let sets = self.sets;
+        let mut spans = Vec::new();
+        for term in sets.terms(set, &self.text.article().language) {
+            spans.extend(self.spans(term, None));
+        }
+        spans.sort_unstable();
+        spans.dedup();
+        if let Some(slot) = self.found_sets.get_mut(set) {
+            *slot = Some(spans.clone());
+        }
+        spans
+    }
+
+    /// Pairs each place of one side with the nearest of the other, after it and, unless ordered, before it.
+    fn near(&self, left: &[Span], right: &[Span], within: Within, ordered: bool) -> Vec<Span> {
+        let mut pairs = Vec::new();
+        self.pair(left, right, within, &mut pairs);
+        if !ordered {
+            self.pair(right, left, within, &mut pairs);
+        }
+        shortest(pairs)
+    }
+
+    /// Adds the pairs with `first` before `second`: for each first the next second, for each second the last first.
+    fn pair(&self, first: &[Span], second: &[Span], within: Within, out: &mut Vec<Span>) {
+        let mut by_end: Vec<Span> = first.to_vec();
+        by_end.sort_unstable_by_key(|span| (span.end, span.start));
+        let mut after = second.iter().copied().peekable();
+        for span in &by_end {
+            while after.next_if(|next| next.start < span.end).is_some() {}
+            if let Some(next) = after.peek() {
+                out.extend(self.close(*span, *next, within));
+            }
+        }
+        let mut before = by_end.iter().copied().peekable();
+        let mut last = None;
+        for span in second {
+            while let Some(passed) = before.next_if(|candidate| candidate.end <= span.start) {
+                last = Some(passed);
+            }
+            out.extend(last.and_then(|last| self.close(last, *span, within)));
+        }
+    }
+
+    fn close(&self, first: Span, second: Span, within: Within) -> Option<Span> {
+        let close = match within {
+            Within::Words(words) => second.start + 1 - first.end <= words,
+            Within::Sentence => {
+                let sentence = |position: usize| self.text.word(position).map(|word| word.sentence);
+                self.text.field_at(first.start) == self.text.field_at(second.start)
+                    && sentence(first.start) == sentence(second.end.saturating_sub(1))
+            }
+        };
+        close.then_some(Span { start: first.start, end: second.end })
+    }
+}
+
+fn all(parts: Vec<Hits>) -> Hits {
+    if parts.iter().any(|part| !part.holds) {
+        return Hits { holds: false, spans: Vec::new(), field: None, count: 0 };
+    }
+    let field = parts.iter().filter_map(|part| part.field).max();
+    let placed = parts.iter().filter(|part| part.field.is_some()).map(|part| part.count).min();
+    Hits { holds: true, field, count: placed.unwrap_or(1), spans: union(parts) }
+}
+
+fn any(parts: Vec<Hits>) -> Hits {
+    let holds = !parts.is_empty();
+    let field = parts.iter().filter_map(|part| part.field).min();
+    let most = parts.iter().map(|part| part.count).max().unwrap_or(0);
+    Hits { holds, field, count: most, spans: union(parts) }
+}
+
+/// One match when enough hold, one more for each further one; the field is that of the last one needed.
+fn at_least(count: usize, parts: Vec<Hits>) -> Hits {
+    if parts.len() < count {
+        return Hits { holds: false, spans: Vec::new(), field: None, count: 0 };
+    }
+    let mut fields: Vec<Field> = parts.iter().filter_map(|part| part.field).collect();
+    fields.sort_unstable();
+    let field = fields.get(count - 1).or(fields.last()).copied();
+    Hits { holds: true, field, count: parts.len() + 1 - count, spans: union(parts) }
+}
+
+fn union(parts: Vec<Hits>) -> Vec<Span> {
+    let mut spans: Vec<Span> = parts.into_iter().flat_map(|part| part.spans).collect();
+    spans.sort_unstable();
+    spans.dedup();
+    spans
+}
+
+/// How many places that do not touch each other can be picked.
+fn count_apart(spans: &[Span]) -> usize {
+    let mut by_end = spans.to_vec();
+    by_end.sort_unstable_by_key(|span| span.end);
+    let mut count = 0;
+    let mut free = 0;
+    for span in by_end {
+        if span.start >= free {
+            count += 1;
+            free = span.end;
+        }
+    }
+    count
+}
+
+fn merge_overlapping(spans: &[Span]) -> Vec<Span> {
+    let mut merged: Vec<Span> = Vec::new();
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            _ => merged.push(*span),
+        }
+    }
+    merged
+}
+
+/// Of places that start together or end together the shortest, sorted: at most two per word, however deep
+/// `NEAR` is nested, and still one for every start and for every end there was.
+fn shortest(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_unstable();
+    let mut kept = spans.clone();
+    kept.dedup_by_key(|span| span.start);
+    spans.sort_unstable_by_key(|span| (span.end, std::cmp::Reverse(span.start)));
+    spans.dedup_by_key(|span| span.end);
+    kept.append(&mut spans);
+    kept.sort_unstable();
+    kept.dedup();
+    kept
+}
+
+fn overlaps(sorted: &[Span], span: Span) -> bool {
+    let next = sorted.partition_point(|taken| taken.end <= span.start);
+    sorted.get(next).is_some_and(|taken| taken.start < span.end)
+}

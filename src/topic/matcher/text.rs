@@ -1,0 +1,304 @@
+//! An article cut into words, to be asked where a pattern, a phrase or a value is.
+//!
+//! Owns [`ArticleText`] and [`Span`], and the rules by which one word may be written as two. Refuses operators.
+
+use std::ops::Range;
+
+use crate::article::Article;
+use crate::article::words::{Gap, Word, Words, arabic_stems, cased};
+use crate::topic::Field;
+use crate::topic::pattern::{Glob, Pattern, Phrase};
+use crate::topic::query::{Meta, NEAR_MAX};
+
+/// Positions left free between two fields: more than any `NEAR` reaches.
+const FIELD_GAP: usize = 2 * NEAR_MAX;
+/// Fields in reading order.
+const FIELDS: [Field; 3] = [Field::Title, Field::Summary, Field::Body];
+
+/// Words from `start` up to, not including, `end`, by position in the article.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Position of the first word.
+    pub start: usize,
+    /// Position after the last word.
+    pub end: usize,
+}
+
+/// An article cut into words once, to be asked by any number of queries.
+#[derive(Debug)]
+pub struct ArticleText<'a> {
+    article: &'a Article,
+    /// Title, summary, body, each with the position of its first word.
+    fields: [(usize, Words); 3],
+    /// Joined words and stems, back to back.
+    arena: String,
+    /// What can be looked up, sorted by text.
+    forms: Vec<Form>,
+}
+
+/// A way to read one or two words of the article.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Form {
+    /// First eight bytes, big end first: decides most comparisons.
+    key: u64,
+    source: Source,
+    start: usize,
+    end: usize,
+    position: usize,
+    width: usize,
+}
+
+/// Whose arena a form's text lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Field(usize),
+    Own,
+}
+
+impl<'a> ArticleText<'a> {
+    /// Cuts an article into words.
+    pub fn new(article: &'a Article) -> Self {
+        let mut first = 0;
+        let fields = [&article.title, &article.summary, &article.body].map(|text| {
+            let words = Words::split(text);
+            let start = first;
+            first += words.len() + FIELD_GAP;
+            (start, words)
+        });
+        let mut text = Self { article, fields, arena: String::new(), forms: Vec::new() };
+        text.index();
+        text
+    }
+
+    /// The article it was made from.
+    pub fn article(&self) -> &Article {
+        self.article
+    }
+
+    /// The field a position lies in.
+    pub fn field_at(&self, position: usize) -> Field {
+        FIELDS.get(self.place(position).0).copied().unwrap_or(Field::Body)
+    }
+
+    /// The word at a position.
+    pub fn word(&self, position: usize) -> Option<&Word> {
+        let (field, index) = self.place(position);
+        self.fields.get(field)?.1.get(index)
+    }
+
+    /// The text of a field as it is in the article.
+    pub fn field_text(&self, field: Field) -> &'a str {
+        match field {
+            Field::Title => &self.article.title,
+            Field::Summary => &self.article.summary,
+            Field::Body => &self.article.body,
+        }
+    }
+
+    /// The folded word at a position; empty when there is none.
+    pub fn folded(&self, position: usize) -> &str {
+        let (field, index) = self.place(position);
+        self.fields.get(field).map_or("", |(_, words)| words.folded(index))
+    }
+
+    /// Positions of the words of a field.
+    pub fn positions(&self, field: Field) -> Range<usize> {
+        self.fields.get(field as usize).map_or(0..0, |(start, words)| *start..start + words.len())
+    }
+
+    fn place(&self, position: usize) -> (usize, usize) {
+        let field = self.fields.iter().rposition(|(start, _)| *start <= position).unwrap_or(0);
+        (field, position - self.fields.get(field).map_or(0, |(start, _)| *start))
+    }
+
+    /// How a word was written, without invisible characters, dots and apostrophes.
+    fn written(&self, position: usize) -> String {
+        let text = self.field_text(self.field_at(position));
+        self.word(position).and_then(|word| text.get(word.start..word.end)).map(cased).unwrap_or_default()
+    }
+
+    /// Makes every word, every stem of an Arabic word and every pair that may be one word findable.
+    fn index(&mut self) {
+        let mut forms = Vec::new();
+        let mut arena = String::new();
+        for field in FIELDS {
+            for position in self.positions(field) {
+                let folded = self.folded(position);
+                forms.push((Err(position), position, 1));
+                for stem in arabic_stems(folded) {
+                    let start = arena.len();
+                    arena.push_str(&stem);
+                    forms.push((Ok(start..arena.len()), position, 1));
+                }
+                if self.joinable(position) {
+                    let start = arena.len();
+                    arena.push_str(folded);
+                    arena.push_str(self.folded(position + 1));
+                    forms.push((Ok(start..arena.len()), position, 2));
+                }
+            }
+        }
+        self.arena = arena;
+        let forms = forms.into_iter().map(|(range, position, width)| self.form(range, position, width));
+        let mut forms: Vec<Form> = forms.collect();
+        forms.sort_unstable_by(|left, right| {
+            left.key
+                .cmp(&right.key)
+                .then_with(|| self.form_text(left).cmp(self.form_text(right)))
+                .then_with(|| (left.position, left.width).cmp(&(right.position, right.width)))
+        });
+        self.forms = forms;
+    }
+
+    /// All words that can be looked up, sorted.
+    pub(in crate::topic) fn lookup_words(&self) -> impl Iterator<Item = &str> {
+        self.forms.iter().map(|form| self.form_text(form))
+    }
+
+    fn form(&self, range: Result<Range<usize>, usize>, position: usize, width: usize) -> Form {
+        let (source, range) = match range {
+            Ok(range) => (Source::Own, range),
+            Err(position) => {
+                let field = self.place(position).0;
+                (Source::Field(field), 0..0)
+            }
+        };
+        let mut form = Form { key: 0, source, start: range.start, end: range.end, position, width };
+        form.key = key(self.form_text(&form));
+        form
+    }
+
+    fn form_text(&self, form: &Form) -> &str {
+        match form.source {
+            Source::Own => self.arena.get(form.start..form.end).unwrap_or_default(),
+            Source::Field(field) => {
+                self.fields.get(field).map_or("", |(start, words)| words.folded(form.position - start))
+            }
+        }
+    }
+
+    /// Whether this word and the next may be one compound: hyphened, or with a space between two words long
+    /// enough that `war now` is not taken for `warnow` (three letters of an alphabet, two of a script that
+    /// writes no short vowels).
+    fn joinable(&self, position: usize) -> bool {
+        let shortest = |folded: &str| {
+            let letters = folded.chars().take(3).count();
+            letters >= 3
+                || letters == 2 && folded.chars().all(|letter| matches!(letter, '\u{590}'..='\u{8ff}'))
+        };
+        match self.word(position + 1).map(|word| (word.gap, word.sentence)) {
+            Some((_, sentence)) if self.word(position).is_none_or(|word| word.sentence != sentence) => false,
+            Some((Gap::Hyphen, _)) => true,
+            Some((Gap::Space, _)) => shortest(self.folded(position)) && shortest(self.folded(position + 1)),
+            Some((Gap::Break, _)) | None => false,
+        }
+    }
+
+    /// The places of a pattern, sorted by start.
+    fn find(&self, pattern: &Pattern) -> Vec<Span> {
+        let stem = pattern.stem();
+        let low = key(stem);
+        let from = self
+            .forms
+            .partition_point(|form| form.key < low || form.key == low && self.form_text(form) < stem);
+        let mut spans: Vec<Span> = self
+            .forms
+            .iter()
+            .skip(from)
+            .take_while(|form| {
+                let text = self.form_text(form);
+                if pattern.is_literal() { text == stem } else { text.starts_with(stem) }
+            })
+            .filter(|form| self.form_fits(pattern, self.form_text(form), form.position, form.width))
+            .map(|form| Span { start: form.position, end: form.position + form.width })
+            .collect();
+        spans.sort_unstable();
+        spans.dedup();
+        spans
+    }
+
+    /// Whether a form of one or two words fits a pattern, its case and the rule for joined words.
+    fn form_fits(&self, pattern: &Pattern, text: &str, position: usize, width: usize) -> bool {
+        if !pattern.fits(text) {
+            return false;
+        }
+        if width == 2 && pattern.prefix {
+            // `warn*` must not find `war-now`: the stem has to reach well into the second word, and a wildcard
+            // never bridges a space.
+            let hyphened = self.word(position + 1).is_some_and(|word| word.gap == Gap::Hyphen);
+            let reach = pattern.folded.chars().count().saturating_sub(self.folded(position).chars().count());
+            if !hyphened || reach < 3 {
+                return false;
+            }
+        }
+        pattern.cased.is_none() || {
+            let written: String = (position..position + width).map(|at| self.written(at)).collect();
+            pattern.fits_cased(&written)
+        }
+    }
+
+    /// Where a pattern that starts at a position ends: after one word, after two, both or not at all.
+    fn ends_at(&self, pattern: &Pattern, position: usize) -> Vec<usize> {
+        let mut ends = Vec::new();
+        let folded = self.folded(position);
+        if self.form_fits(pattern, folded, position, 1)
+            || arabic_stems(folded).iter().any(|stem| self.form_fits(pattern, stem, position, 1))
+        {
+            ends.push(position + 1);
+        }
+        if self.joinable(position) && pattern.folded.starts_with(folded) {
+            let joined = format!("{folded}{}", self.folded(position + 1));
+            if self.form_fits(pattern, &joined, position, 2) {
+                ends.push(position + 2);
+            }
+        }
+        ends
+    }
+
+    /// The places of a phrase: its words in a row, in one sentence, whatever punctuation is between.
+    pub(super) fn find_phrase(&self, phrase: &Phrase) -> Vec<Span> {
+        // reached[k] holds the places of the phrase's first k words.
+        let mut reached: Vec<Vec<Span>> = vec![Vec::new(); phrase.word_count + 1];
+        for part in &phrase.parts {
+            let found: Vec<Span> = if part.words.start == 0 {
+                self.find(&part.pattern)
+            } else {
+                let before = reached.get(part.words.start).map(Vec::as_slice).unwrap_or_default();
+                before.iter().flat_map(|span| self.extend(*span, &part.pattern)).collect()
+            };
+            if let Some(list) = reached.get_mut(part.words.end) {
+                list.extend(found);
+                list.sort_unstable();
+                list.dedup();
+            }
+        }
+        reached.pop().unwrap_or_default()
+    }
+
+    fn extend(&self, span: Span, pattern: &Pattern) -> Vec<Span> {
+        let sentence = |position: usize| self.word(position).map(|word| word.sentence);
+        if span.end == 0 || sentence(span.end).is_none() || sentence(span.end) != sentence(span.end - 1) {
+            return Vec::new();
+        }
+        self.ends_at(pattern, span.end).into_iter().map(|end| Span { start: span.start, end }).collect()
+    }
+
+    pub(super) fn meta_holds(&self, meta: Meta, glob: &Glob) -> bool {
+        let article = self.article;
+        match meta {
+            Meta::Feed => glob.anywhere().fits(&article.feed),
+            Meta::Publisher => glob.fits(&article.publisher),
+            Meta::Lang => glob.fits(&article.language),
+            Meta::Tag => article.tags.iter().any(|tag| glob.fits(tag)),
+            Meta::Place => article.places.iter().any(|place| glob.fits(place)),
+        }
+    }
+}
+
+fn key(text: &str) -> u64 {
+    let mut bytes = [0; 8];
+    for (slot, byte) in bytes.iter_mut().zip(text.bytes()) {
+        *slot = byte;
+    }
+    u64::from_be_bytes(bytes)
+}

@@ -1,0 +1,71 @@
+//! Narrowing: which articles of an archive a query could hold for at all.
+//!
+//! Owns the translation of a query into an expression of `SQLite`'s full-text search (FTS5) over the words that
+//! [`ArticleText::index_words`] lists. What it lets through is a superset: the evaluator then decides. Refuses to search.
+
+use super::Query;
+use super::matcher::ArticleText;
+use super::pattern::Phrase;
+use super::query::Node;
+
+impl Query {
+    /// An FTS5 expression that holds for every article this query holds for; `None` when no word narrows it
+    /// (`lang:ar`, `?at`).
+    pub fn narrowing(&self) -> Option<String> {
+        self.narrow(self.node())
+    }
+
+    fn narrow(&self, node: &Node) -> Option<String> {
+        match node {
+            Node::Phrase(phrase) => narrow_phrase(phrase),
+            Node::Set(_) | Node::Not(_) | Node::Meta(..) => None,
+            Node::And(nodes) => join(nodes.iter().filter_map(|node| self.narrow(node)), " AND "),
+            Node::Near { left, right, .. } => {
+                join([self.narrow(left), self.narrow(right)].into_iter().flatten(), " AND ")
+            }
+            Node::Or(nodes) | Node::AtLeast { of: nodes, .. } => {
+                let all: Option<Vec<String>> = nodes.iter().map(|node| self.narrow(node)).collect();
+                join(all?.into_iter(), " OR ")
+            }
+            Node::In(_, node) => self.narrow(node),
+        }
+    }
+}
+
+/// Any way to read the phrase's first word, alone or joined to its neighbours.
+fn narrow_phrase(phrase: &Phrase) -> Option<String> {
+    let first = phrase.parts.iter().filter(|part| part.words.start == 0);
+    let words: Option<Vec<String>> = first
+        .map(|part| {
+            let stem = part.pattern.stem();
+            let open = part.pattern.prefix || stem.len() < part.pattern.folded.len();
+            (!stem.is_empty()).then(|| format!("\"{stem}\"{}", if open { "*" } else { "" }))
+        })
+        .collect();
+    join(words?.into_iter(), " OR ")
+}
+
+fn join(parts: impl Iterator<Item = String>, operator: &str) -> Option<String> {
+    let parts: Vec<String> = parts.collect();
+    match parts.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        _ => Some(format!("({})", parts.join(operator))),
+    }
+}
+
+impl ArticleText<'_> {
+    /// Every word that can be looked up in this article, once, separated by spaces: what a full-text index keeps.
+    pub fn index_words(&self) -> String {
+        let mut words = String::new();
+        let mut last = "";
+        for word in self.lookup_words() {
+            if word != last {
+                words.push_str(word);
+                words.push(' ');
+                last = word;
+            }
+        }
+        words
+    }
+}
