@@ -162,11 +162,9 @@ fn without_title(summary: String, title: &str) -> String {
         }
     }
     let rest = rest.as_str();
-    let opened = rest.trim_start_matches(['.', ':', '-', '–', '—', '|', '!', '?', '…', ' ']);
-    let is_apart = rest.is_empty()
-        || rest.starts_with('\n')
-        || (opened.len() < rest.len()
-            && (rest.starts_with([':', '|', '.', '!', '?'])
-                || rest.starts_with([' ']) && !rest.trim_start().starts_with(char::is_alphanumeric)));
-    if is_apart { opened.trim_start().to_owned() } else { summary }
+    let after = rest.trim_start_matches(['.', ':', '-', '–', '—', '|', '!', '?', '…', ' ']);
+    // A dash divides only between spaces: "truce breaks-up talks fail" goes on with the title's words.
+    let is_divided = rest.starts_with(['\n', ':', '|', '.', '!', '?', '…'])
+        || [" -", " –", " —", " |"].iter().any(|dash| rest.starts_with(dash));
+    if rest.is_empty() || is_divided { after.trim_start().to_owned() } else { summary }
 }

@@ -126,22 +126,63 @@ const FUNCTION_WORDS: &[(&str, &str)] = &[
     ("id", "dan yang di ke dari untuk dengan pada ini itu tidak akan oleh adalah dalam"),
 ];
 
+/// Ends of words that show a language, in order of [`FUNCTION_WORDS`]; weaker evidence than a function word.
+const ENDINGS: &[(&str, &str)] = &[
+    ("en", "ing ed tion tions ers ies ight ly ters ths cks ck wn sh ess ents oods nt"),
+    ("fr", "eur eurs aux eux tion tions ière aire aires ique iques ée ées és ère rdit ois"),
+    ("es", "ción ciones dad dades ado ados ada adas ento os as iento nte an ía és"),
+    ("pt", "ção ções ões dade ado ados ada adas eiro eira ento agem ão os as em éu nte am ais ia"),
+    ("de", "ung ungen keit heit lich isch ischen ten ern en cht sch tz eit ebs eg uch er"),
+    ("it", "zione zioni tto tti zza ità ato ata ati ate gli chi cchi ssi sta ono ggi eri ali"),
+    ("nl", "en heid ijk tie aan oor eer"),
+    ("tr", "lar ler ların lerin ıyor iyor acak ecek ması mesi ldı ldi ndı ndi tı tü lığı liği sı ü"),
+    ("pl", "ów ych ego ami ski ska ie"),
+    ("sv", "ar or na en het ade"),
+    ("ro", "ul ului lor ea ii at"),
+    ("id", "kan nya an"),
+];
+
+/// Letters that show a language of the Latin script, in order of [`FUNCTION_WORDS`].
+const LATIN_LETTERS: &[(&str, &str)] = &[
+    ("en", ""),
+    ("fr", "éèêëàâùûîïôœç"),
+    ("es", "ñáíóúé¿¡"),
+    ("pt", "ãõáâêíóúéç"),
+    ("de", "äöüß"),
+    ("it", "èàùòì"),
+    ("nl", "ëï"),
+    ("tr", "ğşıüöç"),
+    ("pl", "łąęśżźćńó"),
+    ("sv", "åäö"),
+    ("ro", "ăâîșțşţ"),
+    ("id", ""),
+];
+
+/// What a word's end and its letters weigh beside a function word's 1.
+const ENDING_WEIGHT: f64 = 0.4;
+const LETTER_WEIGHT: f64 = 0.6;
+
 static LATIN_DETECTOR: LazyLock<Detector> = LazyLock::new(|| detector(LATIN));
 static CYRILLIC_DETECTOR: LazyLock<Detector> = LazyLock::new(|| detector(CYRILLIC));
 
-/// For each function word, the languages it belongs to, as positions in [`FUNCTION_WORDS`].
-static FUNCTION_WORD_OWNERS: LazyLock<HashMap<&str, Vec<usize>>> = LazyLock::new(|| {
-    let mut owners: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (position, (_, words)) in FUNCTION_WORDS.iter().enumerate() {
-        for word in words.split(' ') {
-            let positions = owners.entry(word).or_default();
+/// For each function word and each ending, the languages it belongs to, as positions in the tables.
+static FUNCTION_WORD_OWNERS: LazyLock<Owners> = LazyLock::new(|| owners(FUNCTION_WORDS));
+static ENDING_OWNERS: LazyLock<Owners> = LazyLock::new(|| owners(ENDINGS));
+
+type Owners = HashMap<&'static str, Vec<usize>>;
+
+fn owners(table: &'static [(&'static str, &'static str)]) -> Owners {
+    let mut owners = Owners::new();
+    for (position, (_, entries)) in table.iter().enumerate() {
+        for entry in entries.split(' ') {
+            let positions = owners.entry(entry).or_default();
             if !positions.contains(&position) {
                 positions.push(position);
             }
         }
     }
     owners
-});
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Script {
@@ -304,38 +345,66 @@ fn trigrams(
     Some((Guess { language, is_reliable: info.is_reliable() }, info.confidence()))
 }
 
-/// Latin letters: function words where they tell, trigrams else, both for reliability.
+/// Latin letters: the evidence of words where it tells, trigrams else, both for reliability.
 fn latin(text: &str) -> Option<Guess> {
-    let mut hits = vec![0.0_f64; FUNCTION_WORDS.len()];
     let sample: String = text.chars().take(LETTERS_MAX).collect::<String>().to_lowercase();
-    for word in sample.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        if let Some(owners) = FUNCTION_WORD_OWNERS.get(word) {
-            for &owner in owners {
-                if let Some(hit) = hits.get_mut(owner) {
-                    *hit += 1.0 / owners.len() as f64;
-                }
-            }
-        }
-    }
-    let mut ranked: Vec<(f64, &'static str)> =
-        hits.iter().zip(FUNCTION_WORDS).map(|(hit, (language, _))| (*hit, *language)).collect();
+    let mut ranked: Vec<(f64, &'static str)> = word_evidence(&sample)
+        .into_iter()
+        .zip(FUNCTION_WORDS)
+        .map(|(weight, (language, _))| (weight, *language))
+        .collect();
     ranked.sort_by(|left, right| right.0.total_cmp(&left.0));
-    let by_words = match ranked.as_slice() {
-        [(best, language), (second, _), ..] if *best >= 0.9 && *best >= second * 1.5 => {
-            Some((*language, *best))
+    let (best, by_words) = *ranked.first()?;
+    let (second, _) = *ranked.get(1)?;
+    let is_clear = best >= 0.6 && best >= second * 1.4;
+    match trigrams(text, &LATIN_DETECTOR, LATIN) {
+        Some((guess, _)) if guess.language == by_words && best > 0.0 => {
+            Some(Guess { is_reliable: guess.is_reliable || best >= 4.0, ..guess })
+        }
+        Some((guess, confidence)) if !is_clear && confidence >= 0.3 => {
+            Some(Guess { is_reliable: false, ..guess })
+        }
+        _ if is_clear || (best >= 0.4 && best >= second * 1.15) => {
+            Some(Guess { language: by_words, is_reliable: false })
         }
         _ => None,
-    };
-    let by_trigrams = trigrams(text, &LATIN_DETECTOR, LATIN);
-    match (by_words, by_trigrams) {
-        (Some((language, hits)), Some((guess, _))) => {
-            let agree = guess.language == language;
-            Some(Guess { language, is_reliable: agree && (guess.is_reliable || hits >= 4.0) })
-        }
-        (Some((language, _)), None) => Some(Guess { language, is_reliable: false }),
-        (None, Some((guess, confidence))) => (confidence >= 0.3).then_some(guess),
-        (None, None) => None,
     }
+}
+
+/// What the words say for each language of [`FUNCTION_WORDS`].
+fn word_evidence(sample: &str) -> Vec<f64> {
+    let mut evidence = vec![0.0_f64; FUNCTION_WORDS.len()];
+    let mut add = |positions: &[usize], weight: f64| {
+        for &position in positions {
+            if let Some(sum) = evidence.get_mut(position) {
+                *sum += weight / positions.len() as f64;
+            }
+        }
+    };
+    for word in sample.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        if let Some(owners) = FUNCTION_WORD_OWNERS.get(word) {
+            add(owners, 1.0);
+            continue;
+        }
+        if let Some(owners) = longest_ending(word) {
+            add(owners, ENDING_WEIGHT);
+        }
+        if !word.is_ascii() {
+            let has_letter = |letters: &str| word.chars().any(|letter| letters.contains(letter));
+            let owners: Vec<usize> = (0..LATIN_LETTERS.len())
+                .filter(|&position| {
+                    LATIN_LETTERS.get(position).is_some_and(|(_, letters)| has_letter(letters))
+                })
+                .collect();
+            add(&owners, LETTER_WEIGHT);
+        }
+    }
+    evidence
+}
+
+/// The languages of the longest ending a word has, beyond three letters of its own.
+fn longest_ending(word: &str) -> Option<&'static Vec<usize>> {
+    word.char_indices().skip(3).find_map(|(at, _)| ENDING_OWNERS.get(word.get(at..)?))
 }
 
 /// Other scripts: telling letters first, then trigrams for Cyrillic, then the script's first language.

@@ -446,6 +446,133 @@ fn language_is_told() {
     }
 }
 
+/// Headlines as feeds carry them, without a declaration: short, full of names, few function words.
+const HEADLINES: &[(&str, &[&str])] = &[
+    (
+        "fr",
+        &[
+            "Soudan : la trêve vole en éclats à Khartoum",
+            "Séisme en Turquie : le bilan s'alourdit",
+            "Ukraine : frappes russes sur Kharkiv, trois morts",
+            "Mali : report de l'élection présidentielle",
+            "Inondations meurtrières au Pakistan",
+            "Emmanuel Macron reçoit le président kényan",
+            "Grève générale : trains supprimés jeudi",
+            "Choléra : l'OMS alerte sur une flambée en Haïti",
+            "Liban : accord de cessez-le-feu prolongé",
+            "Niger : l'armée annonce la fermeture des frontières",
+        ],
+    ),
+    (
+        "es",
+        &[
+            "Sudán: la tregua se rompe en Jartum",
+            "Terremoto en Turquía: aumenta el número de muertos",
+            "Ataques rusos dejan tres muertos en Járkov",
+            "Aplazan las elecciones presidenciales en Malí",
+            "Inundaciones mortales en Pakistán",
+            "Petro recibe al presidente de Kenia",
+            "Huelga general: cancelan trenes el jueves",
+            "La OMS alerta de un brote de cólera en Haití",
+            "Prorrogan el alto el fuego en Líbano",
+            "Detenidos dos ministros en Perú",
+        ],
+    ),
+    (
+        "pt",
+        &[
+            "Sudão: trégua é rompida em Cartum",
+            "Terremoto na Turquia: número de mortos aumenta",
+            "Ataques russos deixam três mortos em Kharkiv",
+            "Eleições presidenciais são adiadas no Mali",
+            "Inundações matam dezenas no Paquistão",
+            "Lula recebe presidente do Quênia em Brasília",
+            "Greve geral: trens cancelados na quinta-feira",
+            "OMS alerta para surto de cólera no Haiti",
+            "Cessar-fogo é prorrogado no Líbano",
+            "Polícia prende dois ministros em Angola",
+        ],
+    ),
+    (
+        "de",
+        &[
+            "Sudan: Waffenruhe in Khartum gebrochen",
+            "Erdbeben in der Türkei: Zahl der Toten steigt",
+            "Drei Tote bei russischen Angriffen auf Charkiw",
+            "Präsidentenwahl in Mali verschoben",
+            "Tödliche Überschwemmungen in Pakistan",
+            "Scholz empfängt kenianischen Präsidenten",
+            "Generalstreik: Züge fallen am Donnerstag aus",
+            "WHO warnt vor Cholera-Ausbruch in Haiti",
+            "Waffenruhe im Libanon verlängert",
+            "Zwei Minister in Peru festgenommen",
+        ],
+    ),
+    (
+        "it",
+        &[
+            "Sudan: violata la tregua a Khartoum",
+            "Terremoto in Turchia: sale il bilancio delle vittime",
+            "Attacchi russi su Kharkiv, tre morti",
+            "Mali, rinviate le elezioni presidenziali",
+            "Alluvioni in Pakistan, decine di vittime",
+            "Mattarella riceve il presidente del Kenya",
+            "Sciopero generale: treni cancellati giovedì",
+            "L'Oms lancia l'allarme colera ad Haiti",
+            "Prorogato il cessate il fuoco in Libano",
+            "Arrestati due ministri in Perù",
+        ],
+    ),
+    (
+        "tr",
+        &[
+            "Sudan'da ateşkes bozuldu",
+            "Türkiye'deki depremde ölü sayısı artıyor",
+            "Rusya'nın Harkiv saldırısında üç ölü",
+            "Mali'de cumhurbaşkanlığı seçimi ertelendi",
+            "Pakistan'da sel felaketi",
+            "Erdoğan Kenya devlet başkanıyla görüştü",
+            "Genel grev: perşembe günü trenler çalışmayacak",
+            "Haiti'de kolera salgını uyarısı",
+            "Lübnan'da ateşkes uzatıldı",
+            "Peru'da iki bakan gözaltına alındı",
+        ],
+    ),
+    (
+        "en",
+        &[
+            "Sudan truce shatters in Khartoum",
+            "Turkey earthquake death toll rises",
+            "Russian strikes kill three in Kharkiv",
+            "Mali postpones presidential election",
+            "Deadly floods hit Pakistan",
+            "Ruto hosts Ugandan president",
+            "General strike: trains cancelled Thursday",
+            "WHO warns of Haiti cholera outbreak",
+            "Lebanon ceasefire extended",
+            "Two ministers arrested in Peru",
+        ],
+    ),
+];
+
+#[test]
+fn short_headlines_are_told_apart() {
+    let (mut count, mut right, mut wrong) = (0_usize, 0_usize, Vec::new());
+    for (expected, headlines) in HEADLINES {
+        for headline in *headlines {
+            let found = language::detect(headline, None);
+            count += 1;
+            right += usize::from(found == *expected);
+            if found != *expected {
+                wrong.push(format!("{expected} as {found}: {headline}"));
+            }
+            assert_eq!(language::detect(headline, Some(expected)), *expected, "declared: {headline:?}");
+        }
+    }
+    println!("{right} of {count} headlines told\n{}", wrong.join("\n"));
+    assert!(right * 100 >= count * 85, "{right} of {count} headlines told\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn a_declared_language_is_believed_until_the_text_contradicts() {
     let long_french = "Le ministre a déclaré que les forces armées avaient violé le cessez-le-feu dans la nuit de lundi \
@@ -627,8 +754,8 @@ fn a_month_of_entries_is_made_clean() {
         eprintln!("skipped: no corpus at ../shared/data/stream");
         return;
     };
-    // All of it takes a minute without optimisation; every seventh entry finds what all of them find.
-    let step = if cfg!(debug_assertions) { 7 } else { 1 };
+    // All of it takes a minute without optimisation; every fourteenth entry finds nearly what all of them find.
+    let step = if cfg!(debug_assertions) { 14 } else { 1 };
     let (mut count, mut english, mut undetermined) = (0, 0, 0);
     for line in stream.lines().step_by(step) {
         let record: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -663,7 +790,7 @@ fn a_month_of_entries_is_made_clean() {
         english += usize::from(article.language == "en");
         undetermined += usize::from(article.language == "und");
     }
-    assert!(count > 5_000);
+    assert!(count > 4_000, "{count} entries");
     println!("{count} entries, {english} English, {undetermined} undetermined");
     assert!(english * 100 >= count * 97, "{english} of {count} English entries told as English");
 }
