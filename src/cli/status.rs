@@ -11,6 +11,9 @@ use crate::feed::schedule::after;
 /// Mail that waits longer than this needs a person.
 const MAIL_WAIT_MAX: Duration = Duration::from_secs(600);
 
+/// Time without any successful poll that is no cause for worry, however short the interval.
+const SILENCE_MIN: Duration = Duration::from_secs(900);
+
 /// A feed that failed so often in a row needs a person.
 const FAILURES_MAX: u32 = 3;
 
@@ -30,7 +33,7 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
         }
     }
     // Twice the longest pause between polls, and nothing came: then the daemon itself is not running, or is cut off.
-    let silent_for = config.poll.interval.max(config.poll.min_interval) * 2;
+    let silent_for = config.poll.interval.max(SILENCE_MIN) * 2;
     let mut needs = Vec::new();
     if !config.feeds.is_empty() && overview.last_success.is_none_or(|at| after(at, silent_for) < now) {
         let last = overview.last_success.map_or_else(|| "never".to_owned(), |at| ago(at, now));

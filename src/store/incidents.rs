@@ -43,7 +43,7 @@ pub struct ReportedArticle {
     pub story: StoryId,
     /// Headline.
     pub title: String,
-    /// Canonical URL, or the link as given.
+    /// Link for people: the canonical URL, or the link as given where that is plain `http`.
     pub url: Option<String>,
     /// Who stands behind it.
     pub publisher: String,
@@ -179,7 +179,7 @@ impl Transaction<'_> {
     /// The articles an alert reports, in the order given.
     pub fn reported(&self, topic: &TopicId, ids: &[ArticleId]) -> Result<Vec<ReportedArticle>, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT a.id, a.story_id, a.title, coalesce(a.url, a.entry_url), a.publisher, a.tier, f.name, a.published_at,
+            "SELECT a.id, a.story_id, a.title, CASE WHEN a.entry_url LIKE 'http:%' THEN a.entry_url ELSE coalesce(a.url, a.entry_url) END, a.publisher, a.tier, f.name, a.published_at,
                  a.seen_at, a.places, s.score, s.evidence
              FROM articles a JOIN feeds f ON f.id = a.feed_id JOIN scores s ON s.article_id = a.id AND s.topic = ?2
              WHERE a.id = ?1",

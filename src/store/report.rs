@@ -19,7 +19,7 @@ pub struct StoredArticle {
     pub summary: String,
     /// Full text.
     pub body: String,
-    /// Canonical URL, or the link as given.
+    /// Link for people: the canonical URL, or the link as given where that is plain `http`.
     pub url: Option<String>,
     /// Language, ISO 639-1.
     pub lang: String,
@@ -155,7 +155,7 @@ pub struct OpenIncident {
 }
 
 const ARTICLE: &str =
-    "SELECT a.id, a.title, a.summary, a.body, coalesce(a.url, a.entry_url), a.language, a.publisher,
+    "SELECT a.id, a.title, a.summary, a.body, CASE WHEN a.entry_url LIKE 'http:%' THEN a.entry_url ELSE coalesce(a.url, a.entry_url) END, a.language, a.publisher,
      a.tier, f.url, a.tags, a.places, a.published_at, a.seen_at, a.story_id, a.copy_of, a.revision_count
      FROM articles a JOIN feeds f ON f.id = a.feed_id";
 

@@ -1,4 +1,5 @@
 //! The one test binary: behaviour, on real files, sockets and peers. A file per feature.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod support;
 

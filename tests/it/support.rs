@@ -1,4 +1,4 @@
 //! What tests share: scripted servers and small builders.
 
-pub mod http;
-pub mod smtp;
+pub(crate) mod http;
+pub(crate) mod smtp;
