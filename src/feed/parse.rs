@@ -1,0 +1,132 @@
+//! Reading feed documents: RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, JSON Feed, well formed or not.
+//!
+//! Owns the way from bytes to a [`ParsedFeed`]: decode, repair, read, resolve. One bad entry never costs the feed,
+//! and a broken document yields what stands before the break. Refuses to fetch, to judge what is new, and to
+//! expand anything a document defines itself. Work is linear in the document, and everything has a limit.
+
+pub mod date;
+mod decode;
+mod draft;
+mod escape;
+mod fields;
+mod json;
+mod language;
+mod names;
+mod repair;
+mod strict;
+mod tolerant;
+
+use url::Url;
+
+use super::{ParsedFeed, Problem, ProblemKind};
+
+/// Entries read from one document; the rest is counted and left out.
+pub const ENTRIES_MAX: usize = 2_000;
+/// Bytes kept of one text; the rest is cut off.
+pub const TEXT_BYTES_MAX: usize = 1 << 20;
+/// Authors, categories and links kept of one entry.
+const NAMES_MAX: usize = 64;
+/// Bytes kept of a name or a date as written.
+const NAME_BYTES_MAX: usize = 512;
+
+/// Why a document is not a feed, in words for the feed's owner.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAFeed {
+    /// Nothing but white space.
+    #[error("the document is empty")]
+    Empty,
+    /// A web page: the address moved, asks for a login, or was never a feed's.
+    #[error("this is a web page{}, not a feed; `wirewatch feeds discover` finds the feeds a page names", titled(.title))]
+    HtmlPage {
+        /// The page's title, if it has one; it often says what went wrong.
+        title: Option<String>,
+    },
+    /// XML of another kind.
+    #[error("this is XML, but its root <{root}> belongs to no feed format{}", hint(.root))]
+    UnknownMarkup {
+        /// Name of the first element.
+        root: String,
+    },
+    /// JSON of another kind.
+    #[error("this is JSON, but no JSON Feed: it has no list of items")]
+    OtherJson,
+    /// Neither markup nor JSON.
+    #[error("this is neither XML nor JSON; it starts with {start:?}")]
+    NotMarkup {
+        /// The first letters.
+        start: String,
+    },
+}
+
+fn titled(title: &Option<String>) -> String {
+    title.as_ref().map(|title| format!(" ({title:?})")).unwrap_or_default()
+}
+
+fn hint(root: &str) -> &'static str {
+    match root {
+        "opml" => "; OPML is read with `wirewatch feeds import`",
+        "urlset" | "sitemapindex" => "; it is a sitemap",
+        _ => "",
+    }
+}
+
+/// Reads a document. `base` is the address it came from; `content_type` the header it came with.
+pub fn parse(document: &[u8], base: &Url, content_type: Option<&str>) -> Result<ParsedFeed, NotAFeed> {
+    let decoded = decode::decode(document, content_type, base.host_str());
+    let text = decoded
+        .text
+        .trim_start_matches(|letter: char| letter.is_whitespace() || letter == '\u{FEFF}' || letter == '\0');
+    if text.trim_end_matches(|letter: char| letter.is_whitespace() || letter == '\0').is_empty() {
+        return Err(NotAFeed::Empty);
+    }
+    let mut feed =
+        if text.starts_with(['{', '[']) { json::read(text, base)? } else { read_markup(text, base)? };
+    if let Some(detail) = decoded.trouble {
+        feed.problems.insert(0, Problem { kind: ProblemKind::Encoding, detail });
+    }
+    Ok(feed)
+}
+
+fn read_markup(text: &str, base: &Url) -> Result<ParsedFeed, NotAFeed> {
+    let repaired = repair::repair(text);
+    let mut feed = tolerant::read(&repaired, base)?;
+    let well_formed =
+        !feed.problems.iter().any(|it| matches!(it.kind, ProblemKind::Markup | ProblemKind::Truncated));
+    let has_holes = feed.entries.iter().any(|entry| {
+        entry.url.is_none() || entry.title.is_empty() && entry.summary.is_none() && entry.content.is_none()
+    });
+    if well_formed && (has_holes || feed.entries.is_empty()) {
+        match strict::read(&repaired.text, base) {
+            Some(second) if feed.entries.is_empty() => {
+                feed.entries = second
+                    .into_iter()
+                    .filter(|entry| !entry.title.is_empty() || entry.url.is_some())
+                    .collect();
+            }
+            Some(second) => strict::fill(&mut feed.entries, second),
+            None => {}
+        }
+    }
+    Ok(feed)
+}
+
+/// Notes what was left out or not understood, once per kind.
+fn note_entries(problems: &mut Vec<Problem>, excess: usize, empty: usize, unread_dates: &[String]) {
+    if excess > 0 {
+        let detail = format!("the document holds {excess} entries more than the {ENTRIES_MAX} that are read");
+        problems.push(Problem { kind: ProblemKind::TooManyEntries, detail });
+    }
+    if empty > 0 {
+        let detail = format!("{empty} entries have neither title, text nor link and were left out");
+        problems.push(Problem { kind: ProblemKind::EmptyEntry, detail });
+    }
+    if let Some(first) = unread_dates.first() {
+        let detail = format!("{} dates could not be read, the first is {first:?}", unread_dates.len());
+        problems.push(Problem { kind: ProblemKind::Date, detail });
+    }
+}
+
+/// A text cut to its limit.
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or_default()
+}
