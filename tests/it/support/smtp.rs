@@ -20,7 +20,7 @@ use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
 /// A point of the dialogue at which a script can act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
+pub(crate) enum Stage {
     Greeting,
     Ehlo,
     StartTls,
@@ -36,7 +36,7 @@ pub enum Stage {
 
 /// What happens there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Act {
+pub(crate) enum Act {
     /// This line instead of the usual reply, `550 no such user`.
     Reply(String),
     /// The connection closes without a word.
@@ -48,36 +48,36 @@ pub enum Act {
 }
 
 /// One session's misbehaviour.
-pub type Script = HashMap<Stage, Act>;
+pub(crate) type Script = HashMap<Stage, Act>;
 
 /// A script of one act.
-pub fn at(stage: Stage, act: Act) -> Script {
+pub(crate) fn at(stage: Stage, act: Act) -> Script {
     Script::from([(stage, act)])
 }
 
 /// How the server is set up.
 #[derive(Debug, Clone, Default)]
-pub struct Setup {
+pub(crate) struct Setup {
     /// Offers STARTTLS.
-    pub starttls: bool,
+    pub(crate) starttls: bool,
     /// Speaks TLS from the first byte.
-    pub implicit_tls: bool,
+    pub(crate) implicit_tls: bool,
     /// Demands this account.
-    pub account: Option<(String, String)>,
+    pub(crate) account: Option<(String, String)>,
     /// Mechanisms it offers; `PLAIN LOGIN` when empty.
-    pub mechanisms: String,
+    pub(crate) mechanisms: String,
     /// Offers SMTPUTF8.
     pub utf8: bool,
 }
 
 /// A message that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
-    pub from: String,
-    pub to: Vec<String>,
-    pub raw: Vec<u8>,
-    pub encrypted: bool,
-    pub user: Option<String>,
+pub(crate) struct Received {
+    pub(crate) from: String,
+    pub(crate) to: Vec<String>,
+    pub(crate) raw: Vec<u8>,
+    pub(crate) encrypted: bool,
+    pub(crate) user: Option<String>,
 }
 
 #[derive(Default)]
@@ -88,10 +88,10 @@ struct Shared {
     lines: Vec<String>,
 }
 
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     /// The certificate authority that signed the server's certificate.
-    pub authority_pem: String,
+    pub(crate) authority_pem: String,
     shared: Arc<Mutex<Shared>>,
     task: JoinHandle<()>,
 }
@@ -103,7 +103,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub async fn start(setup: Setup) -> Self {
+    pub(crate) async fn start(setup: Setup) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (acceptor, authority_pem) = certificates();
@@ -127,16 +127,16 @@ impl Server {
     }
 
     /// Queues the misbehaviour of one session.
-    pub fn next(&self, script: Script) {
+    pub(crate) fn next(&self, script: Script) {
         self.shared.lock().unwrap().scripts.push_back(script);
     }
 
-    pub fn messages(&self) -> Vec<Received> {
+    pub(crate) fn messages(&self) -> Vec<Received> {
         self.shared.lock().unwrap().messages.clone()
     }
 
     /// Every line clients sent, message lines included.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.shared.lock().unwrap().lines.clone()
     }
 }
@@ -379,14 +379,14 @@ fn address(line: &str) -> String {
 }
 
 /// A message taken apart, as a mail reader would.
-pub struct Parsed {
+pub(crate) struct Parsed {
     /// Names as written, values unfolded.
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Parsed {
-    pub fn read(raw: &[u8]) -> Self {
+    pub(crate) fn read(raw: &[u8]) -> Self {
         let end =
             raw.windows(4).position(|window| window == b"\r\n\r\n").expect("an empty line ends the headers");
         let head = String::from_utf8(raw[..end].to_vec()).expect("headers are UTF-8");
@@ -403,7 +403,7 @@ impl Parsed {
     }
 
     /// The values of a header.
-    pub fn all(&self, name: &str) -> Vec<String> {
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
         self.headers
             .iter()
             .filter(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -412,19 +412,19 @@ impl Parsed {
     }
 
     /// The one value of a header.
-    pub fn one(&self, name: &str) -> String {
+    pub(crate) fn one(&self, name: &str) -> String {
         let values = self.all(name);
         assert_eq!(values.len(), 1, "{name} must stand exactly once: {:?}", self.headers);
         values[0].clone()
     }
 
     /// A header's text, its encoded words (RFC 2047) read.
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         decode_words(&self.one(name))
     }
 
     /// Content-Type and decoded text of each part.
-    pub fn parts(&self) -> Vec<(String, String)> {
+    pub(crate) fn parts(&self) -> Vec<(String, String)> {
         let kind = self.one("Content-Type");
         let boundary =
             kind.split_once("boundary=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a boundary").0;
@@ -450,7 +450,7 @@ impl Parsed {
 }
 
 /// Reads `=?utf-8?b?…?=` words; white space between two of them is not part of the text.
-pub fn decode_words(value: &str) -> String {
+pub(crate) fn decode_words(value: &str) -> String {
     let mut out = String::new();
     let mut rest = value;
     let mut after_word = false;
