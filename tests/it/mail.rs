@@ -321,7 +321,7 @@ async fn case(setup: Setup, tls: Tls, account: Option<(&str, &str)>) -> Case {
         }),
         from: FROM.to_owned(),
         outbox_dir: dir.path().to_owned(),
-        timeout: Duration::from_millis(1_000),
+        timeout: Duration::from_secs(1),
     };
     Case { server, options, _dir: dir }
 }

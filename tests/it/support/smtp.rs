@@ -59,13 +59,13 @@ pub(crate) fn at(stage: Stage, act: Act) -> Script {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Setup {
     /// Offers STARTTLS.
-    pub starttls: bool,
+    pub(crate) starttls: bool,
     /// Speaks TLS from the first byte.
-    pub implicit_tls: bool,
+    pub(crate) implicit_tls: bool,
     /// Demands this account.
-    pub account: Option<(String, String)>,
+    pub(crate) account: Option<(String, String)>,
     /// Mechanisms it offers; `PLAIN LOGIN` when empty.
-    pub mechanisms: String,
+    pub(crate) mechanisms: String,
     /// Offers SMTPUTF8.
     pub utf8: bool,
 }
@@ -73,11 +73,11 @@ pub(crate) struct Setup {
 /// A message that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Received {
-    pub from: String,
-    pub to: Vec<String>,
-    pub raw: Vec<u8>,
-    pub encrypted: bool,
-    pub user: Option<String>,
+    pub(crate) from: String,
+    pub(crate) to: Vec<String>,
+    pub(crate) raw: Vec<u8>,
+    pub(crate) encrypted: bool,
+    pub(crate) user: Option<String>,
 }
 
 #[derive(Default)]
@@ -89,9 +89,9 @@ struct Shared {
 }
 
 pub(crate) struct Server {
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// The certificate authority that signed the server's certificate.
-    pub authority_pem: String,
+    pub(crate) authority_pem: String,
     shared: Arc<Mutex<Shared>>,
     task: JoinHandle<()>,
 }
@@ -381,8 +381,8 @@ fn address(line: &str) -> String {
 /// A message taken apart, as a mail reader would.
 pub(crate) struct Parsed {
     /// Names as written, values unfolded.
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Parsed {
