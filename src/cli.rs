@@ -95,19 +95,19 @@ enum Command {
         json: bool,
     },
     /// The topics
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  wirewatch topics test")]
     Topics(topics::Command),
     /// The feeds and how polling them goes
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  wirewatch feeds list")]
     Feeds(feeds::Command),
     /// Articles in the archive
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  wirewatch articles search 'ceasefire NEAR/5 violat*'")]
     Articles(articles::Command),
     /// Alerts and what became of them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  wirewatch alerts list")]
     Alerts(alerts::Command),
     /// Mail
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  wirewatch mail test --to me@example.org")]
     Mail(mail::Command),
     /// One screen: what fails, what is open, what waits; exit 1 when something needs a person
     #[command(
@@ -119,7 +119,7 @@ enum Command {
         json: bool,
     },
     /// The database
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  wirewatch db check")]
     Db(db::Command),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  wirewatch completions bash > /etc/bash_completion.d/wirewatch")]

@@ -17,7 +17,6 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use self::ledger::{Ledger, LedgerError};
@@ -91,7 +90,8 @@ pub struct Daemon {
     mailer: JoinHandle<mailer::Tally>,
     mail_options: watch::Sender<Arc<Config>>,
     deliver: Arc<Notify>,
-    stop: CancellationToken,
+    stop: mailer::Stop,
+    look_every: Duration,
     next_tick_at: Timestamp,
     failing: HashMap<FeedId, Timestamp>,
     report: OnceReport,
@@ -112,7 +112,7 @@ impl Daemon {
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
         let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(workers), Arc::clone(&config));
         let (mail_options, seen_options) = watch::channel(Arc::clone(&config));
-        let (deliver, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let (deliver, stop) = (Arc::new(Notify::new()), mailer::Stop::default());
         let carrier = mailer::Carrier::new(ledger.clone(), seen_options, Arc::clone(&deliver), stop.clone())?;
         let mut daemon = Self {
             schedule: Schedule::new(limits(&config)),
@@ -125,6 +125,8 @@ impl Daemon {
             mail_options,
             deliver,
             stop,
+            // Three signs of life within the time systemd allows, so that one may come late.
+            look_every: sd_notify::watchdog_enabled().map_or(LOOK_EVERY, |limit| LOOK_EVERY.min(limit / 3)),
             next_tick_at: now(),
             failing: HashMap::new(),
             report: OnceReport::default(),
@@ -163,14 +165,13 @@ impl Daemon {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
-        let look_every = sd_notify::watchdog_enabled().map_or(LOOK_EVERY, |limit| LOOK_EVERY.min(limit / 3));
         tell_systemd(&[sd_notify::NotifyState::Ready]);
         info!(feeds = self.feeds.len(), topics = self.config.topics.len(), "Watching");
         loop {
             self.start_polls();
             self.look(now()).await?;
             let wake = self.schedule.wake_at().filter(|_| self.polls.len() < self.config.poll.concurrency);
-            let wait = wake.map_or(look_every, |at| until(at).min(look_every));
+            let wait = wake.map_or(self.look_every, |at| until(at).min(self.look_every));
             tokio::select! {
                 Some(polled) = self.polls.join_next() => self.polled(polled, true),
                 () = tokio::time::sleep(wait.min(until(self.next_tick_at).max(Duration::from_millis(5)))) => {}
@@ -206,7 +207,7 @@ impl Daemon {
                 () = tokio::time::sleep(wait.max(Duration::from_millis(1))), if self.polls.len() < self.config.poll.concurrency => {}
             }
         }
-        self.stop.cancel();
+        self.stop.ask(now());
         self.deliver.notify_one();
         let Self { ledger, mailer, thread, poller, mut report, .. } = self;
         report.mail = mailer.await.unwrap_or_default();
@@ -234,14 +235,14 @@ impl Daemon {
         }
         match self.ledger.tick(now).await {
             Ok(ticked) => {
-                let latest = after(now, LOOK_EVERY);
-                self.next_tick_at =
-                    ticked.next_at.map_or(latest, |at| at.clamp(after(now, Duration::from_secs(1)), latest));
+                let latest = after(now, self.look_every);
+                let earliest = after(now, Duration::from_secs(1));
+                self.next_tick_at = ticked.next_at.map_or(latest, |at| at.max(earliest).min(latest));
                 self.note_alerts(&ticked.alerts);
             }
             Err(LedgerError::Store(error)) => {
                 error!(%error, hint = error.hint(), "The database refuses");
-                self.next_tick_at = after(now, LOOK_EVERY);
+                self.next_tick_at = after(now, self.look_every);
             }
             Err(stopped) => return Err(stopped.into()),
         }
@@ -345,7 +346,8 @@ impl Daemon {
     /// Lets polls and the mailer end, then closes the database.
     async fn drain(self) {
         let Self { mut polls, mailer, ledger, thread, poller, stop, .. } = self;
-        stop.cancel();
+        stop.ask(now());
+        let give_up_mail = mailer.abort_handle();
         let ended = tokio::time::timeout(DRAIN_FOR, async {
             while polls.join_next().await.is_some() {}
             mailer.await
@@ -354,6 +356,7 @@ impl Daemon {
         if ended.is_err() {
             warn!("Polls or mails under way were given up; they are done again at the next start");
         }
+        give_up_mail.abort();
         polls.shutdown().await;
         if let Err(error) = ledger.tidy().await {
             warn!(%error, "The database could not be tidied");

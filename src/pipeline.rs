@@ -3,6 +3,8 @@
 //! [`prepare`] computes (parse results in, scored articles out) and can run on any thread. [`settle`] loads the few
 //! rows the decisions need, decides, and writes, all inside the transaction it is handed; [`tick`] does the same for
 //! what time alone changes. `run`, `replay` and the tests drive exactly these. Refuses the clock and the network.
+//!
+//! Longer than most because one entry's way from poll to mail is to be read here without turning a page.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

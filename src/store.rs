@@ -58,6 +58,9 @@ pub enum StoreError {
         "the disk is full: the database cannot be written; what was being stored is asked for again later"
     )]
     DiskFull,
+    /// The disk takes or gives nothing (a quota, a size limit, a fault).
+    #[error("the disk refuses: {0}; what was being stored is asked for again later")]
+    Disk(String),
     /// The file is damaged.
     #[error("the database is damaged: {0}")]
     Damaged(String),
@@ -77,6 +80,7 @@ impl StoreError {
             Self::InUse { .. } => "stop the other one (systemctl stop wirewatch), or use another data_dir",
             Self::Newer { .. } => "install the newer wirewatch again, or point data_dir at an older backup",
             Self::DiskFull => "free some space; wirewatch goes on by itself",
+            Self::Disk(_) => "look at free space, quotas and the disk's health; wirewatch goes on by itself",
             Self::Damaged(_) => "restore a backup, or save what can be read: sqlite3 wirewatch.db .recover",
             Self::Sql(_) | Self::Unreadable(_) => "run wirewatch db check",
         }
@@ -87,6 +91,7 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::SystemIoFailure) => Self::Disk(error.to_string()),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
             _ => Self::Sql(error),
         }
@@ -130,6 +135,10 @@ impl Writer {
             fs::create_dir_all(parent).map_err(|error| failed(error.to_string()))?;
         }
         let mut connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
+        // The time-out comes first: reading and switching to WAL can themselves meet a lock.
+        connection.busy_timeout(Duration::from_secs(10))?;
+        // Before anything is written: another version's file stays as it is.
+        refuse_newer(&connection, path)?;
         prepare(&connection, durability)?;
         migrate(&mut connection, path)?;
         connection.execute(
@@ -207,8 +216,6 @@ impl Lock {
 }
 
 fn prepare(connection: &Connection, durability: Durability) -> Result<(), StoreError> {
-    // The time-out comes first: switching to WAL can itself meet a lock.
-    connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match durability {
         Durability::Full => "FULL",
@@ -223,7 +230,6 @@ fn prepare(connection: &Connection, durability: Durability) -> Result<(), StoreE
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    refuse_newer(connection, path)?;
     Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
         other => StoreError::Open { path: path.to_owned(), reason: other.to_string() },

@@ -3,10 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Exit, Outcome, Output, ago, load, now, reader};
-use crate::feed::schedule::after;
+use super::{Exit, Failure, Outcome, Output, ago, load, now, reader};
+use crate::config::Config;
+use crate::feed::Feed;
+use crate::feed::schedule::{FeedState, after};
+use crate::store::report::Overview;
 
 /// Mail that waits longer than this needs a person.
 const MAIL_WAIT_MAX: Duration = Duration::from_secs(600);
@@ -32,6 +36,39 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
             ok_count += 1;
         }
     }
+    let needs = needs(&config, &overview, &failing, now);
+    let exit = if needs.is_empty() { Exit::Done } else { Exit::Failed };
+    let mut output = Output::open();
+    if json {
+        let failing: Vec<_> = failing
+            .iter()
+            .map(|(feed, state)| {
+                json!({ "url": feed.url.as_str(), "failures": state.failure_count, "outcome": state.last_outcome })
+            })
+            .collect();
+        output.json(&json!({
+            "needs": needs, "feeds": config.feeds.len(), "feeds_ok": ok_count, "feeds_failing": failing, "overview": overview,
+        }))?;
+    } else {
+        for need in &needs {
+            output.line(format!("NEEDS YOU  {need}"))?;
+        }
+        let never = config.feeds.len() - ok_count - failing.len();
+        output
+            .line(format!("feeds      {ok_count} ok, {} failing, {never} not polled yet", failing.len()))?;
+        print(&mut output, &overview, &failing, now)?;
+    }
+    output.finish()?;
+    Ok(exit)
+}
+
+/// What a person must look at, each in a sentence.
+fn needs(
+    config: &Config,
+    overview: &Overview,
+    failing: &[(&Feed, FeedState)],
+    now: Timestamp,
+) -> Vec<String> {
     // Twice the longest pause between polls, and nothing came: then the daemon itself is not running, or is cut off.
     let silent_for = config.poll.interval.max(SILENCE_MIN) * 2;
     let mut needs = Vec::new();
@@ -52,26 +89,16 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
         let reply = &overview.oldest_queued_reply;
         needs.push(format!("mail has been waiting since {} ({reply})", ago(oldest, now)));
     }
-    let exit = if needs.is_empty() { Exit::Done } else { Exit::Failed };
-    let mut output = Output::open();
-    if json {
-        let failing: Vec<_> = failing
-            .iter()
-            .map(|(feed, state)| {
-                json!({ "url": feed.url.as_str(), "failures": state.failure_count, "outcome": state.last_outcome })
-            })
-            .collect();
-        output.json(&json!({
-            "needs": needs, "feeds": config.feeds.len(), "feeds_ok": ok_count, "feeds_failing": failing, "overview": overview,
-        }))?;
-        output.finish()?;
-        return Ok(exit);
-    }
-    for need in &needs {
-        output.line(format!("NEEDS YOU  {need}"))?;
-    }
-    let never = config.feeds.len() - ok_count - failing.len();
-    output.line(format!("feeds      {ok_count} ok, {} failing, {never} not polled yet", failing.len()))?;
+    needs
+}
+
+/// The screen below what needs a person.
+fn print(
+    output: &mut Output,
+    overview: &Overview,
+    failing: &[(&Feed, FeedState)],
+    now: Timestamp,
+) -> Result<(), Failure> {
     for (feed, state) in failing.iter().take(20) {
         output.line(format!(
             "           {} ({} in a row): {}",
@@ -96,7 +123,5 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
     output.line(format!(
         "mail       {} waiting, {} refused, last sent {sent}",
         overview.queued, overview.failed
-    ))?;
-    output.finish()?;
-    Ok(exit)
+    ))
 }

@@ -3,9 +3,10 @@
 //! Owns the loop claim → send → finish. An attempt that fails goes back to the outbox with its next time; nothing is
 //! given up but what the server refuses for good. Refuses to decide who is told.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -26,6 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// Wait after the database refused.
 const REFUSED_WAIT: Duration = Duration::from_secs(5);
 
+/// Attempts to record what became of a mail once the daemon is stopping.
+const RECORD_ATTEMPTS_MAX: u32 = 3;
+
 /// Deliveries by what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -37,13 +41,36 @@ pub struct Tally {
     pub failed_count: usize,
 }
 
+/// Asks the carrier to end, and knows since when.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    token: CancellationToken,
+    asked_at: Arc<OnceLock<Timestamp>>,
+}
+
+impl Stop {
+    /// From `now` on only what is due already is carried.
+    pub fn ask(&self, now: Timestamp) {
+        self.asked_at.get_or_init(|| now);
+        self.token.cancel();
+    }
+
+    fn asked_at(&self) -> Option<Timestamp> {
+        self.asked_at.get().copied()
+    }
+
+    fn is_asked(&self) -> bool {
+        self.asked_at().is_some()
+    }
+}
+
 /// Carries mail until it is stopped; then it empties what is due and ends.
 pub struct Carrier {
     ledger: Ledger,
     config: watch::Receiver<Arc<Config>>,
     mailer: Mailer,
     deliver: Arc<Notify>,
-    stop: CancellationToken,
+    stop: Stop,
     tally: Tally,
     last_problem: String,
 }
@@ -54,7 +81,7 @@ impl Carrier {
         ledger: Ledger,
         config: watch::Receiver<Arc<Config>>,
         deliver: Arc<Notify>,
-        stop: CancellationToken,
+        stop: Stop,
     ) -> Result<Self, MailError> {
         let mailer = Mailer::new(&config.borrow().mail.door)?;
         let (tally, last_problem) = (Tally::default(), String::new());
@@ -66,13 +93,13 @@ impl Carrier {
         loop {
             self.follow_configuration();
             match self.round().await {
-                Ok(0) if self.stop.is_cancelled() => return self.tally,
+                Ok(0) if self.stop.is_asked() => return self.tally,
                 Ok(0) => self.wait().await,
                 Ok(_) => {}
                 Err(LedgerError::Stopped) => return self.tally,
                 Err(LedgerError::Store(error)) => {
                     error!(%error, hint = error.hint(), "The outbox cannot be read");
-                    if self.stop.is_cancelled() {
+                    if self.stop.is_asked() {
                         return self.tally;
                     }
                     tokio::time::sleep(REFUSED_WAIT).await;
@@ -93,7 +120,9 @@ impl Carrier {
 
     /// Claims and sends once; answers how many were claimed.
     async fn round(&mut self) -> Result<usize, LedgerError> {
-        let claimed = self.ledger.claim(now(), CLAIM_MAX).await?;
+        // What is deferred after the stop is the next start's: a slow server would keep this one for ever.
+        let due_at = self.stop.asked_at().unwrap_or_else(now);
+        let claimed = self.ledger.claim(due_at, CLAIM_MAX).await?;
         let count = claimed.len();
         for delivery in claimed {
             self.deliver_one(delivery).await?;
@@ -135,9 +164,15 @@ impl Carrier {
         };
         let finish = Finish { id: delivery.id, status, reply, next_attempt_at };
         // What the server said must not be lost to a full disk, or the mail would be sent again.
+        let mut attempts = 0;
         loop {
+            attempts += 1;
             match self.ledger.finish(finish.clone(), ended_at).await {
                 Err(LedgerError::Store(error)) => {
+                    if self.stop.is_asked() && attempts >= RECORD_ATTEMPTS_MAX {
+                        error!(%error, hint = error.hint(), "A delivery could not be recorded; it is done again");
+                        return Ok(());
+                    }
                     error!(%error, hint = error.hint(), "A delivery could not be recorded; trying again");
                     tokio::time::sleep(REFUSED_WAIT).await;
                 }
@@ -151,7 +186,7 @@ impl Carrier {
         let wait = due.map_or(LOOK_EVERY, |at| until(at).min(LOOK_EVERY)).max(Duration::from_millis(5));
         tokio::select! {
             () = self.deliver.notified() => {}
-            () = self.stop.cancelled() => {}
+            () = self.stop.token.cancelled() => {}
             () = tokio::time::sleep(wait) => {}
         }
     }

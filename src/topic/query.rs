@@ -3,6 +3,8 @@
 //! Owns the grammar (lexer, parser, bounds) and [`QueryProblem`], which points at the column. `NEAR` binds
 //! tighter than `NOT`, `NOT` tighter than `AND` and `OR`; those two are never mixed without brackets, so that
 //! nobody has to remember which is tighter. Refuses to evaluate; that is [`super::matcher`].
+//!
+//! Longer than most because the grammar and the words for its faults are one thing to read.
 
 mod lexer;
 

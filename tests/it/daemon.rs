@@ -1,1 +1,12 @@
-//! Placeholder.
+//! The whole product: real feeds over HTTP in, real mail over SMTP out, the real binary between them.
+//!
+//! Each test owns a directory, its servers and its processes; nothing is shared, so all run side by side.
+
+mod disk;
+mod identity;
+mod life;
+mod post;
+mod round;
+
+/// A headline that trips one topic.
+const BREACH: &str = "Army violates ceasefire hours after deal";

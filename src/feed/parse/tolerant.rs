@@ -5,6 +5,8 @@
 //!
 //! Recovery rests on four rules. An `<item>` or `<entry>` closes everything up to its feed. An end tag closes what
 //! is open inside its element. An end tag of nothing open is dropped. A field's start tag closes a field left open.
+//!
+//! Longer than most because it is one state machine; a part of it cannot be understood alone.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};

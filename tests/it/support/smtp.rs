@@ -104,7 +104,12 @@ impl Drop for Server {
 
 impl Server {
     pub(crate) async fn start(setup: Setup) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_on(setup, ([127, 0, 0, 1], 0)).await
+    }
+
+    /// Listens where asked; port 0 picks one.
+    pub(crate) async fn start_on(setup: Setup, address: impl Into<SocketAddr>) -> Self {
+        let listener = TcpListener::bind(address.into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (acceptor, authority_pem) = certificates();
         let shared = Arc::new(Mutex::new(Shared::default()));

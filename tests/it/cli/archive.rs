@@ -1,0 +1,153 @@
+//! `feeds`, `articles`, `alerts`, `status` and `db`: looking at what was done.
+
+use super::super::support::desk::{Desk, FAST, ROUTE, feed, item, mail};
+use super::super::support::http::{self, Reply};
+use super::super::support::smtp::{self, Setup};
+
+const BREACH: &str = "Army violates ceasefire hours after deal";
+
+/// A desk that has run once: one alarm told, one quiet article, one feed that fails.
+async fn worked() -> (http::Server, smtp::Server, Desk) {
+    let server = http::Server::start().await;
+    let mails = smtp::Server::start(Setup::default()).await;
+    let news = item("breach", BREACH, "Shelling was heard in the north.", 0)
+        + &item("market", "Market hall reopens after repairs", "Stalls are back under the café roof.", 1);
+    server.set("/feed", feed(&news));
+    server.set("/broken", Reply::status(503));
+    let desk = Desk::new(&format!("{FAST}{}{ROUTE}", mail(mails.address)));
+    desk.feeds([server.url("/feed"), server.url("/broken")]);
+    desk.run(&["run", "--once"]).expect(0);
+    (server, mails, desk)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn articles_are_found_by_the_query_language_and_shown_with_evidence() {
+    let (_server, _mails, desk) = worked().await;
+    for (query, expected) in [
+        ("ceasefire", vec![BREACH]),
+        ("title:(violat* NEAR/3 cease-fire)", vec![BREACH]),
+        ("cafe", vec!["Market hall reopens after repairs"]),
+        ("market OR army", vec!["Market hall reopens after repairs", BREACH]),
+        ("army AND NOT ceasefire", vec![]),
+        ("hall AND NOT army", vec!["Market hall reopens after repairs"]),
+        ("publisher:example.org", vec!["Market hall reopens after repairs", BREACH]),
+    ] {
+        let found = desk.run(&["articles", "search", query, "--json"]).expect(0).json();
+        let mut titles: Vec<_> = found.iter().map(|article| article["title"].as_str().unwrap()).collect();
+        let mut expected = expected;
+        titles.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(titles, expected, "{query}");
+    }
+    assert_eq!(
+        desk.run(&["articles", "search", "market OR army", "--limit", "1"]).expect(0).out.lines().count(),
+        1
+    );
+    let found = desk.run(&["articles", "search", "ceasefire", "--json"]).expect(0).json();
+    let id = found[0]["id"].to_string();
+    let shown = desk.run(&["articles", "show", &id]).expect(0).out;
+    for words in [BREACH, "TRIPS", "ceasefire-breakdown", "a truce is broken", "told in alert 1", "edits 0"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let shown = desk.run(&["articles", "show", &id, "--json"]).expect(0).json();
+    assert_eq!(shown[0]["scores"][0]["decision"], "alerted");
+    let ran = desk.run(&["articles", "show", "999"]).expect(1);
+    assert!(ran.err.contains("no article 999") && ran.err.contains("hint: "), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_query_points_at_its_column() {
+    let (_server, _mails, desk) = worked().await;
+    for (query, column) in [
+        ("army AND (ceasefire", 10),
+        ("army AND truce OR ceasefire", 16),
+        ("@nothing", 1),
+        ("\"never closed", 1),
+        ("café NEAR/ x", 6),
+    ] {
+        let ran = desk.run(&["articles", "search", query]).expect(2);
+        assert!(ran.err.contains(&format!("column {column}: ")), "{query}: {}", ran.err);
+        let mut lines = ran.err.lines().skip_while(|line| line.trim_start() != query);
+        let (shown, caret) = (lines.next().unwrap(), lines.next().unwrap());
+        let indent = shown.chars().take_while(|c| *c == ' ').count();
+        assert_eq!(caret.chars().position(|c| c == '^'), Some(indent + column - 1), "{query}: {}", ran.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn alerts_are_listed_and_shown_with_their_deliveries() {
+    let (_server, _mails, desk) = worked().await;
+    let listed = desk.run(&["alerts", "list"]).expect(0).out;
+    assert!(listed.contains("1 sent") && listed.contains("Ceasefire breakdown"), "{listed}");
+    let listed = desk.run(&["alerts", "list", "--json"]).expect(0).json();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["topic"], "ceasefire-breakdown");
+    assert_eq!(listed[0]["deliveries"][0]["status"], "sent");
+    let shown = desk.run(&["alerts", "show", "1"]).expect(0).out;
+    for words in
+        ["why: first report", "to desk@example.org: sent", "a truce is broken", "decided by configuration"]
+    {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let shown = desk.run(&["alerts", "show", "1", "--json"]).expect(0).json();
+    assert_eq!(shown[0]["articles"][0]["title"], BREACH);
+    let ran = desk.run(&["alerts", "show", "2"]).expect(1);
+    assert!(ran.err.contains("no alert 2"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn feeds_are_listed_before_and_after_they_were_polled() {
+    let (server, _mails, desk) = worked().await;
+    desk.feeds([server.url("/feed"), server.url("/broken"), server.url("/new")]);
+    let listed = desk.run(&["feeds", "list", "--json"]).expect(0).json();
+    let health: Vec<_> = listed.iter().map(|feed| feed["health"].as_str().unwrap()).collect();
+    assert_eq!(health, ["ok", "failing", "new"]);
+    assert!(listed[1]["last_outcome"].as_str().unwrap().contains("503"), "{}", listed[1]);
+    assert_eq!((&listed[1]["failures"], &listed[0]["failures"]), (&1.into(), &0.into()));
+    let text = desk.run(&["feeds", "list"]).expect(0).out;
+    assert!(text.contains("2 entries: 2 new") && text.contains("not polled yet"), "{text}");
+    let fresh = Desk::new(FAST);
+    fresh.feeds(["https://a.example/feed"]);
+    assert!(fresh.run(&["feeds", "list"]).expect(0).out.contains("not polled yet"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_ends_with_1_when_something_needs_a_person() {
+    let (server, _mails, desk) = worked().await;
+    // One failure in a row is weather.
+    let status = desk.run(&["status"]).expect(0).out;
+    assert!(status.contains("1 ok, 1 failing") && status.contains("open       incident 1"), "{status}");
+    assert!(!status.contains("NEEDS YOU"), "{status}");
+    for _ in 0..2 {
+        desk.make_due();
+        desk.run(&["run", "--once"]).expect(0);
+    }
+    let status = desk.run(&["status"]).expect(1).out;
+    assert!(status.contains("NEEDS YOU") && status.contains("/broken"), "{status}");
+    desk.feeds([server.url("/feed")]);
+    desk.run(&["status"]).expect(0);
+    // Nothing was polled for long: the daemon is not running.
+    let long_ago = "UPDATE feeds SET last_success_at = last_success_at - 86400000000";
+    desk.change(long_ago);
+    let status = desk.run(&["status", "--json"]).expect(1).json();
+    assert!(status[0]["needs"][0].as_str().unwrap().contains("is wirewatch run alive"), "{}", status[0]);
+    let fresh = Desk::new(FAST);
+    let ran = fresh.run(&["status"]).expect(1);
+    assert!(ran.err.contains("wirewatch run makes it"), "{}", ran.err);
+    for args in [&["alerts", "list"][..], &["articles", "search", "x"], &["db", "check"]] {
+        assert!(fresh.run(args).expect(1).err.contains("wirewatch run makes it"), "{args:?}");
+    }
+    assert!(!fresh.database().exists(), "looking makes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn looking_works_while_the_daemon_runs() {
+    let (_server, _mails, desk) = worked().await;
+    let mut daemon = desk.start();
+    daemon.logged("Watching");
+    assert!(desk.run(&["db", "check"]).expect(0).out.contains("is sound"));
+    desk.run(&["status"]).expect(0);
+    desk.run(&["articles", "search", "market"]).expect(0);
+    desk.run(&["alerts", "list"]).expect(0);
+    daemon.stop().expect(0);
+}

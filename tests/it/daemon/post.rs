@@ -1,0 +1,174 @@
+//! Mail through the whole daemon: killed, refused, cut off, not there.
+
+use std::net::SocketAddr;
+
+use super::super::support::desk::{Desk, FAST, ROUTE, eventually, feed, item, mail};
+use super::super::support::http;
+use super::super::support::smtp::{self, Act, Parsed, Setup, Stage, at};
+use super::BREACH;
+
+/// A desk with one feed that holds one alarming entry, and mail to this server.
+async fn alarming(address: SocketAddr, route: &str) -> (http::Server, Desk) {
+    let server = http::Server::start().await;
+    server.set("/feed", feed(&item("breach", BREACH, "Shelling was heard in the north.", 0)));
+    let desk = Desk::new(&format!("{FAST}{}{route}", mail(address)));
+    desk.feeds([server.url("/feed")]);
+    (server, desk)
+}
+
+fn ids(mails: &smtp::Server) -> Vec<String> {
+    mails.messages().iter().map(|message| Parsed::read(&message.raw).one("Message-ID")).collect()
+}
+
+/// Waits until so many deliveries stand so.
+fn until(desk: &Desk, count: i64, condition: &str) {
+    eventually(condition, || {
+        let found: i64 = desk.ask(&format!("SELECT count(*) FROM deliveries WHERE {condition}"))?;
+        (found == count).then_some(())
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_before_the_server_took_it_the_mail_goes_out_once_after_the_restart() {
+    for stage in [Stage::Greeting, Stage::Rcpt, Stage::Data] {
+        let mails = smtp::Server::start(Setup::default()).await;
+        mails.next(at(stage, Act::Hang));
+        let (_server, desk) = alarming(mails.address, ROUTE).await;
+        let daemon = desk.start();
+        until(&desk, 1, "status = 'sending'");
+        assert_eq!(daemon.kill().code, None);
+        assert_eq!(mails.messages().len(), 0);
+        assert_eq!((desk.count("articles"), desk.count("alerts")), (1, 1));
+        let daemon = desk.start();
+        until(&desk, 1, "status = 'sent'");
+        daemon.stop().expect(0);
+        desk.make_due();
+        desk.run(&["run", "--once"]).expect(0);
+        assert_eq!(mails.messages().len(), 1, "{stage:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_after_the_server_took_it_the_second_mail_is_recognisably_the_first() {
+    let mails = smtp::Server::start(Setup::default()).await;
+    mails.next(at(Stage::End, Act::Hang));
+    let (_server, desk) = alarming(mails.address, ROUTE).await;
+    let daemon = desk.start();
+    eventually("the server has the message", || (mails.messages().len() == 1).then_some(()));
+    daemon.kill();
+    let daemon = desk.start();
+    until(&desk, 1, "status = 'sent'");
+    daemon.stop().expect(0);
+    let ids = ids(&mails);
+    assert_eq!(ids.len(), 2);
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_for_now_is_tried_again_and_arrives_once() {
+    let busy = || Act::Reply("451 4.3.2 busy, come back".to_owned());
+    let scripts = [
+        at(Stage::Greeting, Act::Reply("421 4.3.2 closing".to_owned())),
+        at(Stage::Mail, busy()),
+        at(Stage::Rcpt, busy()),
+        at(Stage::Data, busy()),
+        at(Stage::Content, Act::Drop),
+        at(Stage::End, busy()),
+    ];
+    for script in scripts {
+        let mails = smtp::Server::start(Setup::default()).await;
+        let said = format!("{script:?}");
+        mails.next(script);
+        let (_server, desk) = alarming(mails.address, ROUTE).await;
+        let daemon = desk.start();
+        until(&desk, 1, "status = 'sent' AND attempts = 2");
+        let ran = daemon.stop().expect(0);
+        assert!(ran.err.contains("Mail deferred") && ran.err.contains("Mail sent"), "{said}: {}", ran.err);
+        assert_eq!(mails.messages().len(), 1, "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_down_is_waited_for() {
+    // An address of this test's own, so that nobody takes the port in between.
+    let own = ([127, 40, 0, 1], 0);
+    let address = smtp::Server::start_on(Setup::default(), own).await.address;
+    let (_server, desk) = alarming(address, ROUTE).await;
+    let ran = desk.run(&["run", "--once"]).expect(0);
+    assert!(ran.out.contains("1 deferred"), "{}", ran.out);
+    assert_eq!(desk.ask::<String>("SELECT status FROM deliveries").as_deref(), Some("queued"));
+    let daemon = desk.start();
+    until(&desk, 1, "attempts >= 2 AND reply <> ''");
+    let mails = smtp::Server::start_on(Setup::default(), address).await;
+    until(&desk, 1, "status = 'sent'");
+    daemon.stop().expect(0);
+    assert_eq!(mails.messages().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_refused_recipient_is_shown_and_keeps_nobody_else_from_being_told() {
+    let mails = smtp::Server::start(Setup::default()).await;
+    mails.next(at(Stage::Rcpt, Act::Reply("550 5.1.1 no such desk".to_owned())));
+    let route = "[[route]]\nto = [\"gone@example.org\", \"desk@example.org\"]\n";
+    let (_server, desk) = alarming(mails.address, route).await;
+    let ran = desk.run(&["run", "--once"]).expect(0);
+    assert!(ran.out.contains("1 sent, 0 deferred, 1 refused"), "{}", ran.out);
+    assert_eq!(
+        mails.messages().iter().map(|message| message.to.clone()).collect::<Vec<_>>(),
+        [["desk@example.org"]]
+    );
+    let shown = desk.run(&["alerts", "show", "1"]).expect(0).out;
+    assert!(shown.contains("to gone@example.org: failed") && shown.contains("no such desk"), "{shown}");
+    assert!(shown.contains("to desk@example.org: sent"), "{shown}");
+    let status = desk.run(&["status"]).expect(1).out;
+    assert!(status.contains("NEEDS YOU  1 mails were refused"), "{status}");
+    let status = desk.run(&["status", "--json"]).expect(1).json();
+    assert_eq!(status[0]["overview"]["failed"], 1);
+    // It is final: later runs leave it alone.
+    desk.make_due();
+    desk.run(&["run", "--once"]).expect(0);
+    assert_eq!(mails.messages().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_round_ends_though_the_server_is_slower_than_its_retries() {
+    let mails = smtp::Server::start(Setup::default()).await;
+    for _ in 0..60 {
+        mails.next(at(Stage::Greeting, Act::Hang));
+    }
+    let names: Vec<String> = (0..4).map(|number| format!("\"desk{number}@example.org\"")).collect();
+    let (_server, desk) = alarming(mails.address, "").await;
+    let main = mail(mails.address).replace("timeout = \"20s\"", "timeout = \"1s\"");
+    desk.main(&format!("{FAST}{main}[[route]]\nto = [{}]\n", names.join(", ")));
+    let ran = desk.run(&["run", "--once"]).expect(0);
+    assert!(ran.out.contains("0 sent, 4 deferred, 0 refused"), "{}", ran.out);
+    let one_each = desk.count("deliveries WHERE status = 'queued' AND attempts = 1");
+    assert_eq!(one_each, 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_password_is_in_no_output_and_no_log() {
+    const PASSWORD: &str = "hunter2-quite-secret";
+    let account = Some(("alerts".to_owned(), "another-password".to_owned()));
+    let mails = smtp::Server::start(Setup { account, ..Setup::default() }).await;
+    let (_server, desk) = alarming(mails.address, ROUTE).await;
+    let main = mail(mails.address).replace("smtp://", "smtp://alerts@");
+    let main = main.replace("[mail]\n", "[mail]\npassword_file = \"password\"\n");
+    desk.write("password", &format!("{PASSWORD}\n"));
+    for format in ["text", "json"] {
+        desk.main(&format!("{FAST}{main}{ROUTE}[log]\nlevel = \"trace\"\nformat = \"{format}\"\n"));
+        if desk.database().exists() {
+            desk.change("UPDATE deliveries SET next_attempt_at = 1");
+        }
+        for args in
+            [&["run", "--once"][..], &["mail", "test"], &["check", "--online"], &["check"], &["status"]]
+        {
+            let ran = desk.run(args);
+            assert!(ran.code.is_some(), "{args:?}");
+            assert!(!ran.out.contains(PASSWORD) && !ran.err.contains(PASSWORD), "{args:?}: {ran:?}");
+        }
+    }
+    assert_eq!(desk.ask::<i64>("SELECT attempts FROM deliveries"), Some(2), "the account was tried");
+    let stored = std::fs::read(desk.database()).unwrap();
+    assert!(!String::from_utf8_lossy(&stored).contains(PASSWORD));
+}
