@@ -276,7 +276,7 @@ impl Daemon {
                 let hint = if let LedgerError::Store(error) = &error { error.hint() } else { "" };
                 error!(feed = %url, %error, hint, "A poll could not be stored");
                 self.report.failed.push((url, error.to_string()));
-                after(now(), Duration::from_secs(60))
+                after(now(), Duration::from_mins(1))
             }
         };
         self.schedule.finished(polled.feed, if again { due_at } else { Timestamp::MAX }, now());
@@ -284,7 +284,7 @@ impl Daemon {
 
     /// Logs a feed's failure when it begins and then daily, and its recovery.
     fn note_health(&mut self, id: FeedId, url: &str, failed: Option<String>) {
-        const REPEAT_AFTER: Duration = Duration::from_secs(24 * 3600);
+        const REPEAT_AFTER: Duration = Duration::from_hours(24);
         let Some(outcome) = failed else {
             self.report.polled_count += 1;
             if self.failing.remove(&id).is_some() {

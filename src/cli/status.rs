@@ -9,10 +9,10 @@ use super::{Exit, Outcome, Output, ago, load, now, reader};
 use crate::feed::schedule::after;
 
 /// Mail that waits longer than this needs a person.
-const MAIL_WAIT_MAX: Duration = Duration::from_secs(600);
+const MAIL_WAIT_MAX: Duration = Duration::from_mins(10);
 
 /// Time without any successful poll that is no cause for worry, however short the interval.
-const SILENCE_MIN: Duration = Duration::from_secs(900);
+const SILENCE_MIN: Duration = Duration::from_mins(15);
 
 /// A feed that failed so often in a row needs a person.
 const FAILURES_MAX: u32 = 3;

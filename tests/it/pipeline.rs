@@ -36,7 +36,8 @@ fn an_article_that_trips_is_told_once_to_each_address() {
 fn a_feeds_first_sight_is_a_baseline() {
     let mut lab = Lab::new();
     let old = entry("old", BREACH, hour(0));
-    let undated = Entry { published: None, ..entry("undated", "Truce shattered, says nobody in particular", hour(0)) };
+    let undated =
+        Entry { published: None, ..entry("undated", "Truce shattered, says nobody in particular", hour(0)) };
     let fresh = entry("fresh", "Truce shattered again in the north", hour(9));
     let settled = lab.poll(0, hour(10), &[old, undated, fresh]);
     assert_eq!(settled.alerts.len(), 1, "only what was published within first_look alerts");
@@ -91,7 +92,11 @@ fn a_quiet_incident_closes_and_the_next_article_opens_another() {
     assert_ne!(first.incident, second.incident);
     assert_eq!(second.alert.kind.as_str(), "first");
     let late = lab.poll(0, hour(120), &[entry("c", "A truce broken much later", hour(120))]).alerts.remove(0);
-    assert_eq!(late.alert.kind.as_str(), "first", "no tick came between, the incident was quiet all the same");
+    assert_eq!(
+        late.alert.kind.as_str(),
+        "first",
+        "no tick came between, the incident was quiet all the same"
+    );
 }
 
 #[test]
@@ -115,7 +120,8 @@ fn publishers_are_counted_without_copies() {
 #[test]
 fn entries_are_recognised_whatever_their_feed_does() {
     let at = hour(1);
-    let base = || Entry { summary: Some("Shelling in three towns since dawn".to_owned()), ..entry("a", BREACH, at) };
+    let base =
+        || Entry { summary: Some("Shelling in three towns since dawn".to_owned()), ..entry("a", BREACH, at) };
     let with = |change: &dyn Fn(&mut Entry)| {
         let mut entry = base();
         change(&mut entry);
@@ -125,22 +131,38 @@ fn entries_are_recognised_whatever_their_feed_does() {
     let cases: [(&str, Entry, &str); 9] = [
         ("nothing changed", base(), "known"),
         ("a new id", with(&|e| e.id = Some("zzz".into())), "known"),
-        ("a new id and a tracking link", with(&|e| {
-            e.id = Some("zzz".into());
-            e.url = Some("https://one.example/a?utm_source=rss".into());
-        }), "known"),
-        ("a new id and a new link", with(&|e| {
-            e.id = Some("zzz".into());
-            e.url = Some("https://one.example/moved".into());
-        }), "known"),
-        ("markup and case", with(&|e| e.title = "<b>TRUCE</b> broken within hours as shells fall".into()), "known"),
+        (
+            "a new id and a tracking link",
+            with(&|e| {
+                e.id = Some("zzz".into());
+                e.url = Some("https://one.example/a?utm_source=rss".into());
+            }),
+            "known",
+        ),
+        (
+            "a new id and a new link",
+            with(&|e| {
+                e.id = Some("zzz".into());
+                e.url = Some("https://one.example/moved".into());
+            }),
+            "known",
+        ),
+        (
+            "markup and case",
+            with(&|e| e.title = "<b>TRUCE</b> broken within hours as shells fall".into()),
+            "known",
+        ),
         ("an edited text", with(&|e| e.summary = Some("Shelling in five towns since dawn".into())), "edit"),
         ("an edited headline", with(&|e| e.title = "Truce broken within a day".into()), "edit"),
-        ("a reused id", with(&|e| {
-            e.title = "Harvest festival opens".into();
-            e.url = Some("https://one.example/festival".into());
-            e.summary = Some("Music and food".into());
-        }), "new"),
+        (
+            "a reused id",
+            with(&|e| {
+                e.title = "Harvest festival opens".into();
+                e.url = Some("https://one.example/festival".into());
+                e.summary = Some("Music and food".into());
+            }),
+            "new",
+        ),
         ("a republication with a new date", with(&|e| e.published = Some(hour(200))), "known"),
     ];
     for (what, next, expected) in cases {
@@ -289,7 +311,7 @@ fn a_host_is_asked_one_thing_at_a_time_with_a_pause() {
         schedule.add(FeedId(id), host.to_owned(), hour(0));
     }
     let second = |count| after(hour(0), Duration::from_secs(count));
-    let mut started = |schedule: &mut Schedule, at: Timestamp| -> BTreeSet<i64> {
+    let started = |schedule: &mut Schedule, at: Timestamp| -> BTreeSet<i64> {
         std::iter::from_fn(|| schedule.next(at)).map(|start| start.feed.0).collect()
     };
     assert!(started(&mut schedule, after(hour(0), Duration::ZERO)).contains(&3));
@@ -307,7 +329,11 @@ fn a_host_is_asked_one_thing_at_a_time_with_a_pause() {
 fn every_feed_of_a_schedule_gets_its_turn_once() {
     let mut schedule = Schedule::new(HostLimits { at_a_time: 2, spacing: Duration::from_secs(1) });
     for id in 0..500 {
-        schedule.add(FeedId(id), format!("host-{}", id % 7), after(hour(0), Duration::from_secs(id.unsigned_abs() % 50)));
+        schedule.add(
+            FeedId(id),
+            format!("host-{}", id % 7),
+            after(hour(0), Duration::from_secs(id.unsigned_abs() % 50)),
+        );
     }
     let (mut now, mut polled) = (hour(0), BTreeSet::new());
     let mut in_flight = Vec::new();
@@ -328,9 +354,10 @@ fn every_feed_of_a_schedule_gets_its_turn_once() {
 
 #[test]
 fn mail_is_tried_again_without_end_and_keeps_its_name() {
-    let retry = Retry { initial: Duration::from_secs(30), max: Duration::from_secs(3600) };
+    let retry = Retry { initial: Duration::from_secs(30), max: Duration::from_hours(1) };
     let waits = [1, 2, 3, 7, 8, 100, u32::MAX];
-    let waits = waits.map(|attempts| next_attempt(retry, attempts, hour(0)).duration_since(hour(0)).as_secs());
+    let waits =
+        waits.map(|attempts| next_attempt(retry, attempts, hour(0)).duration_since(hour(0)).as_secs());
     assert_eq!(waits, [30, 60, 120, 1920, 3600, 3600, 3600]);
     let id = |address| message_id("abc", wirewatch::alert::AlertId(7), address, "example.org");
     assert_eq!(id("Desk@example.org"), id("desk@example.org"));

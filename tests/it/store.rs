@@ -71,7 +71,11 @@ fn a_poll_that_is_not_committed_leaves_no_trace() {
         &config.topics,
         hour(1),
     );
-    let end = wirewatch::pipeline::End::Document { scored, headers: Default::default(), problems: Vec::new() };
+    let end = wirewatch::pipeline::End::Document {
+        scored,
+        headers: wirewatch::fetch::Headers::default(),
+        problems: Vec::new(),
+    };
     let id = tx.feed(feed).unwrap().id;
     let poll = wirewatch::pipeline::Poll { feed: id, started_at: hour(1), end };
     let settled = wirewatch::pipeline::settle(&tx, &config, feed, poll, hour(1)).unwrap();
@@ -96,7 +100,10 @@ fn deliveries_left_half_sent_by_a_crash_are_queued_again() {
     lab.writer = open(&path).unwrap();
     let again = lab.claim(hour(1));
     assert_eq!(again.len(), 1, "what was sent stays sent");
-    assert_eq!((again[0].id, again[0].attempts, &again[0].rendered), (claimed[1].id, 2, &claimed[1].rendered));
+    assert_eq!(
+        (again[0].id, again[0].attempts, &again[0].rendered),
+        (claimed[1].id, 2, &claimed[1].rendered)
+    );
 }
 
 #[test]
@@ -108,7 +115,7 @@ fn a_deferred_delivery_waits_for_its_time() {
         lab.within(|tx| tx.finish_delivery(claimed.id, Status::Queued, "451 later", hour(3), hour(1)));
     }
     assert!(lab.claim(hour(2)).is_empty());
-    assert_eq!(lab.within(|tx| tx.next_delivery_at()), Some(hour(3)));
+    assert_eq!(lab.next_delivery_at(), Some(hour(3)));
     let overview = lab.reader().overview(hour(2)).unwrap();
     assert_eq!((overview.queued, overview.oldest_queued_reply.as_str()), (2, "451 later"));
     assert_eq!(lab.claim(hour(3)).len(), 2);
@@ -117,8 +124,9 @@ fn a_deferred_delivery_waits_for_its_time() {
 #[test]
 fn damage_is_found() {
     let mut lab = Lab::new();
-    let entries: Vec<_> =
-        (0..200).map(|n| entry(&format!("e{n}"), &format!("Harbour report number {n} of the year"), hour(0))).collect();
+    let entries: Vec<_> = (0..200)
+        .map(|n| entry(&format!("e{n}"), &format!("Harbour report number {n} of the year"), hour(0)))
+        .collect();
     lab.poll(0, hour(0), &entries);
     lab.writer.tidy().unwrap();
     let copy = lab.dir.path().join("copy.db");

@@ -40,7 +40,8 @@ impl Lab {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("topics")).unwrap();
         fs::write(dir.path().join("topics/broken-truce.toml"), format!("{TOPIC}{alert}\n")).unwrap();
-        let feeds = "[[feed]]\nurl = \"https://one.example/feed\"\n[[feed]]\nurl = \"https://two.example/feed\"\n";
+        let feeds =
+            "[[feed]]\nurl = \"https://one.example/feed\"\n[[feed]]\nurl = \"https://two.example/feed\"\n";
         fs::write(dir.path().join("feeds.toml"), feeds).unwrap();
         let route = "[[route]]\nto = [\"desk@example.org\", \"night@example.org\"]\n";
         fs::write(dir.path().join("wirewatch.toml"), format!("{main}\n{route}")).unwrap();
@@ -83,6 +84,14 @@ impl Lab {
 
     pub(crate) fn claim(&mut self, at: Timestamp) -> Vec<Claimed> {
         self.within(|tx| tx.claim_deliveries(at, 100))
+    }
+
+    pub(crate) fn next_delivery_at(&mut self) -> Option<Timestamp> {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method itself is not general enough in lifetime"
+        )]
+        self.within(|tx| tx.next_delivery_at())
     }
 
     /// Does something in a transaction and commits it.
