@@ -74,6 +74,18 @@ pub struct Feed {
     pub allow_private_addresses: bool,
 }
 
+impl Feed {
+    /// Its address without a password: what is shown, logged and stored.
+    pub fn address(&self) -> String {
+        let mut url = self.url.clone();
+        // Refused only by addresses that cannot hold a password in the first place.
+        if url.set_password(None).is_err() {
+            return self.url.to_string();
+        }
+        url.into()
+    }
+}
+
 /// What a publisher put in a feed, unaltered but for decoding: texts may hold HTML.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
