@@ -5,6 +5,9 @@
 mod broken;
 mod dates;
 mod dialects;
+mod feedparser;
+mod gofeed;
+mod suites;
 
 use url::Url;
 use wirewatch::feed::parse::{NotAFeed, parse};
@@ -21,6 +24,10 @@ fn try_read(document: impl AsRef<[u8]>) -> Result<ParsedFeed, NotAFeed> {
 fn read(document: impl AsRef<[u8]>) -> ParsedFeed {
     let document = document.as_ref();
     try_read(document).unwrap_or_else(|refusal| panic!("{refusal}: {}", String::from_utf8_lossy(document)))
+}
+
+fn read_with_header(document: &[u8], content_type: Option<&str>) -> Result<ParsedFeed, NotAFeed> {
+    parse(document, &base(), content_type)
 }
 
 fn rss(items: &str) -> String {

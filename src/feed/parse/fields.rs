@@ -214,8 +214,10 @@ pub(super) fn open(
         _ => Some(Reading::Html),
     };
     let Some(reading) = reading else { return };
-    let base64 =
-        is_atom && attribute(attributes, "mode").is_some_and(|mode| mode.eq_ignore_ascii_case("base64"));
+    let says = |name: &str, value: &str| {
+        attribute(attributes, name).is_some_and(|it| it.trim().eq_ignore_ascii_case(value))
+    };
+    let base64 = is_atom && (says("mode", "base64") || says("type", "application/octet-stream"));
     let depth = walk.depth();
     walk.capture =
         Some(Capture { field, reading, depth, nested: 0, base64, skips_div: false, text: String::new() });
@@ -229,7 +231,7 @@ fn atom_reading(attributes: &[Attribute]) -> Option<Reading> {
     let reading = match (kind.as_str(), mode.as_str()) {
         ("html" | "text/html", "xml") => Reading::Markup,
         ("html" | "text/html", _) => Reading::Html,
-        ("", "escaped") => Reading::Html,
+        ("", "escaped") | ("application/octet-stream", _) => Reading::Html,
         ("xhtml" | "application/xhtml+xml" | "application/xml" | "text/xml", _) => Reading::Markup,
         ("" | "text", _) => Reading::Text,
         (other, _) if other.starts_with("text/") => Reading::Text,

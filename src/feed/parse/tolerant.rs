@@ -176,7 +176,10 @@ impl Walk {
         let Some(capture) = &mut self.capture else { return };
         match escape::resolve(reference) {
             Some(Referent::Letter(letter)) => capture.push_text(letter.encode_utf8(&mut [0; 4])),
-            Some(Referent::Text(text)) => capture.push_text(text),
+            Some(Referent::Pair(first, second)) => {
+                capture.push_text(first.encode_utf8(&mut [0; 4]));
+                capture.push_text(second.encode_utf8(&mut [0; 4]));
+            }
             Some(Referent::Nothing) => {}
             // What nothing defines stays as it was written; so do entities the document defines itself.
             None => {
@@ -268,11 +271,15 @@ impl Walk {
         self.bases.last()
     }
 
-    /// In Atom only `entry` is an entry, so that content may quote RSS; elsewhere both are, one at a time.
+    /// In Atom an `item` is an entry only right below the feed, so that content may quote RSS; elsewhere `entry`
+    /// is one too, outside of items.
     fn is_entry(&self, tag: Tag) -> bool {
         match tag {
             _ if self.is_page => false,
-            Tag::Item => self.format != Some(Format::Atom),
+            Tag::Item if self.format == Some(Format::Atom) => {
+                self.frames.last().is_some_and(|frame| frame.tag == Tag::Feed)
+            }
+            Tag::Item => true,
             Tag::Entry => self.format.is_none_or(|format| format == Format::Atom) || self.entry.is_none(),
             _ => false,
         }

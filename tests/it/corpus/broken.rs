@@ -176,7 +176,8 @@ fn forbidden_characters_are_dropped_and_titles_are_one_line() {
     check(titled("a\u{1}b\u{0}c"), &["abc", "Second"], Some(Markup));
     check(titled("a\r\nBcc: all@a.example\n\tb"), &["a Bcc: all@a.example b", "Second"], None);
     check(titled("a&#1;b&#13;&#10;c"), &["ab c", "Second"], None);
-    check(titled("a\u{85}b\u{2028}c"), &["a b\u{2028}c", "Second"], None);
+    check(titled("don\u{92}t wait\u{85}"), &["don’t wait…", "Second"], None);
+    check(titled("&scaron;&alpha;&NotEqualTilde;"), &["šα≂̸", "Second"], None);
 }
 
 #[test]
