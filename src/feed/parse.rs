@@ -36,7 +36,7 @@ pub enum NotAFeed {
     #[error("the document is empty")]
     Empty,
     /// A web page: the address moved, asks for a login, or was never a feed's.
-    #[error("this is a web page{}, not a feed; `wirewatch feeds discover` finds the feeds a page names", titled(.title))]
+    #[error("this is a web page{}, not a feed; `wirewatch feeds discover` finds the feeds a page names", titled(.title.as_deref()))]
     HtmlPage {
         /// The page's title, if it has one; it often says what went wrong.
         title: Option<String>,
@@ -58,8 +58,8 @@ pub enum NotAFeed {
     },
 }
 
-fn titled(title: &Option<String>) -> String {
-    title.as_ref().map(|title| format!(" ({title:?})")).unwrap_or_default()
+fn titled(title: Option<&str>) -> String {
+    title.map(|title| format!(" ({title:?})")).unwrap_or_default()
 }
 
 fn hint(root: &str) -> &'static str {

@@ -83,9 +83,12 @@ pub(super) fn push_unescaped(out: &mut String, raw: &str) {
     out.push_str(rest);
 }
 
-/// Appends plain text as HTML.
-pub(super) fn push_escaped(out: &mut String, text: &str) {
+/// Appends plain text as HTML, until the whole is `bytes_max` long.
+pub(super) fn push_escaped(out: &mut String, text: &str, bytes_max: usize) {
     for letter in text.chars() {
+        if out.len() + letter.len_utf8() > bytes_max {
+            return;
+        }
         match letter {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -98,7 +101,7 @@ pub(super) fn push_escaped(out: &mut String, text: &str) {
 /// Plain text as HTML.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    push_escaped(&mut out, text);
+    push_escaped(&mut out, text, super::TEXT_BYTES_MAX);
     out
 }
 
