@@ -76,11 +76,19 @@ fn stray_openings(text: &str) -> Vec<usize> {
                 Some(end) => at = open + end,
                 None => return stray,
             }
+        } else if rest.starts_with("<!DOCTYPE") && doctype_subset(rest) {
+            // The declarations inside are not ours to read, and their `<!` opens something.
+            at = rest.find("]>").map_or(at, |end| open + end);
         } else if !opens_markup(bytes.get(at).copied(), bytes.get(at + 1).copied()) {
             stray.push(open);
         }
     }
     stray
+}
+
+/// Whether a document type has declarations of its own.
+fn doctype_subset(doctype: &str) -> bool {
+    doctype.split_once('>').is_some_and(|(head, _)| head.contains('['))
 }
 
 fn opens_markup(next: Option<u8>, second: Option<u8>) -> bool {

@@ -35,7 +35,7 @@ fn an_rss_feed_is_read_whole() {
     assert!(feed.problems.is_empty(), "{:?}", feed.problems);
     assert_eq!((feed.format, feed.title.as_deref()), (Format::Rss, Some("World & more")));
     assert_eq!(feed.home_url.as_deref(), Some("https://news.example.org/"));
-    assert_eq!((feed.language.as_deref(), feed.ttl), (Some("en"), Some(Duration::from_secs(1_800))));
+    assert_eq!((feed.language.as_deref(), feed.ttl), (Some("en"), Some(Duration::from_mins(30))));
     assert_eq!((feed.skip_hours, feed.skip_days), (vec![3, 0], vec!["sunday".to_owned()]));
     assert_eq!(feed.hubs, ["https://hub.example.org/"]);
     assert_eq!(feed.self_url.as_deref(), Some("https://news.example.org/rss"));
@@ -157,7 +157,7 @@ fn old_atom_and_rdf_and_prefixed_names_are_read() {
     );
     assert_eq!(
         (rdf.format, rdf.ttl, titles(&rdf)),
-        (Format::Rdf, Some(Duration::from_secs(21_600)), vec!["One"])
+        (Format::Rdf, Some(Duration::from_hours(6)), vec!["One"])
     );
     let entry = &rdf.entries[0];
     assert_eq!(

@@ -157,10 +157,10 @@ fn compare_entry(tally: &mut Tally, place: &str, feed: Option<&ParsedFeed>, left
         let holds_empty = feed.is_some_and(|feed| {
             feed.problems.iter().any(|problem| problem.kind == wirewatch::feed::ProblemKind::EmptyEntry)
         });
-        if !holds_empty {
-            tally.compare(place, path, "no such entry", expected, false);
-        } else {
+        if holds_empty {
             tally.not_comparable("entries without title, text and link are left out");
+        } else {
+            tally.compare(place, path, "no such entry", expected, false);
         }
         return;
     };
@@ -204,7 +204,7 @@ fn compare_entry(tally: &mut Tally, place: &str, feed: Option<&ParsedFeed>, left
             tally.compare(place, "category", &entry.categories.join(" | "), expected, known);
         }
         _ => {
-            tally.not_comparable("entry fields we have no use for (rights, images, geo, itunes, details, …)")
+            tally.not_comparable("entry fields we have no use for (rights, images, geo, itunes, details, …)");
         }
     }
 }
