@@ -347,8 +347,16 @@ const MONTHS: [&str; 12] = [
      декабрь декабря дек грудень грудня груд гру دیسمبر دسامبر",
 ];
 
+const ENGLISH_MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const ENGLISH_DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
 fn month(word: &str) -> Option<i8> {
-    if word.len() < 2 {
+    // Nearly every date is English: its words are settled before the long table is searched.
+    if let Some(at) = ENGLISH_MONTHS.iter().position(|name| *name == word) {
+        return i8::try_from(at + 1).ok();
+    }
+    if word.len() < 2 || ENGLISH_DAYS.contains(&word) || zone_minutes(word).is_some() {
         return None;
     }
     let at = MONTHS.iter().position(|names| names.split_ascii_whitespace().any(|name| name == word))?;

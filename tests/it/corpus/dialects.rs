@@ -7,8 +7,8 @@ use wirewatch::feed::Format;
 
 use super::{has_problem, item, read, rss, titles};
 
-fn at(text: &str) -> Option<Timestamp> {
-    Some(text.parse().expect("a timestamp"))
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a timestamp")
 }
 
 fn atom(inside: &str) -> wirewatch::feed::ParsedFeed {
@@ -47,7 +47,7 @@ fn an_rss_feed_is_read_whole() {
         (entry.summary.as_deref(), entry.content.as_deref()),
         (Some("<p>Short</p>"), Some("<p>Long</p>"))
     );
-    assert_eq!(entry.published, at("2026-07-07T08:00:00Z"));
+    assert_eq!(entry.published, Some(at("2026-07-07T08:00:00Z")));
     assert_eq!(entry.published_raw.as_deref(), Some("Tue, 07 Jul 2026 10:00:00 +0200"));
     assert_eq!(entry.language.as_deref(), Some("en"));
     assert_eq!(
@@ -110,7 +110,10 @@ fn an_atom_feed_is_read_whole() {
         entry.content.as_deref(),
         Some("<p>x &lt; y <b>z</b><br/></p>").map(|text| text.replace("<br/>", "<br>")).as_deref()
     );
-    assert_eq!((entry.published, entry.updated), (at("2026-07-07T10:00:00Z"), at("2026-07-07T11:00:00Z")));
+    assert_eq!(
+        (entry.published, entry.updated),
+        (Some(at("2026-07-07T10:00:00Z")), Some(at("2026-07-07T11:00:00Z")))
+    );
     assert_eq!((entry.language.as_deref(), &entry.categories[..]), (Some("ar"), &["war".to_owned()][..]));
     assert_eq!(entry.authors, ["Ann", "Bo"]);
 }
@@ -145,8 +148,11 @@ fn old_atom_and_rdf_and_prefixed_names_are_read() {
         "<feed version='0.3' xmlns='http://purl.org/atom/ns#'><title>Old</title><entry><title mode='escaped' type='text/html'>A &lt;i&gt;b&lt;/i&gt;</title>\
          <link rel='alternate' type='text/html' href='http://a.example/1'/><issued>2004-01-01T00:00:00Z</issued><modified>2004-01-02T00:00:00Z</modified></entry></feed>",
     );
-    assert_eq!((titles(&old), old.entries[0].updated), (vec!["A <i>b</i>"], at("2004-01-02T00:00:00Z")));
-    assert_eq!(old.entries[0].published, at("2004-01-01T00:00:00Z"));
+    assert_eq!(
+        (titles(&old), old.entries[0].updated),
+        (vec!["A <i>b</i>"], Some(at("2004-01-02T00:00:00Z")))
+    );
+    assert_eq!(old.entries[0].published, Some(at("2004-01-01T00:00:00Z")));
 
     let rdf = read(
         "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns='http://purl.org/rss/1.0/' xmlns:dc='http://purl.org/dc/elements/1.1/' \
@@ -164,7 +170,7 @@ fn old_atom_and_rdf_and_prefixed_names_are_read() {
         (entry.id.as_deref(), entry.url.as_deref()),
         (Some("http://a.example/1"), Some("http://a.example/1"))
     );
-    assert_eq!((entry.published, entry.language.as_deref()), (at("2026-07-07T10:00:00Z"), Some("ar")));
+    assert_eq!((entry.published, entry.language.as_deref()), (Some(at("2026-07-07T10:00:00Z")), Some("ar")));
     assert_eq!(
         (&entry.authors[..], &entry.categories[..]),
         (&["Ann".to_owned()][..], &["War".to_owned()][..])
@@ -178,7 +184,7 @@ fn old_atom_and_rdf_and_prefixed_names_are_read() {
         item("<title>t</title><dc:date>2026-07-07</dc:date><content:encoded>c</content:encoded>");
     assert_eq!(
         (undeclared.published, undeclared.content.as_deref()),
-        (at("2026-07-07T00:00:00Z"), Some("c"))
+        (Some(at("2026-07-07T00:00:00Z")), Some("c"))
     );
     let foreign = item(
         "<title>t</title><x xmlns='http://www.w3.org/2000/svg'><title>no</title></x><title xmlns='http://www.w3.org/2000/svg'>no</title>",
@@ -205,11 +211,11 @@ fn fallbacks_are_taken_in_order() {
     assert_eq!(item("<title>t</title><itunes:summary>i</itunes:summary>").summary.as_deref(), Some("i"));
     assert_eq!(item("<title> </title><dc:title>d</dc:title>").title, "d");
     let both = item("<title>t</title><dc:date>2020-01-01</dc:date><pubDate>2026-07-07</pubDate>");
-    assert_eq!(both.published, at("2026-07-07T00:00:00Z"));
+    assert_eq!(both.published, Some(at("2026-07-07T00:00:00Z")));
     let bent = item("<title>t</title><pubDate>soon</pubDate><dc:date>2020-01-01</dc:date>");
     assert_eq!(
         (bent.published, bent.published_raw.as_deref()),
-        (at("2020-01-01T00:00:00Z"), Some("2020-01-01"))
+        (Some(at("2020-01-01T00:00:00Z")), Some("2020-01-01"))
     );
     let original = "<title>t</title><link>http://feedproxy.example/1</link><feedburner:origLink>https://a.example/1</feedburner:origLink>";
     assert_eq!(item(original).url.as_deref(), Some("https://a.example/1"));
@@ -239,7 +245,10 @@ fn json_feeds_are_read_however_they_are_written() {
         (first.id.as_deref(), first.content.as_deref(), first.title.as_str()),
         (Some("17"), Some("1 &lt; 2"), "")
     );
-    assert_eq!((first.published, &first.authors[..]), (at("2026-07-07T08:00:00Z"), &["Ann".to_owned()][..]));
+    assert_eq!(
+        (first.published, &first.authors[..]),
+        (Some(at("2026-07-07T08:00:00Z")), &["Ann".to_owned()][..])
+    );
     assert_eq!((second.title.as_str(), second.content.as_deref()), ("&lt;B&gt;", Some("<p>h</p>")));
     assert_eq!(
         (second.url.as_deref(), &second.authors[..]),
