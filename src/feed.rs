@@ -86,14 +86,20 @@ impl Feed {
     }
 }
 
-/// What a publisher put in a feed, unaltered but for decoding: texts may hold HTML.
+/// What a publisher put in a feed, unaltered but for decoding.
+///
+/// `title`, `summary` and `content` are HTML, or text that reads the same as HTML: what the format declares to be
+/// plain (Atom `type="text"`, JSON Feed titles and `content_text`) is escaped, so stripping HTML from any of them
+/// gives the text. All else is plain text. Titles, authors and categories are on one line. Relative links inside
+/// texts stay as given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
     /// `guid`, Atom `id`, `rdf:about` or JSON Feed `id`, trimmed; never made up.
     pub id: Option<String>,
-    /// Whether the publisher declared the id to be a permanent link (RSS `isPermaLink`; absent counts as true in RSS 2.0).
+    /// Whether the publisher declared the id to be a permanent link (RSS `isPermaLink`; absent counts as true in RSS 2.0
+    /// when the id is a web address).
     pub id_is_permalink: bool,
-    /// Link to the article, resolved against the document's base.
+    /// Link to the article, resolved; always http or https. The id stands in for a missing link when it may.
     pub url: Option<String>,
     /// Headline; empty when there is none.
     pub title: String,
