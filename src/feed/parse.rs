@@ -36,7 +36,7 @@ pub enum NotAFeed {
     #[error("the document is empty")]
     Empty,
     /// A web page: the address moved, asks for a login, or was never a feed's.
-    #[error("this is a web page{}, not a feed; `wirewatch feeds discover` finds the feeds a page names", titled(.title.as_deref()))]
+    #[error("this is a web page{}, not a feed; look on the page, or in its source after \"alternate\", for the feed's address", titled(.title.as_deref()))]
     HtmlPage {
         /// The page's title, if it has one; it often says what went wrong.
         title: Option<String>,
@@ -64,7 +64,7 @@ fn titled(title: Option<&str>) -> String {
 
 fn hint(root: &str) -> &'static str {
     match root {
-        "opml" => "; OPML is read with `wirewatch feeds import`",
+        "opml" => "; a list of feeds belongs into feed_files of wirewatch.toml",
         "urlset" | "sitemapindex" => "; it is a sitemap",
         _ => "",
     }
