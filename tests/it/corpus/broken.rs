@@ -300,7 +300,8 @@ fn what_is_no_feed_is_refused_in_words() {
     let words = try_read("<html><title>Login</title></html>").expect_err("a page").to_string();
     assert_eq!(
         words,
-        "this is a web page (\"Login\"), not a feed; `wirewatch feeds discover` finds the feeds a page names"
+        "this is a web page (\"Login\"), not a feed; \
+         look on the page, or in its source after \"alternate\", for the feed's address"
     );
 }
 
