@@ -13,10 +13,10 @@ use crate::feed::schedule::{FeedState, after};
 use crate::store::report::Overview;
 
 /// Mail that waits longer than this needs a person.
-const MAIL_WAIT_MAX: Duration = Duration::from_secs(600);
+const MAIL_WAIT_MAX: Duration = Duration::from_mins(10);
 
 /// Time without any successful poll that is no cause for worry, however short the interval.
-const SILENCE_MIN: Duration = Duration::from_secs(900);
+const SILENCE_MIN: Duration = Duration::from_mins(15);
 
 /// A feed that failed so often in a row needs a person.
 const FAILURES_MAX: u32 = 3;
@@ -29,7 +29,7 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
     let mut failing = Vec::new();
     let mut ok_count = 0;
     for feed in &config.feeds {
-        let Some(stored) = reader.feed_by_url(feed.url.as_str())? else { continue };
+        let Some(stored) = reader.feed_by_address(&feed.address())? else { continue };
         if stored.state.failure_count > 0 {
             failing.push((feed, stored.state));
         } else if stored.state.last_success_at.is_some() {
@@ -43,7 +43,7 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
         let failing: Vec<_> = failing
             .iter()
             .map(|(feed, state)| {
-                json!({ "url": feed.url.as_str(), "failures": state.failure_count, "outcome": state.last_outcome })
+                json!({ "url": feed.address(), "failures": state.failure_count, "outcome": state.last_outcome })
             })
             .collect();
         output.json(&json!({
@@ -102,7 +102,9 @@ fn print(
     for (feed, state) in failing.iter().take(20) {
         output.line(format!(
             "           {} ({} in a row): {}",
-            feed.url, state.failure_count, state.last_outcome
+            feed.address(),
+            state.failure_count,
+            state.last_outcome
         ))?;
     }
     let last = overview.last_success.map_or_else(|| "never".to_owned(), |at| ago(at, now));

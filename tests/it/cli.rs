@@ -1,5 +1,7 @@
 //! The commands: what is typed, what is printed, which code they end with.
 
+#![allow(clippy::format_collect, reason = "documents of tests are small, and to be read")]
+
 mod archive;
 mod configure;
 mod input;

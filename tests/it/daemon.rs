@@ -2,6 +2,12 @@
 //!
 //! Each test owns a directory, its servers and its processes; nothing is shared, so all run side by side.
 
+#![allow(
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "documents of tests are small, and to be read"
+)]
+
 mod disk;
 mod identity;
 mod life;

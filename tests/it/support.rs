@@ -2,4 +2,5 @@
 
 pub(crate) mod desk;
 pub(crate) mod http;
+pub(crate) mod lab;
 pub(crate) mod smtp;

@@ -104,6 +104,11 @@ async fn feeds_are_listed_before_and_after_they_were_polled() {
     assert_eq!(health, ["ok", "failing", "new"]);
     assert!(listed[1]["last_outcome"].as_str().unwrap().contains("503"), "{}", listed[1]);
     assert_eq!((&listed[1]["failures"], &listed[0]["failures"]), (&1.into(), &0.into()));
+    server.set("/new", Reply::status(429).header("retry-after", "7200"));
+    desk.run(&["run", "--once"]).expect(0);
+    let listed = desk.run(&["feeds", "list", "--json"]).expect(0).json();
+    assert_eq!(listed[2]["next_poll_reason"], "the server asked to wait 2h");
+    desk.feeds([server.url("/feed"), server.url("/broken"), server.url("/never")]);
     let text = desk.run(&["feeds", "list"]).expect(0).out;
     assert!(text.contains("2 entries: 2 new") && text.contains("not polled yet"), "{text}");
     let fresh = Desk::new(FAST);

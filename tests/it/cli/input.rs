@@ -223,7 +223,8 @@ fn replay_repeats_itself_whatever_the_packing() {
     assert_eq!(desk.run_with(&["replay", "--json", "-"], &text).expect(0).out, expected);
     // Two halves are the whole.
     let middle = text.match_indices('\n').nth(3).unwrap().0 + 1;
-    let (first, second) = (desk.file("1.jsonl", &text[..middle]), desk.file("2.jsonl", &text[middle..]));
+    let (first, second) = text.split_at(middle);
+    let (first, second) = (desk.file("1.jsonl", first), desk.file("2.jsonl", second));
     let halves = desk.run(&["replay", "--json", first.to_str().unwrap(), second.to_str().unwrap()]);
     assert_eq!(halves.expect(0).out, expected);
     assert!(!desk.data().exists(), "replay leaves the archive alone");

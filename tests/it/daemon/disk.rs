@@ -1,11 +1,14 @@
 //! The database when the disk is full, when it is another version's, and when it is damaged.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use rusqlite::Connection;
 
-use super::super::support::desk::{Desk, FAST, feed, item};
+use super::super::support::desk::{Desk, FAST, eventually, feed, item, mail};
 use super::super::support::http;
+use super::super::support::smtp::{self, Parsed, Setup};
+use super::BREACH;
 
 /// Large and small news; together more than the limit below lets through.
 fn flood() -> String {
@@ -57,6 +60,61 @@ fn a_database_of_a_newer_version_is_left_alone() {
         assert!(ran.err.contains("hint: "), "{args:?}: {}", ran.err);
         assert!(fs::read(desk.database()).unwrap() == before, "{args:?} changed the file");
     }
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_one_is_said() {
+    let desk = Desk::new(FAST);
+    desk.file("data", "a file");
+    for args in [&["run"][..], &["run", "--once"]] {
+        let ran = desk.run(args).expect(1);
+        assert!(ran.err.contains("cannot open the database") && ran.err.contains("hint: "), "{}", ran.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_anywhere_it_resumes_without_loss_and_without_doubles() {
+    let server = http::Server::start().await;
+    let mails = smtp::Server::start(Setup::default()).await;
+    let paths: Vec<String> = (0..6).map(|number| format!("/feed{number}")).collect();
+    for (number, path) in paths.iter().enumerate() {
+        let quiet = |entry: usize| {
+            let title = format!("News {entry} of town {number}");
+            item(&format!("q{number}-{entry}"), &title, "All calm there.", 1)
+        };
+        let alarm = item(&format!("a{number}"), &format!("{BREACH} in town {number}"), "Shelling.", 0);
+        server.set(path, feed(&((0..20).map(quiet).collect::<String>() + &alarm)));
+    }
+    let to: Vec<String> = (0..5).map(|number| format!("\"desk{number}@example.org\"")).collect();
+    let route = format!("[[route]]\nto = [{}]\n", to.join(", "));
+    let desk = Desk::new(&format!("{FAST}{}{route}", mail(mails.address)));
+    desk.feeds(paths.iter().map(|path| server.url(path)));
+    for round in 1..=8 {
+        let daemon = desk.start();
+        // Each round dies a little later: after so many requests, or so many mails.
+        eventually("work", || {
+            let done = server.requests().len() + mails.messages().len();
+            (done >= round * 2).then_some(())
+        });
+        daemon.kill();
+        desk.run(&["alerts", "list"]);
+    }
+    for _ in 0..2 {
+        if desk.database().exists() {
+            desk.make_due();
+            desk.change("UPDATE deliveries SET next_attempt_at = 1 WHERE status = 'queued'");
+        }
+        desk.run(&["run", "--once"]).expect(0);
+    }
+    assert_eq!(desk.count("articles"), 6 * 21);
+    assert_eq!(desk.count("articles WHERE revision_count > 0"), 0);
+    assert_eq!(desk.count("incidents"), 1);
+    assert_eq!(desk.count("deliveries WHERE status <> 'sent'"), 0);
+    let ids: BTreeSet<String> =
+        mails.messages().iter().map(|message| Parsed::read(&message.raw).one("Message-ID")).collect();
+    assert_eq!(i64::try_from(ids.len()).unwrap(), desk.count("deliveries"));
+    assert!(desk.count("deliveries") >= 5);
+    desk.run(&["db", "check"]).expect(0);
 }
 
 #[test]

@@ -30,7 +30,7 @@ async fn systemd_hears_that_it_is_ready_alive_and_stopping() {
     let desk = Desk::new(SLOW);
     let path = desk.path("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let hear = || {
         let mut bytes = [0; 4096];
         let length = socket.recv(&mut bytes).expect("systemd hears something within a minute");
@@ -77,6 +77,22 @@ async fn it_stops_in_time_while_polls_and_mail_hang() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asked_twice_it_stops_at_once() {
+    let server = http::Server::start().await;
+    server.set("/stall", Reply::silence());
+    let desk = Desk::new(SLOW);
+    desk.feeds([server.url("/stall")]);
+    let mut daemon = desk.start();
+    asked(&server, "/stall");
+    daemon.signal("TERM");
+    daemon.logged("Stopping");
+    let asked_at = Instant::now();
+    let ran = daemon.stop().expect(0);
+    assert!(ran.err.contains("asked twice"), "{}", ran.err);
+    assert!(asked_at.elapsed() < Duration::from_secs(6), "{:?}", asked_at.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn interrupt_and_terminate_end_an_idle_daemon_with_success() {
     for name in ["TERM", "INT"] {
         let desk = Desk::new(SLOW);
@@ -108,6 +124,12 @@ async fn a_reload_takes_a_good_configuration_and_leaves_a_bad_one() {
     daemon.logged("Not reloaded");
     let log = daemon.log();
     assert!(log.contains("feeds.toml:3") && log.contains("intervall"), "{log}");
+
+    desk.write("wirewatch.toml", &format!("data_dir = \"../elsewhere\"\n{SLOW}"));
+    desk.feeds([server.url("/three")]);
+    daemon.signal("HUP");
+    daemon.logged("data_dir can only change with a restart");
+    desk.main(SLOW);
 
     // The old configuration is in force: its feeds are known, the bad one's were never asked for.
     desk.feeds([server.url("/one"), server.url("/two")]);

@@ -151,10 +151,17 @@ async fn the_password_is_in_no_output_and_no_log() {
     const PASSWORD: &str = "hunter2-quite-secret";
     let account = Some(("alerts".to_owned(), "another-password".to_owned()));
     let mails = smtp::Server::start(Setup { account, ..Setup::default() }).await;
-    let (_server, desk) = alarming(mails.address, ROUTE).await;
+    let (server, desk) = alarming(mails.address, ROUTE).await;
     let main = mail(mails.address).replace("smtp://", "smtp://alerts@");
     let main = main.replace("[mail]\n", "[mail]\npassword_file = \"password\"\n");
     desk.write("password", &format!("{PASSWORD}\n"));
+    let secret_feed = |path: &str| {
+        let mut url = server.url(path);
+        url.set_username("reader").unwrap();
+        url.set_password(Some(PASSWORD)).unwrap();
+        url
+    };
+    desk.feeds([secret_feed("/feed"), secret_feed("/missing")]);
     for format in ["text", "json"] {
         desk.main(&format!("{FAST}{main}{ROUTE}[log]\nlevel = \"trace\"\nformat = \"{format}\"\n"));
         if desk.database().exists() {
@@ -164,11 +171,13 @@ async fn the_password_is_in_no_output_and_no_log() {
             [&["run", "--once"][..], &["mail", "test"], &["check", "--online"], &["check"], &["status"]]
         {
             let ran = desk.run(args);
-            assert!(ran.code.is_some(), "{args:?}");
+            assert!(!matches!(ran.code, None | Some(2)), "{args:?}: {ran:?}");
             assert!(!ran.out.contains(PASSWORD) && !ran.err.contains(PASSWORD), "{args:?}: {ran:?}");
         }
     }
     assert_eq!(desk.ask::<i64>("SELECT attempts FROM deliveries"), Some(2), "the account was tried");
+    let sent = server.requests_to("/feed")[0].text("authorization").unwrap();
+    assert!(sent.starts_with("Basic "), "the feed's own server is told");
     let stored = std::fs::read(desk.database()).unwrap();
     assert!(!String::from_utf8_lossy(&stored).contains(PASSWORD));
 }

@@ -134,6 +134,22 @@ async fn a_round_stores_every_entry_and_mails_each_topic_once_and_more_rounds_ch
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_round_polls_every_due_feed_of_a_host_however_wide_the_spacing() {
+    let server = http::Server::start().await;
+    let paths: Vec<String> = (0..4).map(|number| format!("/feed{number}")).collect();
+    for path in &paths {
+        server.set(path, feed(&quiet()));
+    }
+    let desk = Desk::new(&FAST.replace("host_spacing = \"0s\"", "host_spacing = \"1s\""));
+    desk.feeds(paths.iter().map(|path| server.url(path)));
+    let ran = desk.run(&["run", "--once"]).expect(0);
+    assert!(ran.out.contains("4 feeds polled, 0 failed"), "{}", ran.out);
+    for path in &paths {
+        assert_eq!(server.requests_to(path).len(), 1, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_feeds_and_the_aleppo_text_mail_once_for_each_topic() {
     let Some(text) = data_beside("example/aleppo-2016.txt") else { return };
     let Some(suite) = data_beside("feeds/feed-rs") else { return };

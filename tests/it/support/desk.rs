@@ -5,6 +5,7 @@
 //! its database and what it prints.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "what was skipped is said")]
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -22,7 +23,7 @@ use tempfile::TempDir;
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_wirewatch");
 
 /// How long anything may take on a busy machine before the test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Settings under which loopback servers are polled as fast as the owner may ask for.
 pub(crate) const FAST: &str = "[poll]\ninterval = \"1s\"\nmin_interval = \"1s\"\nhost_spacing = \"0s\"\n\
