@@ -82,7 +82,7 @@ pub fn normalize(entry: &Entry, feed: &Feed, seen_at: Timestamp) -> Article {
         publisher: publisher::of(url.as_deref(), feed),
         fingerprint: fingerprint::of(&title, &[&summary, &body]),
         tier: feed.tier,
-        feed: feed.url.as_str().to_owned(),
+        feed: feed.address(),
         tags: feed.tags.clone(),
         published_at: entry.published.or(entry.updated),
         seen_at,

@@ -18,6 +18,7 @@ mod score;
 mod status;
 mod topics;
 
+use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -157,11 +158,11 @@ enum Failure {
 type Outcome = Result<Exit, Failure>;
 
 impl Failure {
-    fn new(message: impl ToString, hint: impl Into<String>) -> Self {
+    fn new(message: impl fmt::Display, hint: impl Into<String>) -> Self {
         Self::Other { message: message.to_string(), hint: hint.into(), exit: Exit::Failed }
     }
 
-    fn usage(message: impl ToString, hint: impl Into<String>) -> Self {
+    fn usage(message: impl fmt::Display, hint: impl Into<String>) -> Self {
         Self::Other { message: message.to_string(), hint: hint.into(), exit: Exit::Usage }
     }
 }

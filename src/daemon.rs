@@ -94,7 +94,8 @@ pub struct Daemon {
     stop: CancellationToken,
     next_tick_at: Timestamp,
     failing: HashMap<FeedId, Timestamp>,
-    report: OnceReport,
+    /// What `run --once` reports; the daemon collects nothing for years.
+    report: Option<OnceReport>,
     _lock: Lock,
 }
 
@@ -127,7 +128,7 @@ impl Daemon {
             stop,
             next_tick_at: now(),
             failing: HashMap::new(),
-            report: OnceReport::default(),
+            report: None,
             _lock: lock,
             config: Arc::clone(&config),
         };
@@ -193,6 +194,7 @@ impl Daemon {
 
     /// Polls every feed that is due once, delivers, and reports.
     pub async fn run_once(mut self) -> Result<OnceReport, DaemonError> {
+        self.report = Some(OnceReport::default());
         let begun_at = now();
         self.look(begun_at).await?;
         loop {
@@ -208,7 +210,8 @@ impl Daemon {
         }
         self.stop.cancel();
         self.deliver.notify_one();
-        let Self { ledger, mailer, thread, poller, mut report, .. } = self;
+        let Self { ledger, mailer, thread, poller, report, .. } = self;
+        let mut report = report.unwrap_or_default();
         report.mail = mailer.await.unwrap_or_default();
         drop((ledger, poller));
         drop(tokio::task::spawn_blocking(move || thread.join()).await);
@@ -220,7 +223,7 @@ impl Daemon {
         while self.polls.len() < self.config.poll.concurrency {
             let Some(start) = self.schedule.next(now()) else { break };
             let Some((feed, state)) = self.feeds.get(&start.feed) else { continue };
-            debug!(feed = %feed.url, due_at = %start.due_at, "Polling");
+            debug!(feed = feed.address(), due_at = %start.due_at, "Polling");
             let poll = self.poller.clone().poll(start.feed, Arc::clone(feed), state.clone());
             self.polls.spawn(poll);
         }
@@ -259,14 +262,16 @@ impl Daemon {
             Err(error) => return debug!(%error, "A poll was given up"),
         };
         let Some((feed, state)) = self.feeds.get_mut(&polled.feed) else { return };
-        let url = feed.url.to_string();
+        let url = feed.address();
         let due_at = match polled.settled {
             Ok(settled) => {
                 let due_at = settled.next.at;
                 *state = settled.state;
                 let failed = (!settled.is_success).then_some(settled.outcome);
                 let new_count = settled.articles.iter().filter(|event| !event.is_revision).count();
-                self.report.article_count += new_count;
+                if let Some(report) = &mut self.report {
+                    report.article_count += new_count;
+                }
                 self.note_health(polled.feed, &url, failed);
                 self.note_alerts(&settled.alerts);
                 due_at
@@ -275,8 +280,10 @@ impl Daemon {
                 // Nothing was kept, nothing is lost: the same document is asked for again.
                 let hint = if let LedgerError::Store(error) = &error { error.hint() } else { "" };
                 error!(feed = %url, %error, hint, "A poll could not be stored");
-                self.report.failed.push((url, error.to_string()));
-                after(now(), Duration::from_secs(60))
+                if let Some(report) = &mut self.report {
+                    report.failed.push((url, error.to_string()));
+                }
+                after(now(), Duration::from_mins(1))
             }
         };
         self.schedule.finished(polled.feed, if again { due_at } else { Timestamp::MAX }, now());
@@ -284,9 +291,11 @@ impl Daemon {
 
     /// Logs a feed's failure when it begins and then daily, and its recovery.
     fn note_health(&mut self, id: FeedId, url: &str, failed: Option<String>) {
-        const REPEAT_AFTER: Duration = Duration::from_secs(24 * 3600);
+        const REPEAT_AFTER: Duration = Duration::from_hours(24);
         let Some(outcome) = failed else {
-            self.report.polled_count += 1;
+            if let Some(report) = &mut self.report {
+                report.polled_count += 1;
+            }
             if self.failing.remove(&id).is_some() {
                 info!(feed = %url, "Feed recovered");
             }
@@ -297,9 +306,9 @@ impl Daemon {
             warn!(feed = %url, outcome, "Feed failing");
             self.failing.insert(id, now());
         }
-        self.report.failed.push((url.to_owned(), outcome));
-        // A daemon's list is for `run --once`; it must not grow for years.
-        self.report.failed.truncate(100_000);
+        if let Some(report) = &mut self.report {
+            report.failed.push((url.to_owned(), outcome));
+        }
     }
 
     fn note_alerts(&mut self, alerts: &[crate::pipeline::AlertEvent]) {
@@ -310,7 +319,9 @@ impl Daemon {
                 warn!(alert = event.id.0, topic = %event.alert.topic, "No route takes this alert: nobody is told");
             }
         }
-        self.report.alert_count += alerts.len();
+        if let Some(report) = &mut self.report {
+            report.alert_count += alerts.len();
+        }
         if !alerts.is_empty() {
             self.deliver.notify_one();
         }

@@ -74,14 +74,32 @@ pub struct Feed {
     pub allow_private_addresses: bool,
 }
 
-/// What a publisher put in a feed, unaltered but for decoding: texts may hold HTML.
+impl Feed {
+    /// Its address without a password: what is shown, logged and stored.
+    pub fn address(&self) -> String {
+        let mut url = self.url.clone();
+        // Refused only by addresses that cannot hold a password in the first place.
+        if url.set_password(None).is_err() {
+            return self.url.to_string();
+        }
+        url.into()
+    }
+}
+
+/// What a publisher put in a feed, unaltered but for decoding.
+///
+/// `title`, `summary` and `content` are HTML, or text that reads the same as HTML: what the format declares to be
+/// plain (Atom `type="text"`, JSON Feed titles and `content_text`) is escaped, so stripping HTML from any of them
+/// gives the text. All else is plain text. Titles, authors and categories are on one line. Relative links inside
+/// texts stay as given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
     /// `guid`, Atom `id`, `rdf:about` or JSON Feed `id`, trimmed; never made up.
     pub id: Option<String>,
-    /// Whether the publisher declared the id to be a permanent link (RSS `isPermaLink`; absent counts as true in RSS 2.0).
+    /// Whether the publisher declared the id to be a permanent link (RSS `isPermaLink`; absent counts as true in RSS 2.0
+    /// when the id is a web address).
     pub id_is_permalink: bool,
-    /// Link to the article, resolved against the document's base.
+    /// Link to the article, resolved; always http or https. The id stands in for a missing link when it may.
     pub url: Option<String>,
     /// Headline; empty when there is none.
     pub title: String,

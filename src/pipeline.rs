@@ -176,7 +176,7 @@ pub fn settle(
     let (end, problems) = match poll.end {
         End::Document { scored, headers, problems } => {
             let entry_count = scored.len();
-            take_entries(tx, config, poll.feed, scored, first_sight, now, &mut settled)?;
+            take_entries(tx, config, poll.feed, &scored, first_sight, now, &mut settled)?;
             state.etag = headers.etag;
             state.last_modified = headers.last_modified;
             state.first_success_at = state.first_success_at.or(Some(poll.started_at));
@@ -240,12 +240,12 @@ fn take_entries(
     tx: &Transaction<'_>,
     config: &Config,
     feed: FeedId,
-    scored: Vec<Scored>,
+    scored: &[Scored],
     first_sight: bool,
     now: Timestamp,
     settled: &mut Settled,
 ) -> Result<(), StoreError> {
-    let shared_urls = shared_urls(&scored);
+    let shared_urls = shared_urls(scored);
     let mut arrivals = Arrivals::new();
     for (index, item) in scored.iter().enumerate() {
         let sightings = tx.sightings(feed, &item.keys)?;

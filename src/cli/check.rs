@@ -104,8 +104,8 @@ async fn try_host(
             Fetched::Failed(failure) => Err(failure.detail),
         };
         lines.push(match found {
-            Ok(words) => (true, format!("ok      {}: {words}", feed.url)),
-            Err(words) => (false, format!("failed  {}: {words}", feed.url)),
+            Ok(words) => (true, format!("ok      {}: {words}", feed.address())),
+            Err(words) => (false, format!("failed  {}: {words}", feed.address())),
         });
     }
     lines

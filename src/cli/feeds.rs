@@ -26,13 +26,13 @@ pub(super) fn run(dir: &Path, Command::List { json }: &Command) -> Outcome {
     let mut output = Output::open();
     for feed in &config.feeds {
         let stored = match &reader {
-            Some(reader) => reader.feed_by_url(feed.url.as_str())?,
+            Some(reader) => reader.feed_by_address(&feed.address())?,
             None => None,
         };
         if *json {
             let state = stored.as_ref().map(|stored| &stored.state);
             output.json(&json!({
-                "url": feed.url.as_str(), "name": feed.name, "tier": feed.tier, "tags": feed.tags,
+                "url": feed.address(), "name": feed.name, "tier": feed.tier, "tags": feed.tags,
                 "health": health(stored.as_ref()),
                 "last_polled": state.and_then(|state| state.last_polled_at),
                 "last_success": state.and_then(|state| state.last_success_at),
@@ -42,7 +42,7 @@ pub(super) fn run(dir: &Path, Command::List { json }: &Command) -> Outcome {
                 "last_outcome": state.map(|state| state.last_outcome.as_str()),
             }))?;
         } else {
-            output.line(format!("{:<8} {}  {}", health(stored.as_ref()), feed.name, feed.url))?;
+            output.line(format!("{:<8} {}  {}", health(stored.as_ref()), feed.name, feed.address()))?;
             output.line(format!("         {}", state_words(stored.as_ref())))?;
         }
     }

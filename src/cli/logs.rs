@@ -11,7 +11,7 @@ use crate::config::{Log, LogFormat};
 
 /// Starts logging for the life of the process.
 #[expect(clippy::disallowed_methods, reason = "systemd tells by $JOURNAL_STREAM that stderr is the journal")]
-pub(super) fn start(log: &Log) -> Result<(), Failure> {
+pub(super) fn start(log: Log) -> Result<(), Failure> {
     // Other libraries speak up only when something is wrong with them.
     let filter = EnvFilter::new(format!("warn,wirewatch={}", log.level.as_str()));
     let registry = tracing_subscriber::registry().with(filter);

@@ -21,15 +21,13 @@ pub(super) enum Command {
 
 pub(super) fn run(dir: &Path, Command::Test { to }: &Command) -> Outcome {
     let config = load(dir)?;
-    let addresses = match to {
-        Some(address) => vec![address.clone()],
-        None => {
-            let mut addresses: Vec<String> =
-                config.routes.iter().flat_map(|route| route.to.clone()).collect();
-            addresses.sort_unstable();
-            addresses.dedup();
-            addresses
-        }
+    let addresses = if let Some(address) = to {
+        vec![address.clone()]
+    } else {
+        let mut addresses: Vec<String> = config.routes.iter().flat_map(|route| route.to.clone()).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses
     };
     if addresses.is_empty() {
         return Err(Failure::usage(

@@ -32,7 +32,7 @@ pub(super) fn run(dir: &Path, files: &[PathBuf], json: bool) -> Outcome {
         let mut lines = Lines::open(file)?;
         let mut chunk: Vec<Timed> = Vec::with_capacity(CHUNK);
         while let Some(line) = lines.next()? {
-            match line.map(|record| player.timed(record, lines.place())) {
+            match line.map(|record| player.timed(record, &lines.place())) {
                 Ok(Ok(timed)) => {
                     // A poll is not cut in two.
                     if chunk.len() >= CHUNK && chunk.last().is_some_and(|last| !last.same_poll(&timed)) {
@@ -143,7 +143,7 @@ impl<'a> Player<'a> {
     }
 
     /// Gives a record its time. The clock never runs backwards: one seen before its predecessor counts as seen with it.
-    fn timed(&mut self, record: Record, place: String) -> Result<Timed, String> {
+    fn timed(&mut self, record: Record, place: &str) -> Result<Timed, String> {
         let seen_at = record
             .seen_at()
             .ok_or_else(|| format!("{place}: neither seen nor published can be read as a time; left out"))?;

@@ -18,7 +18,7 @@ impl From<DaemonError> for Failure {
 
 pub(super) fn run(dir: &Path, once: bool) -> Outcome {
     let config = load(dir)?;
-    logs::start(&config.log)?;
+    logs::start(config.log)?;
     let runtime = runtime()?;
     let reload_dir: PathBuf = dir.to_owned();
     let reload = Box::new(move || {

@@ -9,10 +9,10 @@ use super::{Exit, Outcome, Output, ago, load, now, reader};
 use crate::feed::schedule::after;
 
 /// Mail that waits longer than this needs a person.
-const MAIL_WAIT_MAX: Duration = Duration::from_secs(600);
+const MAIL_WAIT_MAX: Duration = Duration::from_mins(10);
 
 /// Time without any successful poll that is no cause for worry, however short the interval.
-const SILENCE_MIN: Duration = Duration::from_secs(900);
+const SILENCE_MIN: Duration = Duration::from_mins(15);
 
 /// A feed that failed so often in a row needs a person.
 const FAILURES_MAX: u32 = 3;
@@ -25,7 +25,7 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
     let mut failing = Vec::new();
     let mut ok_count = 0;
     for feed in &config.feeds {
-        let Some(stored) = reader.feed_by_url(feed.url.as_str())? else { continue };
+        let Some(stored) = reader.feed_by_address(&feed.address())? else { continue };
         if stored.state.failure_count > 0 {
             failing.push((feed, stored.state));
         } else if stored.state.last_success_at.is_some() {
@@ -58,7 +58,7 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
         let failing: Vec<_> = failing
             .iter()
             .map(|(feed, state)| {
-                json!({ "url": feed.url.as_str(), "failures": state.failure_count, "outcome": state.last_outcome })
+                json!({ "url": feed.address(), "failures": state.failure_count, "outcome": state.last_outcome })
             })
             .collect();
         output.json(&json!({
@@ -75,7 +75,9 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
     for (feed, state) in failing.iter().take(20) {
         output.line(format!(
             "           {} ({} in a row): {}",
-            feed.url, state.failure_count, state.last_outcome
+            feed.address(),
+            state.failure_count,
+            state.last_outcome
         ))?;
     }
     let last = overview.last_success.map_or_else(|| "never".to_owned(), |at| ago(at, now));

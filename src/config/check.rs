@@ -100,6 +100,9 @@ pub(super) fn read_toml<T: Value>(sheet: &mut Sheet<'_>) -> T {
         let message = format!("this is not TOML: {}", error.message());
         sheet.error(span, "", message, syntax_hint(error.message()));
     }
+    // One slip often breaks the rest of its line: the first word on a line is the one to mend.
+    let mut seen = BTreeSet::new();
+    sheet.problems.retain(|problem| seen.insert(problem.line));
     let broken: BTreeSet<Option<usize>> = sheet.problems.iter().map(|problem| problem.line).collect();
     let syntax_errors = sheet.problems.len();
     let read = T::read(&DeValue::Table(table.into_inner()), 0..0, "", sheet).unwrap_or_else(T::nothing);

@@ -105,7 +105,7 @@ pub(super) fn load_feeds(
     let any_errors = main_sheet.has_errors() || !problems.is_empty();
     if collector.feeds.is_empty() && !any_errors {
         let span = main.feed_files.span.clone().unwrap_or_default();
-        let hint = "add a [[feed]] with `url = \"…\"` to feeds.toml, or run `wirewatch feeds add URL`";
+        let hint = "add a [[feed]] with `url = \"…\"` to feeds.toml";
         main_sheet.warning(span, "feed_files", "there are no feeds: nothing is polled".to_owned(), hint);
     }
     Feeds { feeds: collector.feeds, problems }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use quick_xml::escape::{resolve_html5_entity, unescape_with};
+use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
@@ -122,7 +122,7 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
         .with_checks(false)
         .filter_map(Result::ok)
         .find(|attribute| attribute.key.as_ref().eq_ignore_ascii_case(name))?;
-    let value = unescape_with(&found.value, resolve_html5_entity).unwrap_or_else(|_| found.value.clone());
+    let value = unescape(&found.value).unwrap_or_else(|_| found.value.clone());
     Some(value.trim().to_owned())
 }
 

@@ -16,7 +16,7 @@ use crate::feed::Feed;
 use crate::pipeline::{self, AlertEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::outbox::Claimed;
-use crate::store::{StoreError, Writer};
+use crate::store::{StoreError, Transaction, Writer};
 
 /// Jobs waiting at most; a poller with one more waits.
 const JOBS_MAX: usize = 64;
@@ -164,7 +164,12 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             drop(answer.send(finished));
         }
         Job::NextDelivery { answer } => {
-            drop(answer.send(in_transaction(writer, |tx| tx.next_delivery_at())));
+            #[expect(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method itself is not general in lifetime"
+            )]
+            let next = in_transaction(writer, |tx| tx.next_delivery_at());
+            drop(answer.send(next));
         }
         Job::Tidy { answer } => drop(answer.send(writer.tidy())),
     }
@@ -180,7 +185,7 @@ fn with_config<T>(
 /// Runs a job in a transaction of its own: all of it is kept, or nothing.
 fn in_transaction<T>(
     writer: &mut Writer,
-    job: impl FnOnce(&crate::store::Transaction<'_>) -> Result<T, StoreError>,
+    job: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let tx = writer.begin()?;
     let done = job(&tx)?;

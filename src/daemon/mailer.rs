@@ -21,7 +21,7 @@ use crate::store::outbox::Claimed;
 const CLAIM_MAX: u32 = 4;
 
 /// Longest wait between two looks into the outbox.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// Wait after the database refused.
 const REFUSED_WAIT: Duration = Duration::from_secs(5);

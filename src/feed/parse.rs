@@ -18,7 +18,7 @@ mod tolerant;
 
 use url::Url;
 
-use super::{ParsedFeed, Problem, ProblemKind};
+use super::{Entry, ParsedFeed, Problem, ProblemKind};
 
 /// Entries read from one document; the rest is counted and left out.
 pub const ENTRIES_MAX: usize = 2_000;
@@ -36,7 +36,7 @@ pub enum NotAFeed {
     #[error("the document is empty")]
     Empty,
     /// A web page: the address moved, asks for a login, or was never a feed's.
-    #[error("this is a web page{}, not a feed; `wirewatch feeds discover` finds the feeds a page names", titled(.title))]
+    #[error("this is a web page{}, not a feed; look on the page, or in its source after \"alternate\", for the feed's address", titled(.title.as_deref()))]
     HtmlPage {
         /// The page's title, if it has one; it often says what went wrong.
         title: Option<String>,
@@ -58,13 +58,13 @@ pub enum NotAFeed {
     },
 }
 
-fn titled(title: &Option<String>) -> String {
-    title.as_ref().map(|title| format!(" ({title:?})")).unwrap_or_default()
+fn titled(title: Option<&str>) -> String {
+    title.map(|title| format!(" ({title:?})")).unwrap_or_default()
 }
 
 fn hint(root: &str) -> &'static str {
     match root {
-        "opml" => "; OPML is read with `wirewatch feeds import`",
+        "opml" => "; a list of feeds belongs into feed_files of wirewatch.toml",
         "urlset" | "sitemapindex" => "; it is a sitemap",
         _ => "",
     }
@@ -90,21 +90,20 @@ pub fn parse(document: &[u8], base: &Url, content_type: Option<&str>) -> Result<
 fn read_markup(text: &str, base: &Url) -> Result<ParsedFeed, NotAFeed> {
     let repaired = repair::repair(text);
     let mut feed = tolerant::read(&repaired, base)?;
-    let well_formed =
+    let is_well_formed =
         !feed.problems.iter().any(|it| matches!(it.kind, ProblemKind::Markup | ProblemKind::Truncated));
-    let has_holes = feed.entries.iter().any(|entry| {
-        entry.url.is_none() || entry.title.is_empty() && entry.summary.is_none() && entry.content.is_none()
-    });
-    if well_formed && (has_holes || feed.entries.is_empty()) {
-        match strict::read(&repaired.text, base) {
-            Some(second) if feed.entries.is_empty() => {
-                feed.entries = second
-                    .into_iter()
-                    .filter(|entry| !entry.title.is_empty() || entry.url.is_some())
-                    .collect();
-            }
-            Some(second) => strict::fill(&mut feed.entries, second),
-            None => {}
+    let is_blank =
+        |entry: &Entry| entry.title.is_empty() && entry.summary.is_none() && entry.content.is_none();
+    let holds_empty = feed.problems.iter().any(|it| it.kind == ProblemKind::EmptyEntry);
+    let found_none = feed.entries.is_empty() && !holds_empty;
+    if is_well_formed
+        && (found_none || feed.entries.iter().any(is_blank))
+        && let Some(second) = strict::read(&repaired.text, base)
+    {
+        if found_none {
+            feed.entries = second.into_iter().filter(|entry| !is_blank(entry)).collect();
+        } else {
+            strict::fill(&mut feed.entries, second);
         }
     }
     Ok(feed)

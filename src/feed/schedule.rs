@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::FeedId;
 
 /// Longest wait after failures, and the clamp on `Retry-After`.
-pub const BACK_OFF_MAX: Duration = Duration::from_secs(24 * 3600);
+pub const BACK_OFF_MAX: Duration = Duration::from_hours(24);
 
 /// Share of the interval that jitter may add, in percent. Jitter is only ever added: a feed is never polled early.
 const JITTER_PERCENT: u64 = 10;

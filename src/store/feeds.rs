@@ -29,11 +29,11 @@ impl Transaction<'_> {
                 "INSERT INTO feeds (url, name) VALUES (?1, ?2)
                  ON CONFLICT (url) DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
             )?
-            .execute(params![feed.url.as_str(), feed.name])?;
+            .execute(params![feed.address(), feed.name])?;
         let found = self
             .sql
             .prepare_cached(&format!("SELECT {COLUMNS} FROM feeds WHERE url = ?1"))?
-            .query_row([feed.url.as_str()], read_feed)?;
+            .query_row([feed.address()], read_feed)?;
         Ok(found)
     }
 
@@ -80,12 +80,12 @@ impl Transaction<'_> {
 }
 
 impl super::Reader {
-    /// The state of a feed by its URL; `None` when it was never polled.
-    pub fn feed_by_url(&self, url: &str) -> Result<Option<StoredFeed>, StoreError> {
+    /// The state of a feed by its [`Feed::address`]; `None` when it was never polled.
+    pub fn feed_by_address(&self, address: &str) -> Result<Option<StoredFeed>, StoreError> {
         let found = self
             .connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM feeds WHERE url = ?1"))?
-            .query_row([url], read_feed)
+            .query_row([address], read_feed)
             .optional()?;
         Ok(found)
     }

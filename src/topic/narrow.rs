@@ -12,23 +12,21 @@ impl Query {
     /// An FTS5 expression that holds for every article this query holds for; `None` when no word narrows it
     /// (`lang:ar`, `?at`).
     pub fn narrowing(&self) -> Option<String> {
-        self.narrow(self.node())
+        narrow(self.node())
     }
+}
 
-    fn narrow(&self, node: &Node) -> Option<String> {
-        match node {
-            Node::Phrase(phrase) => narrow_phrase(phrase),
-            Node::Set(_) | Node::Not(_) | Node::Meta(..) => None,
-            Node::And(nodes) => join(nodes.iter().filter_map(|node| self.narrow(node)), " AND "),
-            Node::Near { left, right, .. } => {
-                join([self.narrow(left), self.narrow(right)].into_iter().flatten(), " AND ")
-            }
-            Node::Or(nodes) | Node::AtLeast { of: nodes, .. } => {
-                let all: Option<Vec<String>> = nodes.iter().map(|node| self.narrow(node)).collect();
-                join(all?.into_iter(), " OR ")
-            }
-            Node::In(_, node) => self.narrow(node),
+fn narrow(node: &Node) -> Option<String> {
+    match node {
+        Node::Phrase(phrase) => narrow_phrase(phrase),
+        Node::Set(_) | Node::Not(_) | Node::Meta(..) => None,
+        Node::And(nodes) => join(nodes.iter().filter_map(narrow), " AND "),
+        Node::Near { left, right, .. } => join([narrow(left), narrow(right)].into_iter().flatten(), " AND "),
+        Node::Or(nodes) | Node::AtLeast { of: nodes, .. } => {
+            let all: Option<Vec<String>> = nodes.iter().map(narrow).collect();
+            join(all?.into_iter(), " OR ")
         }
+        Node::In(_, node) => narrow(node),
     }
 }
 

@@ -1,1 +1,373 @@
-//! Placeholder.
+//! The pipeline: what polls and time do to articles, incidents, alerts and deliveries. Time is the test's.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use wirewatch::delivery::{Retry, message_id, next_attempt};
+use wirewatch::feed::Entry;
+use wirewatch::feed::schedule::{HostLimits, Pace, PollEnd, Schedule, after, next_poll, words};
+use wirewatch::feed::{FeedId, Tier};
+use wirewatch::fetch::Headers;
+use wirewatch::pipeline::End;
+
+use crate::support::lab::{Lab, decision, entry, hour};
+
+const BREACH: &str = "Truce broken within hours as shells fall";
+
+#[test]
+fn an_article_that_trips_is_told_once_to_each_address() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    let settled = lab.poll(0, hour(1), &[entry("a", BREACH, hour(1))]);
+    assert_eq!(settled.alerts.len(), 1);
+    let alert = &settled.alerts[0];
+    assert_eq!(alert.to, ["desk@example.org", "night@example.org"]);
+    assert!(alert.subject.starts_with("[Broken truce] Truce broken"), "{}", alert.subject);
+    let claimed = lab.claim(hour(1));
+    assert_eq!(claimed.len(), 2);
+    assert!(claimed[0].rendered.text.contains("a truce is broken"), "{}", claimed[0].rendered.text);
+    assert!(lab.claim(hour(1)).is_empty(), "a claimed delivery is nobody else's");
+    let again = lab.poll(0, hour(2), &[entry("a", BREACH, hour(1))]);
+    assert_eq!((again.alerts.len(), again.known_count, again.articles.len()), (0, 1, 0));
+}
+
+#[test]
+fn a_feeds_first_sight_is_a_baseline() {
+    let mut lab = Lab::new();
+    let old = entry("old", BREACH, hour(0));
+    let undated =
+        Entry { published: None, ..entry("undated", "Truce shattered, says nobody in particular", hour(0)) };
+    let fresh = entry("fresh", "Truce shattered again in the north", hour(9));
+    let settled = lab.poll(0, hour(10), &[old, undated, fresh]);
+    assert_eq!(settled.alerts.len(), 1, "only what was published within first_look alerts");
+    assert_eq!(settled.alerts[0].articles.len(), 1);
+    assert_eq!(decision(&lab, 1).0, "baseline");
+    assert!(decision(&lab, 2).1.contains("poll.first_look"), "{}", decision(&lab, 2).1);
+    assert_eq!(decision(&lab, 3).0, "alerted");
+}
+
+#[test]
+fn old_news_in_a_known_feed_does_not_alert_and_undated_news_does() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    let old = lab.poll(0, hour(100), &[entry("old", BREACH, hour(51))]);
+    assert!(old.alerts.is_empty());
+    assert_eq!(decision(&lab, old.articles[0].id.0).0, "too-old");
+    let undated = Entry { published: None, ..entry("undated", "Truce shattered on the coast", hour(0)) };
+    assert_eq!(lab.poll(0, hour(101), &[undated]).alerts.len(), 1, "a missing date decides nothing");
+}
+
+#[test]
+fn an_open_incident_is_updated_no_more_often_than_asked_and_loses_nothing() {
+    let mut lab = Lab::with("update_every = \"6h\"", "");
+    lab.acquaint(hour(0));
+    assert_eq!(lab.poll(0, hour(1), &[entry("a", BREACH, hour(1))]).alerts.len(), 1);
+    let held = lab.poll(0, hour(2), &[entry("b", "Truce shattered in a second town", hour(2))]);
+    assert!(held.alerts.is_empty());
+    assert_eq!(decision(&lab, held.articles[0].id.0).0, "update-held");
+    lab.poll(1, hour(3), &[entry("c", "Broken truce: third town shelled", hour(3))]);
+    assert!(lab.tick(hour(6)).is_empty(), "six hours are not over");
+    let updates = lab.tick(hour(7));
+    assert_eq!(updates.len(), 1, "time alone brings the update");
+    assert_eq!(updates[0].alert.kind.as_str(), "update");
+    assert_eq!(updates[0].articles.len(), 2);
+    assert_eq!(decision(&lab, held.articles[0].id.0).0, "alerted", "a held article is told in the end");
+    assert!(lab.tick(hour(20)).is_empty());
+    let claimed = lab.claim(hour(20));
+    assert_eq!(claimed.len(), 4);
+    assert_eq!(claimed[2].earlier.len(), 1, "an update refers to the first mail of its incident");
+}
+
+#[test]
+fn a_quiet_incident_closes_and_the_next_article_opens_another() {
+    let mut lab = Lab::with("close_after = \"48h\"", "");
+    lab.acquaint(hour(0));
+    let first = lab.poll(0, hour(1), &[entry("a", BREACH, hour(1))]).alerts.remove(0);
+    assert!(lab.tick(hour(48)).is_empty());
+    assert_eq!(lab.reader().overview(hour(48)).unwrap().open_incidents.len(), 1);
+    lab.tick(hour(49));
+    assert_eq!(lab.reader().overview(hour(49)).unwrap().open_incidents.len(), 0);
+    let second = lab.poll(0, hour(60), &[entry("b", "Truce shattered anew", hour(60))]).alerts.remove(0);
+    assert_ne!(first.incident, second.incident);
+    assert_eq!(second.alert.kind.as_str(), "first");
+    let late = lab.poll(0, hour(120), &[entry("c", "A truce broken much later", hour(120))]).alerts.remove(0);
+    assert_eq!(
+        late.alert.kind.as_str(),
+        "first",
+        "no tick came between, the incident was quiet all the same"
+    );
+}
+
+#[test]
+fn publishers_are_counted_without_copies() {
+    let mut lab = Lab::with("publishers = 2", "");
+    lab.acquaint(hour(0));
+    let first = lab.poll(0, hour(1), &[entry("a", BREACH, hour(1))]);
+    assert!(first.alerts.is_empty());
+    assert!(decision(&lab, first.articles[0].id.0).1.contains("1 of 2"), "{:?}", decision(&lab, 3));
+    let wire = Entry { url: Some("https://two.example/a".to_owned()), ..entry("copy", BREACH, hour(2)) };
+    let copied = lab.poll(1, hour(2), &[wire]);
+    assert!(copied.alerts.is_empty(), "the same words from another publisher confirm nothing");
+    assert_eq!(copied.articles[0].copy_of, Some(first.articles[0].id));
+    let own = entry("own", "Shells fall on the port, truce broken, residents say", hour(3));
+    let own = Entry { url: Some("https://two.example/own".to_owned()), ..own };
+    let told = lab.poll(1, hour(3), &[own]);
+    assert_eq!(told.alerts.len(), 1);
+    assert_eq!((told.alerts[0].alert.publishers, told.alerts[0].articles.len()), (2, 3));
+}
+
+#[test]
+fn entries_are_recognised_whatever_their_feed_does() {
+    let at = hour(1);
+    let base =
+        || Entry { summary: Some("Shelling in three towns since dawn".to_owned()), ..entry("a", BREACH, at) };
+    let with = |change: &dyn Fn(&mut Entry)| {
+        let mut entry = base();
+        change(&mut entry);
+        entry
+    };
+    // What the feed shows next, and whether that is known, an edit, or a new article.
+    let cases: [(&str, Entry, &str); 9] = [
+        ("nothing changed", base(), "known"),
+        ("a new id", with(&|e| e.id = Some("zzz".into())), "known"),
+        (
+            "a new id and a tracking link",
+            with(&|e| {
+                e.id = Some("zzz".into());
+                e.url = Some("https://one.example/a?utm_source=rss".into());
+            }),
+            "known",
+        ),
+        (
+            "a new id and a new link",
+            with(&|e| {
+                e.id = Some("zzz".into());
+                e.url = Some("https://one.example/moved".into());
+            }),
+            "known",
+        ),
+        (
+            "markup and case",
+            with(&|e| e.title = "<b>TRUCE</b> broken within hours as shells fall".into()),
+            "known",
+        ),
+        ("an edited text", with(&|e| e.summary = Some("Shelling in five towns since dawn".into())), "edit"),
+        ("an edited headline", with(&|e| e.title = "Truce broken within a day".into()), "edit"),
+        (
+            "a reused id",
+            with(&|e| {
+                e.title = "Harvest festival opens".into();
+                e.url = Some("https://one.example/festival".into());
+                e.summary = Some("Music and food".into());
+            }),
+            "new",
+        ),
+        ("a republication with a new date", with(&|e| e.published = Some(hour(200))), "known"),
+    ];
+    for (what, next, expected) in cases {
+        let mut lab = Lab::new();
+        lab.acquaint(hour(0));
+        lab.poll(0, at, &[base()]);
+        let settled = lab.poll(0, hour(2), &[next]);
+        let found = match settled.articles.as_slice() {
+            [] => "known",
+            [event] if event.is_revision => "edit",
+            _ => "new",
+        };
+        assert_eq!(found, expected, "{what}");
+        assert!(settled.alerts.is_empty(), "{what}: nothing is alerted twice");
+    }
+}
+
+#[test]
+fn an_edit_that_trips_alerts_and_one_that_tripped_before_does_not() {
+    let mut lab = Lab::with("update_every = \"1m\"", "");
+    lab.acquaint(hour(0));
+    let quiet = lab.poll(0, hour(1), &[entry("a", "Truce holds for a third day", hour(1))]);
+    assert!(quiet.alerts.is_empty());
+    let edited = lab.poll(0, hour(2), &[entry("a", "Truce broken after three days", hour(1))]);
+    assert_eq!(edited.alerts.len(), 1, "the same entry, now with news");
+    assert_eq!(edited.alerts[0].articles, [quiet.articles[0].id], "it is the same article");
+    let again = lab.poll(0, hour(3), &[entry("a", "Truce broken after three days, minister says", hour(1))]);
+    assert!(again.alerts.is_empty());
+    assert_eq!(decision(&lab, quiet.articles[0].id.0).0, "already-tripped");
+    assert_eq!(lab.reader().article(quiet.articles[0].id.0).unwrap().unwrap().revisions, 2);
+}
+
+#[test]
+fn two_entries_that_share_an_id_or_a_link_both_live() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    let same_id = [
+        entry("1", "Ferry timetable changes", hour(1)),
+        Entry { url: Some("https://one.example/other".to_owned()), ..entry("1", BREACH, hour(1)) },
+    ];
+    assert_eq!(lab.poll(0, hour(1), &same_id).articles.len(), 2);
+    let live = "https://one.example/live";
+    let same_link = ["Rain in the hills", "Snow in the valley"].map(|title| Entry {
+        id: None,
+        url: Some(live.to_owned()),
+        ..entry("x", title, hour(2))
+    });
+    assert_eq!(lab.poll(0, hour(2), &same_link).articles.len(), 2);
+    assert_eq!(lab.poll(0, hour(3), &same_link).articles.len(), 0, "and are known at the next poll");
+}
+
+#[test]
+fn an_entry_with_almost_nothing_in_it_is_kept() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    let bare = Entry { title: "Truce\n broken\u{7}\u{202e} today".to_owned(), ..Entry::default() };
+    let settled = lab.poll(0, hour(1), std::slice::from_ref(&bare));
+    assert_eq!(settled.alerts.len(), 1);
+    let stored = lab.reader().article(settled.articles[0].id.0).unwrap().unwrap();
+    assert_eq!(stored.title, "Truce broken today");
+    assert_eq!((stored.url, stored.published, stored.tier), (None, None, Tier::default().number()));
+    assert_eq!(lab.poll(0, hour(2), &[bare]).articles.len(), 0);
+}
+
+#[test]
+fn the_same_article_by_two_feeds_is_one() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    let shared = entry("a", BREACH, hour(1));
+    assert_eq!(lab.poll(0, hour(1), std::slice::from_ref(&shared)).alerts.len(), 1);
+    let other = lab.poll(1, hour(2), &[Entry { id: Some("other".to_owned()), ..shared }]);
+    assert_eq!((other.articles.len(), other.known_count), (0, 1));
+}
+
+#[test]
+fn ids_that_change_at_every_poll_do_not_fill_the_database() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    for poll in 1..60 {
+        let churned = Entry { id: Some(format!("id-{poll}")), ..entry("a", BREACH, hour(1)) };
+        lab.poll(0, hour(poll), &[churned]);
+    }
+    let connection = rusqlite::Connection::open(lab.writer.path()).unwrap();
+    let count: i64 = connection.query_row("SELECT count(*) FROM sightings", [], |row| row.get(0)).unwrap();
+    assert!(count <= 2 + 20, "{count} sightings");
+}
+
+#[test]
+fn validators_survive_failures_and_belong_to_documents_that_were_read() {
+    let mut lab = Lab::new();
+    let first = lab.poll(0, hour(0), &[]);
+    assert_eq!(first.state.etag.as_deref(), Some(&b"\"e\""[..]));
+    let failed = End::Failed { outcome: "no answer".to_owned(), headers: Headers::default() };
+    let failed = lab.end(0, hour(1), failed);
+    assert_eq!(failed.state.etag, first.state.etag, "a failure forgets nothing");
+    assert_eq!((failed.state.failure_count, failed.is_success), (1, false));
+    let unchanged = lab.end(0, hour(2), End::NotModified { headers: Headers::default() });
+    assert_eq!(unchanged.state.etag, first.state.etag, "nor does a 304 without validators");
+    assert_eq!(unchanged.state.failure_count, 0);
+}
+
+#[test]
+fn a_topic_that_is_gone_tells_nobody_any_more() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[entry("a", BREACH, hour(1))]);
+    lab.poll(0, hour(2), &[entry("b", "Truce shattered twice", hour(2))]);
+    lab.config.topics.clear();
+    assert!(lab.tick(hour(30)).is_empty());
+    assert!(lab.reader().overview(hour(30)).unwrap().open_incidents.is_empty());
+}
+
+#[test]
+fn polls_keep_their_interval_and_back_off() {
+    let minutes = |count: u64| Duration::from_secs(count * 60);
+    let pace = Pace { interval: minutes(15), min_interval: minutes(5), max_interval: minutes(360) };
+    let start = hour(0);
+    let wait = |end, failures| {
+        let next = next_poll("https://one.example/feed", pace, end, failures, start);
+        (Duration::try_from(next.at.duration_since(start)).unwrap(), next.reason)
+    };
+    let failure = |retry_after| PollEnd::Failure { retry_after };
+    // End, failures in a row, the least wait; the most is a tenth longer.
+    let cases = [
+        (PollEnd::Success, 0, minutes(15), "every 15m"),
+        (failure(None), 1, minutes(15), "backing off after 1"),
+        (failure(None), 2, minutes(30), "backing off after 2"),
+        (failure(None), 5, minutes(240), "backing off after 5"),
+        (failure(None), 4_000_000_000, minutes(24 * 60), "backing off"),
+        (failure(Some(minutes(90))), 1, minutes(90), "asked to wait 1h 30m"),
+        (failure(Some(minutes(1))), 1, minutes(15), "backing off"),
+        (failure(Some(minutes(60 * 24 * 3650))), 1, minutes(24 * 60), "asked to wait 1d"),
+    ];
+    for (end, failures, least, reason) in cases {
+        let (wait, words) = wait(end, failures);
+        assert!(wait >= least && wait <= least.mul_f64(1.1), "{end:?} {failures}: {wait:?}");
+        assert!(words.contains(reason), "{words}");
+    }
+}
+
+#[test]
+fn a_host_is_asked_one_thing_at_a_time_with_a_pause() {
+    let limits = HostLimits { at_a_time: 1, spacing: Duration::from_secs(2) };
+    let mut schedule = Schedule::new(limits);
+    for (id, host) in [(1, "a.example"), (2, "a.example"), (3, "b.example")] {
+        schedule.add(FeedId(id), host.to_owned(), hour(0));
+    }
+    let second = |count| after(hour(0), Duration::from_secs(count));
+    let started = |schedule: &mut Schedule, at: Timestamp| -> BTreeSet<i64> {
+        std::iter::from_fn(|| schedule.next(at)).map(|start| start.feed.0).collect()
+    };
+    assert!(started(&mut schedule, after(hour(0), Duration::ZERO)).contains(&3));
+    assert_eq!(schedule.running_count(), 2);
+    schedule.finished(FeedId(1), hour(1), second(1));
+    schedule.finished(FeedId(2), hour(1), second(1));
+    assert!(started(&mut schedule, second(1)).is_empty(), "the pause is not over");
+    assert_eq!(schedule.wake_at(), Some(second(2)));
+    assert_eq!(started(&mut schedule, second(2)).len(), 1);
+    schedule.finished(FeedId(3), hour(1), second(3));
+    assert!(started(&mut schedule, second(10)).is_empty(), "nobody is due before his time");
+}
+
+#[test]
+fn every_feed_of_a_schedule_gets_its_turn_once() {
+    let mut schedule = Schedule::new(HostLimits { at_a_time: 2, spacing: Duration::from_secs(1) });
+    for id in 0..500 {
+        schedule.add(
+            FeedId(id),
+            format!("host-{}", id % 7),
+            after(hour(0), Duration::from_secs(id.unsigned_abs() % 50)),
+        );
+    }
+    let (mut now, mut polled) = (hour(0), BTreeSet::new());
+    let mut in_flight = Vec::new();
+    while polled.len() < 500 {
+        while let Some(start) = schedule.next(now) {
+            assert!(start.due_at <= now);
+            assert!(polled.insert(start.feed), "{:?} was polled twice", start.feed);
+            in_flight.push(start.feed);
+        }
+        assert!(in_flight.len() <= 14, "two at a time on seven hosts");
+        for feed in in_flight.drain(..) {
+            schedule.finished(feed, hour(10), now);
+        }
+        now = after(now, Duration::from_millis(500));
+        assert!(now < hour(1), "some feeds never get their turn");
+    }
+}
+
+#[test]
+fn mail_is_tried_again_without_end_and_keeps_its_name() {
+    let retry = Retry { initial: Duration::from_secs(30), max: Duration::from_hours(1) };
+    let waits = [1, 2, 3, 7, 8, 100, u32::MAX];
+    let waits =
+        waits.map(|attempts| next_attempt(retry, attempts, hour(0)).duration_since(hour(0)).as_secs());
+    assert_eq!(waits, [30, 60, 120, 1920, 3600, 3600, 3600]);
+    let id = |address| message_id("abc", wirewatch::alert::AlertId(7), address, "example.org");
+    assert_eq!(id("Desk@example.org"), id("desk@example.org"));
+    assert_ne!(id("desk@example.org"), id("night@example.org"));
+}
+
+#[test]
+fn durations_read_as_people_write_them() {
+    let cases = [(0, "0ms"), (2, "2s"), (90, "1m 30s"), (5400, "1h 30m"), (90_061, "1d 1h")];
+    for (seconds, expected) in cases {
+        assert_eq!(words(Duration::from_secs(seconds)), expected);
+    }
+}

@@ -1,1 +1,176 @@
-//! Placeholder.
+//! The store: real files, opened, locked, damaged, from the future.
+
+use std::fs;
+use std::path::Path;
+
+use wirewatch::delivery::Status;
+use wirewatch::store::{Durability, FILE_NAME, Lock, Reader, StoreError, Writer};
+
+use crate::support::lab::{Lab, entry, hour};
+
+fn open(path: &Path) -> Result<Writer, StoreError> {
+    Writer::open(path, Durability::Full)
+}
+
+#[test]
+fn a_database_is_made_where_there_is_none_and_opened_where_there_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deep/er").join(FILE_NAME);
+    drop(open(&path).unwrap());
+    drop(open(&path).unwrap());
+    assert!(Reader::open(&path).unwrap().integrity().unwrap().is_empty());
+}
+
+#[test]
+fn a_newer_database_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    drop(open(&path).unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    for error in [open(&path).unwrap_err(), Reader::open(&path).unwrap_err()] {
+        assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }), "{error:?}");
+        assert!(error.hint().contains("newer wirewatch"), "{}", error.hint());
+    }
+}
+
+#[test]
+fn what_is_no_database_is_said_to_be_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    fs::write(&path, vec![b'x'; 8192]).unwrap();
+    assert!(matches!(open(&path), Err(StoreError::Damaged(_))));
+    assert_eq!(fs::read(&path).unwrap(), vec![b'x'; 8192], "nothing was overwritten");
+    let missing = Reader::open(&dir.path().join("none.db")).unwrap_err();
+    assert!(missing.to_string().contains("wirewatch run makes it"), "{missing}");
+    fs::write(dir.path().join("file"), "").unwrap();
+    assert!(matches!(open(&dir.path().join("file/x.db")), Err(StoreError::Open { .. })));
+}
+
+#[test]
+fn one_at_a_time_holds_a_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let held = Lock::take(dir.path()).unwrap();
+    assert!(matches!(Lock::take(dir.path()), Err(StoreError::InUse { .. })));
+    drop(held);
+    assert!(Lock::take(dir.path()).is_ok());
+}
+
+#[test]
+fn a_poll_that_is_not_committed_leaves_no_trace() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    let config = lab.config.clone();
+    let before = lab.reader().overview(hour(1)).unwrap();
+    let feed = &config.feeds[0];
+    let tx = lab.writer.begin().unwrap();
+    let scored = wirewatch::pipeline::prepare(
+        vec![entry("a", "Truce broken at noon", hour(1))],
+        feed,
+        &config.topics,
+        hour(1),
+    );
+    let end = wirewatch::pipeline::End::Document {
+        scored,
+        headers: wirewatch::fetch::Headers::default(),
+        problems: Vec::new(),
+    };
+    let id = tx.feed(feed).unwrap().id;
+    let poll = wirewatch::pipeline::Poll { feed: id, started_at: hour(1), end };
+    let settled = wirewatch::pipeline::settle(&tx, &config, feed, poll, hour(1)).unwrap();
+    assert_eq!(settled.alerts.len(), 1);
+    drop(tx);
+    assert_eq!(lab.reader().overview(hour(1)).unwrap(), before);
+    assert!(lab.claim(hour(2)).is_empty());
+    let again = lab.poll(0, hour(2), &[entry("a", "Truce broken at noon", hour(1))]);
+    assert_eq!(again.alerts.len(), 1, "the next poll finds it new");
+}
+
+#[test]
+fn deliveries_left_half_sent_by_a_crash_are_queued_again() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[entry("a", "Truce broken at noon", hour(1))]);
+    let claimed = lab.claim(hour(1));
+    assert_eq!(claimed.len(), 2);
+    let path = lab.writer.path().to_owned();
+    let sent = claimed[0].id;
+    lab.within(|tx| tx.finish_delivery(sent, Status::Sent, "250 ok", hour(1), hour(1)));
+    lab.writer = open(&path).unwrap();
+    let again = lab.claim(hour(1));
+    assert_eq!(again.len(), 1, "what was sent stays sent");
+    assert_eq!(
+        (again[0].id, again[0].attempts, &again[0].rendered),
+        (claimed[1].id, 2, &claimed[1].rendered)
+    );
+}
+
+#[test]
+fn a_deferred_delivery_waits_for_its_time() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[entry("a", "Truce broken at noon", hour(1))]);
+    for claimed in lab.claim(hour(1)) {
+        lab.within(|tx| tx.finish_delivery(claimed.id, Status::Queued, "451 later", hour(3), hour(1)));
+    }
+    assert!(lab.claim(hour(2)).is_empty());
+    assert_eq!(lab.next_delivery_at(), Some(hour(3)));
+    let overview = lab.reader().overview(hour(2)).unwrap();
+    assert_eq!((overview.queued, overview.oldest_queued_reply.as_str()), (2, "451 later"));
+    assert_eq!(lab.claim(hour(3)).len(), 2);
+}
+
+#[test]
+fn damage_is_found() {
+    let mut lab = Lab::new();
+    let entries: Vec<_> = (0..200)
+        .map(|n| entry(&format!("e{n}"), &format!("Harbour report number {n} of the year"), hour(0)))
+        .collect();
+    lab.poll(0, hour(0), &entries);
+    lab.writer.tidy().unwrap();
+    let copy = lab.dir.path().join("copy.db");
+    let mut bytes = fs::read(lab.writer.path()).unwrap();
+    let (from, until) = (bytes.len() / 3, bytes.len() / 3 + 20_000);
+    bytes[from..until].fill(0x5a);
+    fs::write(&copy, bytes).unwrap();
+    let found = Reader::open(&copy).and_then(|reader| reader.integrity());
+    assert!(found.as_ref().map_or(true, |found| !found.is_empty()), "{found:?}");
+    assert!(lab.reader().integrity().unwrap().is_empty());
+}
+
+#[test]
+fn the_archive_is_searched_by_the_words_of_a_query() {
+    let mut lab = Lab::new();
+    let titles = [
+        "Cease-fire collapses in the delta",
+        "Ceasefire holds",
+        "Cease fire talks go on",
+        "هدنة تنهار في المدينة",
+        "Café prices rise",
+    ];
+    let entries: Vec<_> =
+        titles.iter().enumerate().map(|(n, title)| entry(&format!("e{n}"), title, hour(0))).collect();
+    lab.poll(0, hour(0), &entries);
+    let reader = lab.reader();
+    let cases = [
+        ("ceasefire", 3),
+        ("cease-fire", 3),
+        ("ceasefire NEAR/4 collaps*", 1),
+        ("cafe", 1),
+        ("هدنة", 1),
+        ("holds OR talks", 2),
+        ("ceasefire AND NOT holds", 2),
+        ("zebra", 0),
+    ];
+    for (text, expected) in cases {
+        let query = wirewatch::topic::Query::parse(text, &std::sync::Arc::default()).unwrap();
+        let words = query.narrowing();
+        assert!(words.is_some(), "{text}: a word narrows the search");
+        let found = reader.articles_before(i64::MAX, words.as_deref(), 100).unwrap();
+        assert!(found.len() >= expected, "{text}: {} candidates", found.len());
+        if text == "zebra" {
+            assert!(found.is_empty(), "{text}: narrowed to nothing");
+        }
+    }
+}

@@ -1,4 +1,5 @@
 //! What tests share: scripted servers and small builders.
 
 pub(crate) mod http;
+pub(crate) mod lab;
 pub(crate) mod smtp;

@@ -111,6 +111,16 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
+/// What the next digits belong to, if the right sign joins them to the last ones.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    #[default]
+    Anything,
+    ClockPart,
+    Fraction,
+    OffsetMinutes,
+}
+
 /// What has been found so far, read left to right.
 #[derive(Default)]
 struct Found<'text> {
@@ -119,13 +129,11 @@ struct Found<'text> {
     months: Vec<(i8, usize)>,
     clock: Vec<i32>,
     nanoseconds: i32,
-    in_clock: bool,
-    in_fraction: bool,
+    next: Next,
     afternoon: Option<bool>,
     zone_seconds: Option<i32>,
     /// Sign, hours, minutes.
     offset: Option<(i32, i32, i32)>,
-    offset_minutes_follow: bool,
     word: &'text str,
     broken: bool,
 }
@@ -139,12 +147,10 @@ impl<'text> Found<'text> {
     }
 
     fn take_word(&mut self, word: &'text str) {
-        self.offset_minutes_follow = false;
         // "10h30": the hour's mark keeps the clock open for the minutes.
-        if !(word == "h" && self.in_clock) {
-            self.in_clock = false;
+        if word != "h" || self.next != Next::ClockPart {
+            self.next = Next::Anything;
         }
-        self.in_fraction = false;
         match word {
             "am" if !self.clock.is_empty() => self.afternoon = Some(false),
             "pm" if !self.clock.is_empty() => self.afternoon = Some(true),
@@ -170,23 +176,22 @@ impl<'text> Found<'text> {
             self.take_long(text);
             return;
         };
-        if self.offset_minutes_follow && before == ':' {
-            self.offset_minutes_follow = false;
+        let next = std::mem::take(&mut self.next);
+        if next == Next::OffsetMinutes && before == ':' {
             if let Some((_, _, minutes)) = &mut self.offset {
                 *minutes = number;
             }
-        } else if self.in_clock && matches!(before, ':' | 'h') && self.clock.len() < 3 {
+        } else if next == Next::ClockPart && matches!(before, ':' | 'h') {
             self.clock.push(number);
-            self.in_fraction = self.clock.len() == 3;
-        } else if self.in_fraction && matches!(before, '.' | ',' | ':') {
-            self.in_fraction = false;
+            self.next = if self.clock.len() == 3 { Next::Fraction } else { Next::ClockPart };
+        } else if next == Next::Fraction && matches!(before, '.' | ',' | ':') {
             self.nanoseconds = fraction(text);
         } else if self.starts_offset(before) && self.offset.is_none() {
             self.take_offset(number, text.len(), before);
-            self.offset_minutes_follow = after == ':';
+            self.next = if after == ':' { Next::OffsetMinutes } else { Next::Anything };
         } else if self.clock.is_empty() && matches!(after, ':' | 'h') {
             self.clock.push(number);
-            self.in_clock = true;
+            self.next = Next::ClockPart;
         } else if text.len() == 6 && self.clock.is_empty() && self.numbers.len() == 3 {
             self.clock = vec![number / 10_000, number / 100 % 100, number % 100];
         } else if text.len() == 4 && self.clock.is_empty() && self.numbers.len() == 3 && before == 't' {
@@ -221,8 +226,6 @@ impl<'text> Found<'text> {
         let sign = if sign == '-' { -1 } else { 1 };
         let (hours, minutes) = if digits >= 3 { (number / 100, number % 100) } else { (number, 0) };
         self.offset = Some((sign, hours, minutes));
-        self.in_clock = false;
-        self.in_fraction = false;
     }
 
     fn timestamp(&self) -> Option<Timestamp> {
@@ -344,8 +347,16 @@ const MONTHS: [&str; 12] = [
      декабрь декабря дек грудень грудня груд гру دیسمبر دسامبر",
 ];
 
+const ENGLISH_MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const ENGLISH_DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
 fn month(word: &str) -> Option<i8> {
-    if word.len() < 2 {
+    // Nearly every date is English: its words are settled before the long table is searched.
+    if let Some(at) = ENGLISH_MONTHS.iter().position(|name| *name == word) {
+        return i8::try_from(at + 1).ok();
+    }
+    if word.len() < 2 || ENGLISH_DAYS.contains(&word) || zone_minutes(word).is_some() {
         return None;
     }
     let at = MONTHS.iter().position(|names| names.split_ascii_whitespace().any(|name| name == word))?;

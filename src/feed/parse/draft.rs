@@ -2,6 +2,7 @@
 //!
 //! Owns precedence: which of several elements speaks for a field. Refuses to know any markup.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +12,10 @@ use super::{NAME_BYTES_MAX, NAMES_MAX, date, language};
 use crate::feed::Entry;
 
 /// The longest pause a publisher may ask for; longer ones are typing errors.
-const TTL_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+const TTL_MAX: Duration = Duration::from_hours(30 * 24);
+
+/// Links kept of one entry, to choose among.
+const LINKS_MAX: usize = 16;
 
 /// One field: the candidate with the lowest rank wins, the first among equals. Blank text is no candidate.
 #[derive(Debug, Default)]
@@ -41,7 +45,7 @@ impl Slot {
 pub(super) struct Link {
     rank: u8,
     written: String,
-    base: Option<Url>,
+    base: Option<Rc<Url>>,
 }
 
 /// What a date says about its entry.
@@ -74,9 +78,9 @@ pub(super) struct DraftEntry {
 }
 
 impl DraftEntry {
-    pub(super) fn link(&mut self, rank: u8, written: &str, base: Option<&Url>) {
+    pub(super) fn link(&mut self, rank: u8, written: &str, base: Option<&Rc<Url>>) {
         let written = written.trim();
-        if !written.is_empty() && self.links.len() < NAMES_MAX {
+        if !written.is_empty() && self.links.len() < LINKS_MAX {
             self.links.push(Link { rank, written: written.to_owned(), base: base.cloned() });
         }
     }
@@ -159,7 +163,7 @@ impl DraftEntry {
 
     fn url(&mut self, base: &Url) -> Option<String> {
         self.links.sort_by_key(|link| link.rank);
-        self.links.iter().find_map(|link| resolve(&link.written, link.base.as_ref().unwrap_or(base)))
+        self.links.iter().find_map(|link| resolve(&link.written, link.base.as_deref().unwrap_or(base)))
     }
 
     /// The first readable date of the roles in their order, else the first one as written.
@@ -195,15 +199,15 @@ pub(super) struct DraftFeed {
 }
 
 impl DraftFeed {
-    pub(super) fn link(&mut self, rank: u8, written: &str, base: Option<&Url>) {
-        if self.home.len() < NAMES_MAX {
+    pub(super) fn link(&mut self, rank: u8, written: &str, base: Option<&Rc<Url>>) {
+        if self.home.len() < LINKS_MAX {
             self.home.push(Link { rank, written: written.trim().to_owned(), base: base.cloned() });
         }
     }
 
     pub(super) fn home_url(&mut self, base: &Url) -> Option<String> {
         self.home.sort_by_key(|link| link.rank);
-        self.home.iter().find_map(|link| resolve(&link.written, link.base.as_ref().unwrap_or(base)))
+        self.home.iter().find_map(|link| resolve(&link.written, link.base.as_deref().unwrap_or(base)))
     }
 
     pub(super) fn skip_hour(&mut self, text: &str) {

@@ -3,12 +3,16 @@
 //! Owns what `&…;` means: numbers, and the names HTML knows. Refuses entities a document defines itself, so that
 //! nothing can ever be expanded into more text than was sent.
 
-use quick_xml::escape::resolve_html5_entity;
+use html5ever::data::NAMED_ENTITIES;
+
+/// No entity's name is longer; a `;` further off belongs to something else.
+const NAME_LETTERS_MAX: usize = 40;
 
 /// What a reference stands for.
 pub(super) enum Referent {
     Letter(char),
-    Text(&'static str),
+    /// Some names mean a letter and a mark on it.
+    Pair(char, char),
     /// A number no text may hold (a control character): it stands for nothing.
     Nothing,
 }
@@ -16,7 +20,7 @@ pub(super) enum Referent {
 /// Resolves what stands between `&` and `;`.
 pub(super) fn resolve(reference: &str) -> Option<Referent> {
     let Some(number) = reference.strip_prefix('#') else {
-        return resolve_html5_entity(reference).map(Referent::Text);
+        return named(reference);
     };
     let code = match number.strip_prefix(['x', 'X']) {
         Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
@@ -26,6 +30,20 @@ pub(super) fn resolve(reference: &str) -> Option<Referent> {
         _ => return None,
     };
     Some(letter_of(code))
+}
+
+/// The names HTML knows, from html5ever's table: quick-xml's own cuts every three-digit code point to two, so that
+/// `&scaron;` became a control character and `&alpha;` a semicolon.
+fn named(name: &str) -> Option<Referent> {
+    if name.len() > NAME_LETTERS_MAX {
+        return None;
+    }
+    let (first, second) = NAMED_ENTITIES.get(format!("{name};").as_str())?;
+    let first = char::from_u32(*first).filter(|letter| *letter != '\0')?;
+    match char::from_u32(*second).filter(|letter| *letter != '\0') {
+        Some(second) => Some(Referent::Pair(first, second)),
+        None => Some(Referent::Letter(first)),
+    }
 }
 
 /// HTML's rule for numeric references: 128 to 159 mean windows-1252, surrogates and beyond mean "unknown".
@@ -48,14 +66,13 @@ pub(super) fn push_unescaped(out: &mut String, raw: &str) {
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
         rest = after;
-        // No name is longer than 40 letters; a `;` further off belongs to something else.
-        let end = after.bytes().take(40).position(|byte| byte == b';');
+        let end = after.bytes().take(NAME_LETTERS_MAX).position(|byte| byte == b';');
         let name = end.and_then(|end| after.get(..end));
         match name.and_then(resolve) {
             Some(referent) => {
                 match referent {
                     Referent::Letter(letter) => out.push(letter),
-                    Referent::Text(text) => out.push_str(text),
+                    Referent::Pair(first, second) => out.extend([first, second]),
                     Referent::Nothing => {}
                 }
                 rest = end.and_then(|end| after.get(end + 1..)).unwrap_or_default();
@@ -66,9 +83,12 @@ pub(super) fn push_unescaped(out: &mut String, raw: &str) {
     out.push_str(rest);
 }
 
-/// Appends plain text as HTML.
-pub(super) fn push_escaped(out: &mut String, text: &str) {
+/// Appends plain text as HTML, until the whole is `bytes_max` long.
+pub(super) fn push_escaped(out: &mut String, text: &str, bytes_max: usize) {
     for letter in text.chars() {
+        if out.len() + letter.len_utf8() > bytes_max {
+            return;
+        }
         match letter {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -81,7 +101,7 @@ pub(super) fn push_escaped(out: &mut String, text: &str) {
 /// Plain text as HTML.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    push_escaped(&mut out, text);
+    push_escaped(&mut out, text, super::TEXT_BYTES_MAX);
     out
 }
 

@@ -111,10 +111,7 @@ impl Capture {
             Reading::Value if self.nested > 0 && self.is_person() => {}
             Reading::Html | Reading::Value => self.push(text),
             _ if self.base64 => self.push(text),
-            Reading::Text | Reading::Markup if self.text.len() < TEXT_BYTES_MAX => {
-                escape::push_escaped(&mut self.text, text);
-            }
-            Reading::Text | Reading::Markup => {}
+            Reading::Text | Reading::Markup => escape::push_escaped(&mut self.text, text, TEXT_BYTES_MAX),
         }
     }
 
@@ -165,7 +162,8 @@ impl Capture {
         }
         let bytes = escape::base64(&self.text);
         let text = String::from_utf8_lossy(&bytes);
-        if self.reading == Reading::Text { escape::escaped(&text) } else { text.into_owned() }
+        let text = super::cut(&text);
+        if self.reading == Reading::Text { escape::escaped(text) } else { text.to_owned() }
     }
 }
 
@@ -214,8 +212,10 @@ pub(super) fn open(
         _ => Some(Reading::Html),
     };
     let Some(reading) = reading else { return };
-    let base64 =
-        is_atom && attribute(attributes, "mode").is_some_and(|mode| mode.eq_ignore_ascii_case("base64"));
+    let says = |name: &str, value: &str| {
+        attribute(attributes, name).is_some_and(|it| it.trim().eq_ignore_ascii_case(value))
+    };
+    let base64 = is_atom && (says("mode", "base64") || says("type", "application/octet-stream"));
     let depth = walk.depth();
     walk.capture =
         Some(Capture { field, reading, depth, nested: 0, base64, skips_div: false, text: String::new() });
@@ -227,13 +227,10 @@ fn atom_reading(attributes: &[Attribute]) -> Option<Reading> {
     let kind = attribute(attributes, "type").unwrap_or_default().trim().to_ascii_lowercase();
     let mode = attribute(attributes, "mode").unwrap_or_default().trim().to_ascii_lowercase();
     let reading = match (kind.as_str(), mode.as_str()) {
-        ("html" | "text/html", "xml") => Reading::Markup,
-        ("html" | "text/html", _) => Reading::Html,
-        ("", "escaped") => Reading::Html,
-        ("xhtml" | "application/xhtml+xml" | "application/xml" | "text/xml", _) => Reading::Markup,
-        ("" | "text", _) => Reading::Text,
-        (other, _) if other.starts_with("text/") => Reading::Text,
+        ("html" | "text/html", "xml") | ("xhtml" | "application/xml" | "text/xml", _) => Reading::Markup,
+        ("html" | "text/html" | "application/octet-stream", _) | ("", "escaped") => Reading::Html,
         (other, _) if other.ends_with("+xml") => Reading::Markup,
+        (other, _) if matches!(other, "" | "text") || other.starts_with("text/") => Reading::Text,
         (other, _) if other.contains('/') => return None,
         _ => Reading::Html,
     };
@@ -241,7 +238,7 @@ fn atom_reading(attributes: &[Attribute]) -> Option<Reading> {
 }
 
 fn entry_attributes(walk: &mut Walk, attributes: &[Attribute]) {
-    let base = walk.base().cloned();
+    let base = walk.base();
     let Some(entry) = &mut walk.entry else { return };
     for attribute in attributes {
         match attribute.name.as_str() {
@@ -260,7 +257,7 @@ fn open_in_entry(
     vocabulary: Vocabulary,
     attributes: &[Attribute],
 ) -> Option<Field> {
-    let base = walk.base().cloned();
+    let base = walk.base();
     let entry = walk.entry.as_mut()?;
     let plain = matches!(vocabulary, Vocabulary::Plain | Vocabulary::Atom);
     let foreign = |plain_rank: u8| match vocabulary {
@@ -339,7 +336,7 @@ fn open_in_feed(
 ) -> Option<Field> {
     let plain = matches!(vocabulary, Vocabulary::Plain | Vocabulary::Atom);
     match tag {
-        Tag::Title => Some(Field::FeedTitle(if plain { 0 } else { 1 })),
+        Tag::Title => Some(Field::FeedTitle(u8::from(!plain))),
         Tag::Link => {
             let Some(address) = attribute(attributes, "href") else { return Some(Field::FeedLink) };
             feed_link(walk, address, attribute(attributes, "rel").unwrap_or("alternate"), attributes);
@@ -356,13 +353,13 @@ fn open_in_feed(
 }
 
 fn feed_link(walk: &mut Walk, address: &str, rel: &str, attributes: &[Attribute]) {
-    let base = walk.base().cloned();
+    let base = walk.base();
     let resolved = draft::resolve(address, base.as_ref().unwrap_or(&walk.document_base));
     for rel in rel.split_ascii_whitespace().take(4) {
         let feed = &mut walk.feed;
         match rel.to_ascii_lowercase().as_str() {
             "hub" if feed.hubs.len() < 8 => {
-                feed.hubs.extend(resolved.clone().filter(|hub| !feed.hubs.contains(hub)))
+                feed.hubs.extend(resolved.clone().filter(|hub| !feed.hubs.contains(hub)));
             }
             "self" => feed.self_url = feed.self_url.take().or_else(|| resolved.clone()),
             // RFC 5005: archived feeds are linked backwards, paged ones forwards.
@@ -379,7 +376,7 @@ fn feed_link(walk: &mut Walk, address: &str, rel: &str, attributes: &[Attribute]
 
 /// Gives a finished text to its field.
 pub(super) fn commit(walk: &mut Walk, capture: Capture) {
-    let base = walk.base().cloned();
+    let base = walk.base();
     let field = capture.field;
     let text = capture.into_text();
     match field {
@@ -399,7 +396,7 @@ pub(super) fn commit(walk: &mut Walk, capture: Capture) {
 }
 
 fn commit_to_entry(walk: &mut Walk, field: Field, text: &str) {
-    let base = walk.base().cloned();
+    let base = walk.base();
     let Some(entry) = &mut walk.entry else { return };
     match field {
         Field::Title(rank) => entry.title.offer(rank, text),

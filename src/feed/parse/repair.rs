@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use encoding_rs::WINDOWS_1252;
+
 /// Repaired text with the number of repairs and where (byte offset) the first one was.
 pub(super) struct Repaired<'text> {
     pub(super) text: Cow<'text, str>,
@@ -22,6 +24,9 @@ pub(super) fn repair(text: &str) -> Repaired<'_> {
             text.chars().filter(|letter| !u8::try_from(*letter).is_ok_and(is_forbidden)).collect(),
         );
     }
+    if repaired.text.contains(is_mistaken_control) {
+        repaired.text = Cow::Owned(repaired.text.chars().map(windows_1252_meant).collect());
+    }
     let stray = stray_openings(&repaired.text);
     if let Some(first) = stray.first() {
         if repaired.count == 0 {
@@ -36,6 +41,20 @@ pub(super) fn repair(text: &str) -> Repaired<'_> {
 /// Control characters XML 1.0 (section 2.2) leaves out. All are one byte, so bytes can be tested.
 fn is_forbidden(byte: u8) -> bool {
     byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0x7F
+}
+
+/// U+0080 to U+009F are control characters nobody sends: they are windows-1252 bytes somebody took for code points.
+fn is_mistaken_control(letter: char) -> bool {
+    ('\u{80}'..='\u{9F}').contains(&letter)
+}
+
+fn windows_1252_meant(letter: char) -> char {
+    match u8::try_from(letter) {
+        Ok(byte) if is_mistaken_control(letter) => {
+            WINDOWS_1252.decode_without_bom_handling(&[byte]).0.chars().next().unwrap_or(letter)
+        }
+        _ => letter,
+    }
 }
 
 /// Offsets of every `<` after which no tag, comment, CDATA section, declaration or instruction can follow.
@@ -57,11 +76,19 @@ fn stray_openings(text: &str) -> Vec<usize> {
                 Some(end) => at = open + end,
                 None => return stray,
             }
+        } else if rest.starts_with("<!DOCTYPE") && doctype_subset(rest) {
+            // The declarations inside are not ours to read, and their `<!` opens something.
+            at = rest.find("]>").map_or(at, |end| open + end);
         } else if !opens_markup(bytes.get(at).copied(), bytes.get(at + 1).copied()) {
             stray.push(open);
         }
     }
     stray
+}
+
+/// Whether a document type has declarations of its own.
+fn doctype_subset(doctype: &str) -> bool {
+    doctype.split_once('>').is_some_and(|(head, _)| head.contains('['))
 }
 
 fn opens_markup(next: Option<u8>, second: Option<u8>) -> bool {

@@ -22,7 +22,8 @@ pub(super) fn read(text: &str, base: &Url) -> Option<Vec<Entry>> {
     Some(feed.entries.into_iter().take(super::ENTRIES_MAX).map(entry).collect())
 }
 
-/// Fills the holes in our entries from a second reading of the same document.
+/// Fills the holes in our entries from a second reading of the same document. Links are not taken: feed-rs mixes
+/// an item's comments page in with them.
 pub(super) fn fill(entries: &mut [Entry], second: Vec<Entry>) {
     if entries.len() != second.len() {
         return;
@@ -31,7 +32,6 @@ pub(super) fn fill(entries: &mut [Entry], second: Vec<Entry>) {
         if entry.title.is_empty() {
             entry.title = other.title;
         }
-        entry.url = entry.url.take().or(other.url);
         entry.summary = entry.summary.take().or(other.summary);
         entry.content = entry.content.take().or(other.content);
         entry.published = entry.published.or(other.published);

@@ -6,6 +6,8 @@
 //! Recovery rests on four rules. An `<item>` or `<entry>` closes everything up to its feed. An end tag closes what
 //! is open inside its element. An end tag of nothing open is dropped. A field's start tag closes a field left open.
 
+use std::rc::Rc;
+
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use url::Url;
@@ -22,6 +24,10 @@ use crate::feed::{Format, ParsedFeed, Problem, ProblemKind};
 const DEPTH_MAX: usize = 128;
 /// Attributes read of one element.
 const ATTRIBUTES_MAX: usize = 64;
+/// Namespace bindings in force at a time: every element's name is looked up among them.
+const BINDINGS_MAX: usize = 64;
+/// Bytes of an `xml:base`; longer ones are ignored, because links are resolved against them again and again.
+const BASE_BYTES_MAX: usize = 2_048;
 /// Times the reader is started again behind markup it cannot make sense of. Each start may look at the whole rest.
 const RESTARTS_MAX: usize = 8;
 
@@ -58,8 +64,8 @@ pub(super) struct Walk {
     /// Elements open beyond the depth limit.
     too_deep: usize,
     bindings: Vec<(String, Vocabulary)>,
-    bases: Vec<Url>,
-    pub(super) document_base: Url,
+    bases: Vec<Rc<Url>>,
+    pub(super) document_base: Rc<Url>,
     pub(super) capture: Option<Capture>,
     pub(super) format: Option<Format>,
     first_element: Option<String>,
@@ -82,7 +88,7 @@ impl Walk {
             too_deep: 0,
             bindings: Vec::new(),
             bases: Vec::new(),
-            document_base: base.clone(),
+            document_base: Rc::new(base.clone()),
             capture: None,
             format: None,
             first_element: None,
@@ -152,13 +158,11 @@ impl Walk {
             Event::Start(start) => self.start(start, false),
             Event::Empty(start) => self.start(start, true),
             Event::End(end) => self.end(end.name().as_ref()),
-            Event::Text(text) => {
-                if self.capture.is_some() {
-                    if text.starts_with('&') {
-                        self.trouble_here("a bare &");
-                    }
-                    self.text(text);
+            Event::Text(text) if self.capture.is_some() => {
+                if text.starts_with('&') {
+                    self.trouble_here("a bare &");
                 }
+                self.text(text);
             }
             Event::CData(text) => self.text(text),
             Event::GeneralRef(reference) => self.reference(reference),
@@ -176,7 +180,10 @@ impl Walk {
         let Some(capture) = &mut self.capture else { return };
         match escape::resolve(reference) {
             Some(Referent::Letter(letter)) => capture.push_text(letter.encode_utf8(&mut [0; 4])),
-            Some(Referent::Text(text)) => capture.push_text(text),
+            Some(Referent::Pair(first, second)) => {
+                capture.push_text(first.encode_utf8(&mut [0; 4]));
+                capture.push_text(second.encode_utf8(&mut [0; 4]));
+            }
             Some(Referent::Nothing) => {}
             // What nothing defines stays as it was written; so do entities the document defines itself.
             None => {
@@ -254,7 +261,8 @@ impl Walk {
         }
         let (bindings_before, bases_before) = (self.bindings.len(), self.bases.len());
         self.frames.push(Frame { key: names::key(name), tag, bindings_before, bases_before });
-        self.bindings.extend(own);
+        let room = BINDINGS_MAX.saturating_sub(self.bindings.len());
+        self.bindings.extend(own.into_iter().take(room));
         true
     }
 
@@ -264,15 +272,19 @@ impl Walk {
     }
 
     /// The base in force, when the document set one.
-    pub(super) fn base(&self) -> Option<&Url> {
-        self.bases.last()
+    pub(super) fn base(&self) -> Option<Rc<Url>> {
+        self.bases.last().cloned()
     }
 
-    /// In Atom only `entry` is an entry, so that content may quote RSS; elsewhere both are, one at a time.
+    /// In Atom an `item` is an entry only right below the feed, so that content may quote RSS; elsewhere `entry`
+    /// is one too, outside of items.
     fn is_entry(&self, tag: Tag) -> bool {
         match tag {
             _ if self.is_page => false,
-            Tag::Item => self.format != Some(Format::Atom),
+            Tag::Item if self.format == Some(Format::Atom) => {
+                self.frames.last().is_some_and(|frame| frame.tag == Tag::Feed)
+            }
+            Tag::Item => true,
             Tag::Entry => self.format.is_none_or(|format| format == Format::Atom) || self.entry.is_none(),
             _ => false,
         }
@@ -380,7 +392,7 @@ impl Walk {
             let known = names::vocabulary(&attribute.value);
             match prefix.strip_prefix(':') {
                 Some(prefix) if known == Vocabulary::Other => {
-                    own.push((prefix.to_owned(), names::usual_vocabulary(prefix)))
+                    own.push((prefix.to_owned(), names::usual_vocabulary(prefix)));
                 }
                 Some(prefix) => own.push((prefix.to_owned(), known)),
                 None if prefix.is_empty() && known == Vocabulary::Other && self.frames.len() < 2 => {
@@ -399,7 +411,11 @@ impl Walk {
         own: &[(String, Vocabulary)],
     ) -> (Vocabulary, &'name str) {
         let (prefix, local) = names::split(name);
-        let bound = own.iter().rev().chain(self.bindings.iter().rev()).find(|(its, _)| its == prefix);
+        let bound = own
+            .iter()
+            .rev()
+            .chain(self.bindings.iter().rev())
+            .find(|(its, _)| its.eq_ignore_ascii_case(prefix));
         let vocabulary = match bound {
             Some((_, vocabulary)) => *vocabulary,
             None if prefix.is_empty() => Vocabulary::Plain,
@@ -411,10 +427,14 @@ impl Walk {
     fn enter_base(&mut self, attributes: &[Attribute]) {
         let written =
             attributes.iter().find(|attribute| attribute.name == "xml:base").map(|it| it.value.trim());
-        if let Some(written) = written.filter(|written| !written.is_empty())
-            && let Ok(base) = self.base().unwrap_or(&self.document_base).join(written)
+        let Some(written) = written.filter(|written| (1..=BASE_BYTES_MAX).contains(&written.len())) else {
+            return;
+        };
+        let outer = self.base().unwrap_or_else(|| Rc::clone(&self.document_base));
+        if let Ok(base) = outer.join(written)
+            && base.as_str().len() <= BASE_BYTES_MAX
         {
-            self.bases.push(base);
+            self.bases.push(Rc::new(base));
         }
     }
 

@@ -1,0 +1,135 @@
+//! The pipeline without the daemon: polls and ticks at times the test chooses, on a real database file.
+
+use std::fs;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use wirewatch::config::{self, Config, Environment};
+use wirewatch::feed::schedule::after;
+use wirewatch::feed::{Entry, Feed, FeedId};
+use wirewatch::fetch::Headers;
+use wirewatch::pipeline::{self, AlertEvent, End, Poll, Settled};
+use wirewatch::store::outbox::Claimed;
+use wirewatch::store::{Durability, FILE_NAME, Reader, StoreError, Transaction, Writer};
+
+/// A topic that every headline with `truce` and `broken` trips.
+pub(crate) const TOPIC: &str = r#"
+id = "broken-truce"
+name = "Broken truce"
+description = "A truce is broken."
+severity = "critical"
+[[signal]]
+name = "a truce is broken"
+when = "truce NEAR/6 (broken OR shattered)"
+weight = 80
+[alert]
+threshold = 0.7
+"#;
+
+/// A configuration, its database and a clock that only the test moves.
+pub(crate) struct Lab {
+    pub(crate) dir: TempDir,
+    pub(crate) config: Config,
+    pub(crate) writer: Writer,
+}
+
+impl Lab {
+    /// The topic above, two feeds, one route; `alert` is put under the topic's `[alert]`, `main` before everything else.
+    pub(crate) fn with(alert: &str, main: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("topics")).unwrap();
+        fs::write(dir.path().join("topics/broken-truce.toml"), format!("{TOPIC}{alert}\n")).unwrap();
+        let feeds =
+            "[[feed]]\nurl = \"https://one.example/feed\"\n[[feed]]\nurl = \"https://two.example/feed\"\n";
+        fs::write(dir.path().join("feeds.toml"), feeds).unwrap();
+        let route = "[[route]]\nto = [\"desk@example.org\", \"night@example.org\"]\n";
+        fs::write(dir.path().join("wirewatch.toml"), format!("{main}\n{route}")).unwrap();
+        let loaded = config::load(dir.path(), &Environment::default()).unwrap();
+        let writer = Writer::open(&dir.path().join(FILE_NAME), Durability::None).unwrap();
+        Self { dir, config: loaded.config, writer }
+    }
+
+    pub(crate) fn new() -> Self {
+        Self::with("", "")
+    }
+
+    /// Polls a feed (by its place in feeds.toml) at a time; the document holds these entries.
+    pub(crate) fn poll(&mut self, feed: usize, at: Timestamp, entries: &[Entry]) -> Settled {
+        let scored = pipeline::prepare(entries.to_vec(), &self.feed(feed), &self.config.topics, at);
+        let headers = Headers { etag: Some(b"\"e\"".to_vec()), ..Headers::default() };
+        self.end(feed, at, End::Document { scored, headers, problems: Vec::new() })
+    }
+
+    /// Ends a poll in any way.
+    pub(crate) fn end(&mut self, feed: usize, at: Timestamp, end: End) -> Settled {
+        let (config, feed) = (self.config.clone(), self.feed(feed));
+        self.within(|tx| {
+            let id: FeedId = tx.feed(&feed)?.id;
+            pipeline::settle(tx, &config, &feed, Poll { feed: id, started_at: at, end }, at)
+        })
+    }
+
+    /// Polls a feed for the first time, with an old entry, so that later polls are not first sights.
+    pub(crate) fn acquaint(&mut self, at: Timestamp) {
+        for feed in 0..self.config.feeds.len() {
+            self.poll(feed, at, &[entry("calm", "Calm seas and a slow day in the harbour", at)]);
+        }
+    }
+
+    pub(crate) fn tick(&mut self, at: Timestamp) -> Vec<AlertEvent> {
+        let config = self.config.clone();
+        self.within(|tx| pipeline::tick(tx, &config, at))
+    }
+
+    pub(crate) fn claim(&mut self, at: Timestamp) -> Vec<Claimed> {
+        self.within(|tx| tx.claim_deliveries(at, 100))
+    }
+
+    pub(crate) fn next_delivery_at(&mut self) -> Option<Timestamp> {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method itself is not general enough in lifetime"
+        )]
+        self.within(|tx| tx.next_delivery_at())
+    }
+
+    /// Does something in a transaction and commits it.
+    pub(crate) fn within<T>(&mut self, job: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> T {
+        let tx = self.writer.begin().unwrap();
+        let done = job(&tx).unwrap();
+        tx.commit().unwrap();
+        done
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::open(self.writer.path()).unwrap()
+    }
+
+    fn feed(&self, place: usize) -> Feed {
+        self.config.feeds[place].clone()
+    }
+}
+
+/// An entry with an id, a headline, its own link and a publication time.
+pub(crate) fn entry(id: &str, title: &str, published: Timestamp) -> Entry {
+    Entry {
+        id: Some(id.to_owned()),
+        url: Some(format!("https://one.example/{id}")),
+        title: title.to_owned(),
+        published: Some(published),
+        ..Entry::default()
+    }
+}
+
+/// Noon of a day, plus hours.
+pub(crate) fn hour(hours: u64) -> Timestamp {
+    after("2026-03-01T12:00:00Z".parse().unwrap(), Duration::from_secs(hours * 3600))
+}
+
+/// The words of a decision about an article.
+pub(crate) fn decision(lab: &Lab, article: i64) -> (String, String) {
+    let scores = lab.reader().scores(article).unwrap();
+    let score = scores.iter().find(|score| score.trips).unwrap();
+    (score.decision.clone(), score.reason.clone())
+}
