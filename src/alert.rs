@@ -102,6 +102,7 @@ impl Silence {
                 format!("waits: {have} of {need} independent publishers say so (alert.publishers)")
             }
             Self::Incident(Outcome::UpdateHeld { until }) => {
+                let until = until.strftime("%Y-%m-%d %H:%MZ");
                 format!("held for the next update of the incident, at {until} or later (alert.update_every)")
             }
             Self::Incident(Outcome::AlreadyReported | Outcome::Told) => {

@@ -104,7 +104,7 @@ pub enum Outcome {
 pub struct Tell {
     /// Whether it is the incident's first.
     pub is_first: bool,
-    /// Why, in words for the reader.
+    /// Why, as a clause: the mail says "This was sent because …".
     pub reason: String,
     /// The articles it reports, best score first.
     pub articles: Vec<ArticleId>,
@@ -173,9 +173,9 @@ fn forming(
 ) -> (Status, Option<Tell>, Option<Outcome>) {
     if have >= policy.publishers && !fresh.is_empty() {
         let reason = if policy.publishers > 1 {
-            format!("first report: {have} independent publishers, {} asked for", policy.publishers)
+            format!("{have} independent publishers report it, and this topic asks for {}", policy.publishers)
         } else {
-            "first report".to_owned()
+            "it is the first report of this incident".to_owned()
         };
         let tell = Tell { is_first: true, reason, articles: best_first(fresh), publishers: have };
         return (Status::Open, Some(tell), None);
@@ -201,8 +201,8 @@ fn open(
     }
     let stories: BTreeSet<StoryId> = fresh.iter().map(|arrival| arrival.story).collect();
     let reason = match stories.len() {
-        1 => "update: 1 new story since the last mail".to_owned(),
-        count => format!("update: {count} new stories since the last mail"),
+        1 => "1 new story came in since the last mail".to_owned(),
+        count => format!("{count} new stories came in since the last mail"),
     };
     let tell = Tell { is_first: false, reason, articles: best_first(fresh), publishers: have };
     (Status::Open, Some(tell), None)

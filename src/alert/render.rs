@@ -13,7 +13,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::feed::Tier;
-use crate::topic::{Evidence, Severity};
+use crate::topic::{Evidence, Severity, Status};
 
 use clean::{Link, clean, cut, has_rtl, isolate, link, wrap};
 use words::{ago, instant, likelihood, number, plural, points, status};
@@ -114,7 +114,11 @@ pub fn subject(view: &AlertView) -> String {
     let headline = headline(view);
     // After right-to-left words, the mark keeps the bracket and the number where they belong.
     let mark = if has_rtl(&headline) { "\u{200e}" } else { "" };
-    let tail = format!("{mark} ({})", plural(u64::from(view.publishers), "publisher"));
+    let tail = match view.publishers {
+        // That one says so goes without saying; the room is the headline's.
+        0 | 1 => String::new(),
+        count => format!("{mark} ({})", plural(u64::from(count), "publisher")),
+    };
     let topic = cut(&clean(&view.topic_name, 200), 30);
     let place = view.place.as_ref().map(|place| cut(&clean(place, 100), 20));
     let with_place = format!("[{topic}] {}", lead(is_update(view), place.as_deref()));
@@ -334,12 +338,12 @@ fn times(view: &AlertView, article: &ArticleView) -> [String; 2] {
 }
 
 fn detail(evidence: &Evidence) -> String {
-    format!(
-        "{} · in the {} · {}",
-        points(evidence.points),
-        words::field(evidence.field),
-        status(evidence.status)
-    )
+    let place = format!("{} · in the {}", points(evidence.points), words::field(evidence.field));
+    match evidence.status {
+        // What every quote is until modality is read says nothing about this one.
+        Status::Affirmed => place,
+        other => format!("{place} · {}", status(other)),
+    }
 }
 
 fn left_out(article: &ArticleView) -> String {

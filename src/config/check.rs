@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
@@ -41,7 +41,7 @@ pub(super) fn check_directory(dir: &Path, environment: &Environment) -> (Option<
     let topics = topic_file::load_topics(dir, &mut hash);
     let data_dir = match &environment.state_directory {
         Some(state) => state.clone(),
-        None => dir.join(&main.data_dir.value),
+        None => data_dir(dir, &main.data_dir.value),
     };
     let routes = route::check_routes(&main, &topics.known, &mut sheet);
     let web_listen = check_web(&main.web.value, &mut sheet);
@@ -88,6 +88,16 @@ pub(super) fn note_bytes(hash: &mut Xxh3, dir: &Path, source: &Source) {
         hash.update(&(bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     }
+}
+
+/// The data directory, without `..` where that can be told: the path stands in log lines and replies.
+fn data_dir(dir: &Path, value: &Path) -> PathBuf {
+    let joined = dir.join(value);
+    let parent = match value.strip_prefix("..") {
+        Ok(rest) => dir.canonicalize().ok().and_then(|dir| Some(dir.parent()?.join(rest))),
+        Err(_) => None,
+    };
+    parent.unwrap_or(joined)
 }
 
 /// Reads a TOML file, noting all errors of syntax and shape.

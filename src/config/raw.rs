@@ -155,7 +155,8 @@ section! {
         interval: Duration = minutes(15),
         /// No feed is polled faster than this, whatever it says. Can be lowered to `"1s"`.
         min_interval: Duration = minutes(5),
-        /// No feed waits longer than this, whatever went wrong.
+        /// No feed waits longer than this, however often it failed; only a server's own `Retry-After` can ask for more, up to
+        /// a day.
         max_interval: Duration = hours(6),
         /// Requests at a time to one registrable domain, such as `example.org` with all its hosts.
         per_host: Whole<1, 64> = Whole(1),
@@ -194,7 +195,8 @@ section! {
         retry_initial: Duration = Duration::from_secs(30),
         /// Longest wait between two attempts.
         retry_max: Duration = hours(1),
-        /// Addresses that hear of failing feeds, undelivered mail, and once a day that all is well.
+        /// Addresses that are to hear of failing feeds and undelivered mail. Checked, and not written to yet: until then
+        /// `wirewatch status` exits with 1 when something needs a person.
         operator: Vec<Item<Line>> = Vec::new(),
         /// A PEM file of further certificate authorities, for a server with a certificate of your own.
         ca_file: Option<PathBuf> = None,
@@ -332,8 +334,8 @@ section! {
         publishers: Whole<1, 1000> = Whole(1),
         /// At most one update per incident in this time, and only for something new.
         update_every: Duration = hours(6),
-        /// A new story with this many independent publishers within an hour is told at once. When absent: 3, or
-        /// `publishers` if that is more.
+        /// A new story with this many independent publishers within an hour is told at once. Checked, and without effect until
+        /// stories are told apart by more than their words. When absent: 3, or `publishers` if that is more.
         escalate_publishers: Option<Whole<1, 1000>> = None,
         /// Quiet for this long, an incident closes.
         close_after: Duration = hours(48),

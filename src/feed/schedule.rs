@@ -13,8 +13,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::FeedId;
 
-/// Longest wait after failures, and the clamp on `Retry-After`.
-pub const BACK_OFF_MAX: Duration = Duration::from_hours(24);
+/// Longest `Retry-After` that is believed.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
 
 /// Share of the interval that jitter may add, in percent. Jitter is only ever added: a feed is never polled early.
 const JITTER_PERCENT: u64 = 10;
@@ -49,7 +49,7 @@ pub struct Pace {
     pub interval: Duration,
     /// Never faster than this.
     pub min_interval: Duration,
-    /// Never slower than this while polls succeed.
+    /// Never slower than this, however often polls fail.
     pub max_interval: Duration,
 }
 
@@ -74,8 +74,8 @@ pub struct NextPoll {
     pub reason: String,
 }
 
-/// The rule: interval plus jitter after success; doubled for each failure up to [`BACK_OFF_MAX`]; `Retry-After`
-/// (RFC 9110 section 10.2.3) is a floor, clamped to [`BACK_OFF_MAX`]. `started_at` is when the poll began and
+/// The rule: interval plus jitter after success; doubled for each failure up to [`Pace::max_interval`]; `Retry-After`
+/// (RFC 9110 section 10.2.3) is a floor, clamped to [`RETRY_AFTER_MAX`]. `started_at` is when the poll began and
 /// `failure_count` counts this one. Jitter comes from a hash of URL and start, so a replay repeats it.
 pub fn next_poll(url: &str, pace: Pace, end: PollEnd, failure_count: u32, started_at: Timestamp) -> NextPoll {
     let interval = pace.interval.clamp(pace.min_interval, pace.max_interval);
@@ -83,9 +83,8 @@ pub fn next_poll(url: &str, pace: Pace, end: PollEnd, failure_count: u32, starte
         PollEnd::Success => (interval, format!("every {}", words(interval))),
         PollEnd::Failure { retry_after } => {
             let doublings = failure_count.saturating_sub(1).min(16);
-            let backed_off =
-                interval.saturating_mul(1 << doublings).min(BACK_OFF_MAX.max(interval)).max(interval);
-            match retry_after.map(|wish| wish.min(BACK_OFF_MAX)) {
+            let backed_off = interval.saturating_mul(1 << doublings).min(pace.max_interval).max(interval);
+            match retry_after.map(|wish| wish.min(RETRY_AFTER_MAX)) {
                 Some(wish) if wish >= backed_off => {
                     (wish, format!("the server asked to wait {}", words(wish)))
                 }

@@ -758,7 +758,10 @@ fn secrets_are_never_shown() {
 #[test]
 fn data_goes_where_systemd_says() {
     let dir = directory(&[("wirewatch.toml", "data_dir = \"../data\"\n")]);
-    assert_eq!(load(&dir).unwrap().config.data_dir, dir.path().join("../data"));
+    let beside = dir.path().canonicalize().unwrap().parent().unwrap().join("data");
+    assert_eq!(load(&dir).unwrap().config.data_dir, beside, "a path in messages has no ..");
+    let inside = directory(&[("wirewatch.toml", "data_dir = \"data\"\n")]);
+    assert_eq!(load(&inside).unwrap().config.data_dir, inside.path().join("data"));
     let environment =
         Environment { state_directory: Some("/var/lib/wirewatch".into()), ..Environment::default() };
     let config = config::load(dir.path(), &environment).unwrap().config;

@@ -202,9 +202,9 @@ fn each_library_has_its_owner() {
         let code = code(&text);
         for (library, owners, _) in OWNERS {
             let path = format!("{library}::");
-            let uses = code
-                .match_indices(&path)
-                .any(|(at, _)| !code.split_at(at).0.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'));
+            let uses = code.match_indices(&path).any(|(at, _)| {
+                !code.split_at(at).0.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+            });
             let owned = owners.iter().any(|owner| file.starts_with(owner));
             if uses && !owned {
                 wrong.push(format!("{file} uses {library}, which belongs to {}", owners.join(", ")));

@@ -10,10 +10,10 @@ pub(super) fn number(probability: f64) -> String {
     format!("{probability:.2}")
 }
 
-/// How sure that is, for those who do not read probabilities. Bands after the IPCC's likelihood scale.
+/// How sure that is, for those who do not read probabilities. Bands after the IPCC's likelihood scale, without its
+/// highest: nothing that counts words is `virtually certain`.
 pub(super) fn likelihood(probability: f64) -> &'static str {
     match probability {
-        p if p >= 0.99 => "virtually certain",
         p if p >= 0.90 => "very likely",
         p if p >= 0.66 => "likely",
         p if p >= 0.33 => "about as likely as not",
