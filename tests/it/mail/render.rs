@@ -73,7 +73,7 @@ fn a_subject_says_what_happened_in_one_line() {
             with_title("Army violates ceasefire"),
             "[Ceasefire breakdown] Sudan: Army violates ceasefire",
         ),
-        (view(), "[Ceasefire breakdown] Sudan: Army violates ceasefire hours…"),
+        (view(), "[Ceasefire breakdown] Sudan: Army violates ceasefire hours after deal…"),
         (
             AlertView { place: None, publishers: 3, ..with_title("Army violates ceasefire") },
             "[Ceasefire breakdown] Army violates ceasefire (3 publishers)",
