@@ -1,6 +1,6 @@
 //! A topic: what is watched, and how an article is scored against it.
 //!
-//! Owns [`Topic`], [`Signal`], [`Evidence`] and [`Score`]. Refuses to read files and to decide alerts.
+//! Owns [`Topic`], [`SignalSource`], [`Evidence`] and [`Score`]. Refuses to read files and to decide alerts.
 
 pub mod matcher;
 mod narrow;

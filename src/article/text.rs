@@ -1,6 +1,6 @@
 //! Text: what a feed calls a summary, as plain text.
 //!
-//! Owns [`plain`] and [`line`]: markup away, character references resolved, invisible characters removed, white
+//! Owns [`plain`] and [`line()`]: markup away, character references resolved, invisible characters removed, white
 //! space collapsed, and what a site says about itself dropped ([`boilerplate`]). Every line of the result is at
 //! least one sentence of its own. Cost is linear in the input; nothing recurses.
 //! Refuses whole pages, where the main text must first be found ([`super::page`]), and folding ([`super::words`]).
