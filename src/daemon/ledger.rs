@@ -155,7 +155,10 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             drop(answer.send(ticked));
         }
         Job::Claim { now, limit, answer } => {
-            drop(answer.send(in_transaction(writer, |tx| tx.claim_deliveries(now, limit))));
+            let claimed = with_config(config.as_deref(), |config| {
+                in_transaction(writer, |tx| tx.claim_deliveries(now, config.mail.retry_max, limit))
+            });
+            drop(answer.send(claimed));
         }
         Job::Finish { finish, now, answer } => {
             let Finish { id, status, reply, next_attempt_at } = finish;
