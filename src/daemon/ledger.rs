@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -20,6 +21,10 @@ use crate::store::{StoreError, Transaction, Writer};
 
 /// Jobs waiting at most; a poller with one more waits.
 const JOBS_MAX: usize = 64;
+
+/// An attempt planned this much further ahead than the longest wait was planned by a clock that ran ahead. A stop claims by
+/// the time it was asked for, which may be some minutes ago.
+const CLOCK_SLACK: Duration = Duration::from_hours(1);
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -156,7 +161,9 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
         }
         Job::Claim { now, limit, answer } => {
             let claimed = with_config(config.as_deref(), |config| {
-                in_transaction(writer, |tx| tx.claim_deliveries(now, config.mail.retry_max, limit))
+                in_transaction(writer, |tx| {
+                    tx.claim_deliveries(now, config.mail.retry_max + CLOCK_SLACK, limit)
+                })
             });
             drop(answer.send(claimed));
         }

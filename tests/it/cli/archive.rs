@@ -84,9 +84,12 @@ async fn alerts_are_listed_and_shown_with_their_deliveries() {
     assert_eq!(listed[0]["topic"], "ceasefire-breakdown");
     assert_eq!(listed[0]["deliveries"][0]["status"], "sent");
     let shown = desk.run(&["alerts", "show", "1"]).expect(0).out;
-    for words in
-        ["why: first report", "to desk@example.org: sent", "a truce is broken", "decided by configuration"]
-    {
+    for words in [
+        "why: it is the first report",
+        "to desk@example.org: sent",
+        "a truce is broken",
+        "decided by configuration",
+    ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     let shown = desk.run(&["alerts", "show", "1", "--json"]).expect(0).json();
