@@ -5,6 +5,8 @@ use wirewatch::feed::ProblemKind::{Date, EmptyEntry, Encoding, Markup, TooManyEn
 use wirewatch::feed::parse::{ENTRIES_MAX, NotAFeed, TEXT_BYTES_MAX};
 use wirewatch::feed::{Format, ProblemKind};
 
+use crate::support::growth::assert_linear;
+
 use super::{base, has_problem, item, read, rss, titles, try_read};
 
 fn check(document: impl AsRef<[u8]>, expected: &[&str], problem: Option<ProblemKind>) {
@@ -303,6 +305,30 @@ fn what_is_no_feed_is_refused_in_words() {
         "this is a web page (\"Login\"), not a feed; \
          look on the page, or in its source after \"alternate\", for the feed's address"
     );
+}
+
+#[test]
+fn the_cost_of_a_document_grows_with_its_length() {
+    let read_soon = |text: &str| drop(try_read(text));
+    for (name, piece) in [
+        ("document types", "<!DOCTYPE [>"),
+        ("document types with declarations", "<!DOCTYPE x [<!ENTITY a 'b'>"),
+        ("comments without an end", "<!--"),
+        ("sections without an end", "<![CDATA["),
+        ("instructions without an end", "<?x"),
+        ("stray brackets", "< "),
+        ("bare ampersands", "&a"),
+        ("references", "&a;"),
+        ("items never closed", "<item><title>t"),
+        ("ends of nothing", "</x>"),
+        ("quotes without an end", "<a b='"),
+        ("bases", "<x xml:base='a/'>"),
+        ("namespaces", "<x xmlns:a='b'>"),
+    ] {
+        let input = |count: usize| format!("<?xml version=\"1.0\"?><rss><channel>{}", piece.repeat(count));
+        assert_linear(name, 3_000, input, read_soon);
+    }
+    assert_linear("JSON items", 3_000, |count| "{\"items\": [{".to_owned() + &"\"items\" : {".repeat(count), read_soon);
 }
 
 const SEED: &str = "<?xml version='1.0' encoding='utf-8'?><rss version='2.0' xmlns:dc='http://purl.org/dc/elements/1.1/'>\
