@@ -14,6 +14,8 @@ use wirewatch::article::text::{line, plain};
 use wirewatch::article::{Article, fingerprint, language, normalize, page, url};
 use wirewatch::feed::{Entry, Feed, Tier};
 
+use crate::support::growth::assert_linear;
+
 fn feed(url: &str) -> Feed {
     Feed {
         url: url.parse().expect("a test gives a URL"),
@@ -80,6 +82,11 @@ fn broken_markup_costs_no_text() {
             ("x < y and y > z", "x < y and y > z"),
             ("5<6 & 7>3", "5<6 & 7>3"),
             ("<Breaking> news", "<Breaking> news"),
+            ("Statement by &lt;UN spokesperson&gt;: aid blocked", "Statement by <UN spokesperson>: aid blocked"),
+            ("<p>Statement by &lt;UN spokesperson&gt;: aid", "Statement by <UN spokesperson>: aid"),
+            ("<anti-war activists> say", "<anti-war activists> say"),
+            ("<foo kind=x>shown", "shown"),
+            ("<q5<q5<p>shown", "<q5<q5\nshown"),
             ("I <3 it", "I <3 it"),
             ("text <figc", "text"),
             ("text</", "text"),
@@ -295,6 +302,34 @@ fn hostile_markup_is_read_in_linear_time() {
     assert_eq!(plain(&format!("<p{attributes}>deep</p>")), "deep");
 }
 
+#[test]
+fn the_cost_of_markup_grows_with_its_length() {
+    for (name, piece) in [
+        ("a tag in a tag's name", "<a"),
+        ("an escaped one", "&lt;a"),
+        ("an unknown tag in a tag's name", "<x"),
+        ("an unknown tag with words", "<x y "),
+        ("an unknown end tag", "</x "),
+        ("quotes that never let a tag end", "<a b=\">c=\""),
+        ("quotes of both kinds", "<a b=\">c='<a b='>c=\""),
+        ("comments without an end", "<!--"),
+        ("declarations without an end", "<!x"),
+        ("sections without an end", "<![CDATA["),
+        ("raw elements without an end", "<svg>"),
+        ("raw elements of many kinds", "<svg><title><button></x"),
+        ("numbers without an end", "&#1"),
+        ("names without an end", "&NotEqualTilde"),
+        ("signatures in a row", "The post "),
+        ("link items", "<li><a>x"),
+    ] {
+        assert_linear(name, 4_000, |count| piece.repeat(count) + ">", |html| drop(plain(html)));
+    }
+    let related = |count: usize| "<h2>Read also</h2>".to_owned() + &"<li><a>x</a></li>".repeat(count);
+    assert_linear("related items", 2_000, related, |html| drop(plain(html)));
+    let name = |count: usize| format!("<{}>", "x".repeat(count));
+    assert_linear("a long name", 100_000, name, |html| drop(plain(html)));
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_and_is_clean(html in "([<>&;/!#a-z \"'=\n\u{202e}é]|<p>|</p>|&lt;|&amp;|<script>|</script>|<!--|-->|\\[…\\]){0,60}") {
@@ -345,6 +380,9 @@ fn urls_have_one_canonical_form() {
             ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
             ("https://example.org/a#section", "https://example.org/a"),
             ("https://example.org/#!/story/1", "https://example.org/#!/story/1"),
+            ("https://example.org/?utm_source=rss#/news/1", "https://example.org/#/news/1"),
+            ("https://example.org/#/", "https://example.org/"),
+            ("https://example.org/#!", "https://example.org/"),
             ("https://example.org/%7euser/%c3%bc", "https://example.org/~user/%C3%BC"),
             ("https://example.org/a;jsessionid=0A1B", "https://example.org/a"),
             // Tracking.
