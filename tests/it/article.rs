@@ -221,6 +221,39 @@ fn boilerplate_is_dropped() {
 }
 
 #[test]
+fn lists_of_other_articles_are_dropped() {
+    let links = "<ul><li><a href=/1>Army breaks truce</a></li><li><p><a href=/2>Aid blocked</a></p></li></ul>";
+    for heading in [
+        "Related articles", "Read also:", "More on this story", "À lire aussi", "Lea también", "اقرأ أيضا",
+        "Mehr zum Thema", "RELATED STORIES",
+    ] {
+        let html = format!("<p>Prose.</p><h3>{heading}</h3>{links}<p>More prose.</p>");
+        assert_eq!(plain(&html), "Prose.\nMore prose.", "{heading}");
+        assert_eq!(plain(&format!("<p>Prose.</p><p><b>{heading}</b></p>{links}")), "Prose.", "{heading}");
+    }
+    let long = "Witnesses said so. ".repeat(20);
+    for (html, expected) in [
+        // Prose ends the list, and is never part of it.
+        (format!("<h3>Related</h3><p>Prose.</p>{links}"), "Prose.\nArmy breaks truce\nAid blocked".to_owned()),
+        (format!("<h3>Related</h3>{links}<h3>What we know</h3>{links}"),
+            "What we know\nArmy breaks truce\nAid blocked".to_owned()),
+        (format!("<h3>Key points</h3>{links}"), "Key points\nArmy breaks truce\nAid blocked".to_owned()),
+        ("<h3>Read more</h3><ul><li>The army <a href=/1>broke the truce</a> today.</li></ul>".to_owned(),
+            "The army broke the truce today.".to_owned()),
+        ("<h3>Read more</h3><ul><li><a href=/1>Army</a> broke the truce.</ul>".to_owned(),
+            "Army broke the truce.".to_owned()),
+        ("<h3>Read more</h3><p><a href=/1>The army broke the truce.</a></p>".to_owned(),
+            "The army broke the truce.".to_owned()),
+        (format!("<h3>Read more</h3><li><a href=/1>{long}</a></li>"), long.trim().to_owned()),
+        ("<ul><li><a href=/1>One</a> <li> Two</ul>".to_owned(), "One\nTwo".to_owned()),
+    ] {
+        assert_eq!(plain(&html), expected, "{html}");
+    }
+    assert_eq!(line("<li> <a>One</a> two</li><li>three</li>"), "One two three");
+    assert_eq!(plain("a\u{2}b&#2;&#3;<p>c\u{3}"), "ab\nc");
+}
+
+#[test]
 fn endings_are_dropped_from_their_line() {
     check_each(
         plain,
