@@ -133,8 +133,9 @@ fn keep_newest(feed: &mut ParsedFeed, unread: usize) {
     }
     let mut is_kept = is_kept.into_iter();
     feed.entries.retain(|_| is_kept.next().unwrap_or(false));
-    let detail =
-        format!("the document holds {excess} entries more than the {ENTRIES_MAX} that are kept; the newest are");
+    let detail = format!(
+        "the document holds {excess} entries more than the {ENTRIES_MAX} that are kept; the newest are"
+    );
     feed.problems.push(Problem { kind: ProblemKind::TooManyEntries, detail });
 }
 

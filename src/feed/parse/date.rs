@@ -157,7 +157,9 @@ impl<'text> Found<'text> {
         }
         let after_clock = std::mem::take(&mut self.after_clock);
         match word {
-            _ if let Some(afternoon) = self.half_of_day(word, after_clock) => self.afternoon = Some(afternoon),
+            _ if let Some(afternoon) = self.half_of_day(word, after_clock) => {
+                self.afternoon = Some(afternoon)
+            }
             // "5 min ago": a word of its own, and the number before counts no days. Elsewhere `ago` is August.
             "ago" if RELATIVE_UNITS.contains(&self.word) => {
                 self.numbers.pop();
@@ -212,7 +214,9 @@ impl<'text> Found<'text> {
             if let Some((_, _, minutes)) = &mut self.offset {
                 *minutes = number;
             }
-        } else if next == Next::ClockPart && (matches!(before, ':' | 'h') || before == '.' && self.dotted_clock) {
+        } else if next == Next::ClockPart
+            && (matches!(before, ':' | 'h') || before == '.' && self.dotted_clock)
+        {
             self.clock.push(number);
             self.next = if self.clock.len() == 3 { Next::Fraction } else { Next::ClockPart };
         } else if next == Next::Fraction && matches!(before, '.' | ',' | ':') {

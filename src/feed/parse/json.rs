@@ -27,11 +27,7 @@ pub(super) fn read(text: &str, base: &Url) -> Result<(ParsedFeed, usize), NotAFe
     }
 }
 
-fn read_broken(
-    text: &str,
-    base: &Url,
-    error: &serde_json::Error,
-) -> Result<(ParsedFeed, usize), NotAFeed> {
+fn read_broken(text: &str, base: &Url, error: &serde_json::Error) -> Result<(ParsedFeed, usize), NotAFeed> {
     // Raw control characters are the usual fault; outside strings a space does no harm.
     let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     let scan = scan(&text).ok_or(NotAFeed::OtherJson)?;

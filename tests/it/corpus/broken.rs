@@ -141,7 +141,11 @@ fn a_picture_s_caption_is_no_summary() {
         let entry = item(&format!("<title>Headline</title>{open}{texts}{close}"));
         assert_eq!((entry.title.as_str(), entry.summary.as_deref()), ("Headline", expected), "{open}");
         let entry = item(&format!("{open}{texts}{close}<link>https://a.example/1</link>"));
-        assert_eq!((entry.title.as_str(), entry.summary.as_deref()), (expected.map_or("", |_| "Photo"), expected), "{open}");
+        assert_eq!(
+            (entry.title.as_str(), entry.summary.as_deref()),
+            (expected.map_or("", |_| "Photo"), expected),
+            "{open}"
+        );
     };
     check("<media:content medium='image'>", "</media:content>", None);
     check("<media:content type='image/jpeg'>", "</media:content>", None);
@@ -290,7 +294,11 @@ fn everything_has_a_limit() {
     assert!(problem.detail.contains(" 7 "), "{problem}");
 
     let huge = format!("{{\"items\": [{}]}}", vec!["{\"title\": \"t\"}"; ENTRIES_READ_MAX + 3].join(","));
-    for document in [huge.clone(), huge.replace("]}", ""), rss(&"<item><title>t</title></item>".repeat(ENTRIES_READ_MAX + 3))] {
+    for document in [
+        huge.clone(),
+        huge.replace("]}", ""),
+        rss(&"<item><title>t</title></item>".repeat(ENTRIES_READ_MAX + 3)),
+    ] {
         let feed = read(document);
         assert_eq!(feed.entries.len(), ENTRIES_MAX);
         let problem = feed.problems.iter().find(|problem| problem.kind == TooManyEntries).expect("a problem");
@@ -319,7 +327,10 @@ fn of_too_many_entries_the_newest_are_kept_in_their_order() {
     let item = |number: usize, date: &str| format!("<item><title>{number}</title>{date}</item>");
     let dated = |number: usize| {
         let (day, minute) = (number / 1_000 + 1, number % 1_000);
-        item(number, &format!("<pubDate>2026-07-{day:02}T{:02}:{:02}:00Z</pubDate>", minute / 60, minute % 60))
+        item(
+            number,
+            &format!("<pubDate>2026-07-{day:02}T{:02}:{:02}:00Z</pubDate>", minute / 60, minute % 60),
+        )
     };
     let count = ENTRIES_MAX + 5;
     let oldest_first: String = (0..count).map(dated).collect();
@@ -378,7 +389,12 @@ fn the_cost_of_a_document_grows_with_its_length() {
         let input = |count: usize| format!("<?xml version=\"1.0\"?><rss><channel>{}", piece.repeat(count));
         assert_linear(name, 3_000, input, read_soon);
     }
-    assert_linear("JSON items", 3_000, |count| "{\"items\": [{".to_owned() + &"\"items\" : {".repeat(count), read_soon);
+    assert_linear(
+        "JSON items",
+        3_000,
+        |count| "{\"items\": [{".to_owned() + &"\"items\" : {".repeat(count),
+        read_soon,
+    );
 }
 
 const SEED: &str = "<?xml version='1.0' encoding='utf-8'?><rss version='2.0' xmlns:dc='http://purl.org/dc/elements/1.1/'>\
