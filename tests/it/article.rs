@@ -376,7 +376,7 @@ fn the_cost_of_markup_grows_with_its_length() {
         ("signatures in a row", "The post "),
         ("link items", "<li><a>x"),
     ] {
-        assert_linear(name, 4_000, |count| piece.repeat(count) + ">", |html| drop(plain(html)));
+        assert_linear(name, 500, |count| piece.repeat(count) + ">", |html| drop(plain(html)));
     }
     let related = |count: usize| "<h2>Read also</h2>".to_owned() + &"<li><a>x</a></li>".repeat(count);
     assert_linear("related items", 2_000, related, |html| drop(plain(html)));
@@ -1010,6 +1010,26 @@ fn hostile_pages_are_read_soon() {
     ] {
         let page = page::read(html.as_bytes(), None);
         assert!(page.text.len() <= html.len());
+    }
+}
+
+#[test]
+fn the_cost_of_a_page_grows_with_its_length() {
+    for (name, piece) in [
+        ("tags in tags' names", "<a"),
+        ("quotes that never let a tag end", "<a b=\">c=\""),
+        ("open elements", "<div>"),
+        ("open inline elements", "<p><b class=x>"),
+        ("metadata without an end", "<meta name="),
+        ("scripts of metadata", "<script type='application/ld+json'>{</script>"),
+        ("titles", "<title>"),
+    ] {
+        assert_linear(
+            name,
+            1_000,
+            |count| piece.repeat(count),
+            |html| drop(page::read(html.as_bytes(), None)),
+        );
     }
 }
 
