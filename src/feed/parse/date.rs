@@ -158,11 +158,11 @@ impl<'text> Found<'text> {
         let after_clock = std::mem::take(&mut self.after_clock);
         match word {
             _ if let Some(afternoon) = self.half_of_day(word, after_clock) => {
-                self.afternoon = Some(afternoon)
+                self.afternoon = Some(afternoon);
             }
             // "5 min ago": a word of its own, and the number before counts no days. Elsewhere `ago` is August.
             "ago" if RELATIVE_UNITS.contains(&self.word) => {
-                self.numbers.pop();
+                self.numbers.truncate(self.numbers.len().saturating_sub(1))
             }
             "ago" if self.word == "h" && self.clock.len() == 1 => self.clock.clear(),
             _ => {
