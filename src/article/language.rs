@@ -3,6 +3,8 @@
 //! Owns [`detect`]: the script first, then letters only one language of that script has, then function words, then
 //! trigrams (whatlang) among the languages news feeds are written in, all against what the feed declares.
 //! Refuses dialects and mixtures: an article has one language, or `und`.
+//!
+//! Longer than most because the tables of words are read together with what weighs them.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
