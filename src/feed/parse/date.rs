@@ -3,7 +3,7 @@
 //! Owns [`read`]. Refuses to guess a day that is not written: relative dates ("two days ago") and times alone are
 //! not dates. Without a zone the date is read as UTC. `d/m/y` is read day first unless only month first can be.
 //!
-//! One tokenizer, not a list of formats: real dates mix the formats' pieces freely.
+//! One tokenizer, not a list of formats, because real dates mix the formats' pieces freely; with its tables it is long.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -162,7 +162,7 @@ impl<'text> Found<'text> {
             }
             // "5 min ago": a word of its own, and the number before counts no days. Elsewhere `ago` is August.
             "ago" if RELATIVE_UNITS.contains(&self.word) => {
-                self.numbers.truncate(self.numbers.len().saturating_sub(1))
+                self.numbers.truncate(self.numbers.len().saturating_sub(1));
             }
             "ago" if self.word == "h" && self.clock.len() == 1 => self.clock.clear(),
             _ => {
