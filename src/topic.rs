@@ -311,8 +311,8 @@ pub fn score_all(topics: &[Topic], article: &Article) -> Vec<Score> {
 ///   two or three neighbours written as one. A term of one word is also found as two with a hyphen between
 ///   them, or with a space when both have three letters (two in Arabic and Hebrew script). A wildcard never
 ///   reaches over that space, and over a hyphen only when the term spells three letters beyond it.
-/// - `NEAR/n`: the nearest words of both matches are at most n apart (1 is adjacent), in one field, and share no
-///   word. Each match pairs with the nearest of the other side; of pairs that start or end together the
+/// - `NEAR/n`: the nearest words of both matches are at most n apart (1 is adjacent), in one sentence of one
+///   field, and share no word. Each match pairs with the nearest of the other side; of pairs that start or end together the
 ///   shortest is kept.
 /// - `title:` and the like take what follows: a word, a phrase or a bracket. `feed:` finds its text anywhere in
 ///   the feed's URL; `publisher:`, `lang:`, `tag:` and `place:` compare whole values; `*` and `?` work in all.

@@ -3,6 +3,8 @@
 //! Owns [`detect`]: the script first, then letters only one language of that script has, then function words, then
 //! trigrams (whatlang) among the languages news feeds are written in, all against what the feed declares.
 //! Refuses dialects and mixtures: an article has one language, or `und`.
+//!
+//! Longer than most because the tables of words are read together with what weighs them.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -162,6 +164,15 @@ const LATIN_LETTERS: &[(&str, &str)] = &[
 const ENDING_WEIGHT: f64 = 0.4;
 const LETTER_WEIGHT: f64 = 0.6;
 
+/// Evidence of words from which a guess is clear.
+const WORDS_CLEAR: f64 = 0.8;
+/// Evidence of words from which a guess is strong by itself.
+const WORDS_STRONG: f64 = 2.0;
+/// Evidence for all other languages together that makes a declaration doubtful.
+const WORDS_FOREIGN: f64 = 1.5;
+/// Evidence of words from which a guess that trigrams share overrules a declaration on a long text.
+const WORDS_RELIABLE: f64 = 4.0;
+
 static LATIN_DETECTOR: LazyLock<Detector> = LazyLock::new(|| detector(LATIN));
 static CYRILLIC_DETECTOR: LazyLock<Detector> = LazyLock::new(|| detector(CYRILLIC));
 
@@ -210,10 +221,26 @@ enum Script {
 struct Guess {
     language: &'static str,
     is_reliable: bool,
+    strength: Strength,
 }
 
-/// The ISO 639-1 code of a text, or `und`. What the feed declares (any language tag) wins, unless the text is in
-/// another script, or long and reliably in another language.
+/// How much a guess may decide. A topic's word lists hold for one language, so a wrong language costs every list of
+/// the right one, while `und` costs none: a guess that is not strong says `und`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Strength {
+    /// Says nothing.
+    Weak,
+    /// Enough to doubt a declaration.
+    Clear,
+    /// Enough to be believed.
+    Strong,
+}
+
+/// The ISO 639-1 code of a text, or `und`.
+///
+/// What the feed declares (any language tag) wins, unless the text is in another script or its words say clearly
+/// otherwise: then a short text is `und`, or what it says when the evidence is strong, and a long one is what it
+/// reliably is. Without a declaration only strong evidence names a language of the Latin script.
 pub fn detect(text: &str, declared: Option<&str>) -> String {
     let declared = declared.and_then(code);
     let (script, letters) = dominant_script(text);
@@ -221,24 +248,34 @@ pub fn detect(text: &str, declared: Option<&str>) -> String {
         return declared.unwrap_or_else(|| UNDETERMINED.to_owned());
     };
     let declared = declared.filter(|code| can_write(code, script));
+    let is_short = letters < LETTERS_TO_OVERRULE;
     // What would not be overruled need not be guessed.
-    if letters < LETTERS_TO_OVERRULE
+    if is_short
+        && script != Script::Latin
         && let Some(declared) = declared
     {
         return declared;
     }
     let guess = match script {
-        Script::Latin => latin(text),
+        Script::Latin => latin(text, declared.as_deref()),
         _ => other(text, script),
     };
     match (declared, guess) {
-        (Some(declared), Some(guess)) => {
-            let overrules = guess.is_reliable && is_told_apart(&declared);
-            if overrules { guess.language.to_owned() } else { declared }
+        (Some(declared), Some(guess)) if is_short && guess.language != declared => {
+            match guess.strength {
+                // Without a list of its words a short text cannot speak for the declared language.
+                _ if !has_words(&declared) => declared,
+                Strength::Strong => guess.language.to_owned(),
+                Strength::Clear => UNDETERMINED.to_owned(),
+                Strength::Weak => declared,
+            }
         }
-        (Some(declared), None) => declared,
-        (None, Some(guess)) => guess.language.to_owned(),
-        (None, None) => UNDETERMINED.to_owned(),
+        (Some(declared), Some(guess)) if guess.is_reliable && is_told_apart(&declared) => {
+            guess.language.to_owned()
+        }
+        (Some(declared), _) => declared,
+        (None, Some(guess)) if guess.strength == Strength::Strong => guess.language.to_owned(),
+        (None, _) => UNDETERMINED.to_owned(),
     }
 }
 
@@ -324,6 +361,11 @@ fn can_write(code: &str, script: Script) -> bool {
     }
 }
 
+/// Whether there is a list of a language's words.
+fn has_words(code: &str) -> bool {
+    FUNCTION_WORDS.iter().any(|(known, _)| *known == code)
+}
+
 /// Whether our guesses know a language at all; one they do not know is never overruled by one they do.
 fn is_told_apart(code: &str) -> bool {
     LATIN.iter().chain(CYRILLIC).any(|(_, known)| *known == code)
@@ -342,33 +384,48 @@ fn trigrams(
     let sample: String = text.chars().take(LETTERS_MAX).collect();
     let info = detector.detect(&sample)?;
     let (_, language) = languages.iter().find(|(language, _)| *language == info.lang())?;
-    Some((Guess { language, is_reliable: info.is_reliable() }, info.confidence()))
+    let is_reliable = info.is_reliable();
+    // Cyrillic lists hold whatever the language, so any guess will do; Latin letters judge for themselves.
+    Some((Guess { language, is_reliable, strength: Strength::Strong }, info.confidence()))
 }
 
-/// Latin letters: the evidence of words where it tells, trigrams else, both for reliability.
-fn latin(text: &str) -> Option<Guess> {
+/// Latin letters: what the words say, and whether the trigrams say so too.
+fn latin(text: &str, declared: Option<&str>) -> Option<Guess> {
     let sample: String = text.chars().take(LETTERS_MAX).collect::<String>().to_lowercase();
-    let mut ranked: Vec<(f64, &'static str)> = word_evidence(&sample)
-        .into_iter()
-        .zip(FUNCTION_WORDS)
-        .map(|(weight, (language, _))| (weight, *language))
-        .collect();
+    let evidence = word_evidence(&sample);
+    let mut ranked: Vec<(f64, &'static str)> =
+        evidence.into_iter().zip(FUNCTION_WORDS).map(|(weight, (language, _))| (weight, *language)).collect();
     ranked.sort_by(|left, right| right.0.total_cmp(&left.0));
-    let (best, by_words) = *ranked.first()?;
+    let (best, language) = *ranked.first()?;
+    let all: f64 = ranked.iter().map(|(weight, _)| weight).sum();
     let (second, _) = *ranked.get(1)?;
-    let is_clear = best >= 0.6 && best >= second * 1.4;
-    match trigrams(text, &LATIN_DETECTOR, LATIN) {
-        Some((guess, _)) if guess.language == by_words && best > 0.0 => {
-            Some(Guess { is_reliable: guess.is_reliable || best >= 4.0, ..guess })
-        }
-        Some((guess, confidence)) if !is_clear && confidence >= 0.3 => {
-            Some(Guess { is_reliable: false, ..guess })
-        }
-        _ if is_clear || (best >= 0.4 && best >= second * 1.15) => {
-            Some(Guess { language: by_words, is_reliable: false })
-        }
-        _ => None,
+    let of_declared =
+        ranked.iter().find(|(_, language)| Some(*language) == declared).map(|(weight, _)| *weight);
+    let by_trigrams = trigrams(text, &LATIN_DETECTOR, LATIN).map(|(guess, _)| guess);
+    // A language without a list of words can only be told by its trigrams.
+    if let Some(guess) = &by_trigrams
+        && guess.is_reliable
+        && !has_words(guess.language)
+        && best < WORDS_CLEAR
+    {
+        return by_trigrams;
     }
+    let agrees = by_trigrams.as_ref().is_some_and(|guess| guess.language == language);
+    let trigrams_reliable = agrees && by_trigrams.is_some_and(|guess| guess.is_reliable);
+    let ratio = if second > 0.0 { best / second } else { f64::INFINITY };
+    let is_strong = (best >= WORDS_STRONG && ratio >= 2.0)
+        || (best >= WORDS_CLEAR && ratio >= 1.4 && agrees)
+        || (trigrams_reliable && best > 0.0 && ratio >= 1.2);
+    // Languages that share their words ("la", "en") may all speak against the declared one without one winning.
+    let speaks_against = of_declared.is_some_and(|its| all >= WORDS_FOREIGN && all >= its * 6.0);
+    let is_clear = speaks_against
+        || best >= WORDS_CLEAR && ratio >= 1.4 && of_declared.is_none_or(|its| best >= its * 2.0);
+    let strength = match (is_strong, is_clear) {
+        (true, _) => Strength::Strong,
+        (false, true) => Strength::Clear,
+        (false, false) => Strength::Weak,
+    };
+    Some(Guess { language, is_reliable: trigrams_reliable || (agrees && best >= WORDS_RELIABLE), strength })
 }
 
 /// What the words say for each language of [`FUNCTION_WORDS`].
@@ -420,12 +477,13 @@ fn other(text: &str, script: Script) -> Option<Guess> {
         .filter(|(_, (_, count))| *count > 0)
         .max_by_key(|(position, (_, count))| (*count, usize::MAX - position));
     if let Some((_, (language, count))) = told {
-        return Some(Guess { language, is_reliable: count >= 3 });
+        return Some(Guess { language, is_reliable: count >= 3, strength: Strength::Strong });
     }
     if script == Script::Cyrillic
         && let Some((guess, _)) = trigrams(text, &CYRILLIC_DETECTOR, CYRILLIC)
     {
         return Some(guess);
     }
-    codes.first().map(|language| Guess { language, is_reliable: false })
+    let strength = Strength::Strong;
+    codes.first().map(|language| Guess { language, is_reliable: false, strength })
 }

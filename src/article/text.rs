@@ -20,6 +20,14 @@ const READINGS_MAX: usize = 3;
 /// A line ends here, whatever the text's own line ends mean. Control characters never survive, so it is free.
 const BREAK: char = '\u{1}';
 
+/// Stands before text within a link of a list item, and before other text of a list item. Where it ends up it is
+/// taken out again; control characters never survive, so both are free.
+const LINKED: char = '\u{2}';
+const UNLINKED: char = '\u{3}';
+
+/// A list item longer than this, in bytes, is prose even when all of it is a link.
+const LINK_LENGTH_MAX: usize = 300;
+
 /// A line of hand-wrapped text is at least this long, in bytes; a shorter one ends where its writer ended it.
 const WRAPPED_LENGTH_MIN: usize = 50;
 
@@ -27,8 +35,16 @@ const WRAPPED_LENGTH_MIN: usize = 50;
 pub fn plain(html: &str) -> String {
     let lines = lines(html);
     let mut text = String::with_capacity(lines.len());
-    for line in lines.lines() {
-        let line = boilerplate::trim(line);
+    // Below "Related articles" a list of links is other articles' headlines, up to the next heading or prose.
+    let mut is_below_related = false;
+    for marked in lines.lines() {
+        let line = unmarked(marked);
+        let line = line.trim();
+        if is_below_related && is_link_item(marked) {
+            continue;
+        }
+        is_below_related = boilerplate::announces_links(line);
+        let line = if is_below_related { "" } else { boilerplate::trim(line) };
         if !line.is_empty() {
             if !text.is_empty() {
                 text.push('\n');
@@ -45,7 +61,24 @@ pub fn line(html: &str) -> String {
     if line.contains('\n') {
         line = line.replace('\n', " ");
     }
-    line
+    match unmarked(&line) {
+        Cow::Borrowed(_) => line,
+        Cow::Owned(unmarked) => unmarked.trim().to_owned(),
+    }
+}
+
+/// A line without the marks of list items.
+fn unmarked(line: &str) -> Cow<'_, str> {
+    if line.contains([LINKED, UNLINKED]) {
+        Cow::Owned(line.replace([LINKED, UNLINKED], ""))
+    } else {
+        Cow::Borrowed(line)
+    }
+}
+
+/// Whether a line is a list item that is nothing but a link.
+fn is_link_item(marked: &str) -> bool {
+    marked.contains(LINKED) && !marked.contains(UNLINKED) && marked.len() <= LINK_LENGTH_MAX
 }
 
 /// The text cut to at most `length_max` characters.
@@ -93,11 +126,19 @@ fn read(html: &str) -> (String, bool) {
     let mut text = String::with_capacity(unwrapped.len());
     let mut had_tags = false;
     let mut preformatted_count = 0_usize;
+    let mut list = ListPlace::default();
     for token in Scanner::fragment(&unwrapped) {
         match token {
             Token::Text(run) => {
                 let run = reference::resolve(run);
-                if preformatted_count > 0 {
+                if let Some(mark) = list.mark()
+                    && let Some(start) = run.find(|letter: char| !letter.is_whitespace())
+                {
+                    let (space, words) = run.split_at(start);
+                    text.push_str(space);
+                    text.push(mark);
+                    text.push_str(words);
+                } else if preformatted_count > 0 {
                     text.extend(run.chars().map(|letter| if letter == '\n' { BREAK } else { letter }));
                 } else {
                     text.push_str(&run);
@@ -107,16 +148,47 @@ fn read(html: &str) -> (String, bool) {
             Token::Open { name, .. } => {
                 had_tags = true;
                 preformatted_count += usize::from(name == "pre");
+                list.open(&name);
                 separate(&name, &mut text);
             }
             Token::Close(name) => {
                 had_tags = true;
                 preformatted_count = preformatted_count.saturating_sub(usize::from(name == "pre"));
+                list.close(&name);
                 separate(&name, &mut text);
             }
         }
     }
     (text, had_tags)
+}
+
+/// Where in a list the text being read stands.
+#[derive(Debug, Default)]
+struct ListPlace {
+    is_in_item: bool,
+    is_in_link: bool,
+}
+
+impl ListPlace {
+    fn open(&mut self, name: &str) {
+        match name {
+            "li" => *self = Self { is_in_item: true, is_in_link: false },
+            "a" => self.is_in_link = true,
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        match name {
+            "li" | "ul" | "ol" => *self = Self::default(),
+            "a" => self.is_in_link = false,
+            _ => {}
+        }
+    }
+
+    fn mark(&self) -> Option<char> {
+        self.is_in_item.then_some(if self.is_in_link { LINKED } else { UNLINKED })
+    }
 }
 
 /// What an element's edge does to the text: a line end, a gap, or nothing.
@@ -157,7 +229,8 @@ fn tidy(text: &str, had_breaks: bool) -> String {
             previous = letter;
             continue;
         }
-        if is_invisible(letter, previous) {
+        let is_mark = had_breaks && matches!(letter, LINKED | UNLINKED);
+        if !is_mark && is_invisible(letter, previous) {
             continue;
         }
         if let Some(space) = pending.take()

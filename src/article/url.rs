@@ -186,8 +186,8 @@ pub fn canonical(url: &str) -> Option<String> {
     clean_host(&mut url)?;
     clean_path(&mut url);
     clean_query(&mut url);
-    // Single-page sites name their articles behind `#!`.
-    if !url.fragment().is_some_and(|fragment| fragment.starts_with('!') && fragment.len() > 1) {
+    // Single-page sites name their articles behind `#!` or `#/`.
+    if !url.fragment().is_some_and(|fragment| fragment.starts_with(['!', '/']) && fragment.len() > 1) {
         url.set_fragment(None);
     }
     let url = String::from(url);

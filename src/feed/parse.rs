@@ -16,12 +16,15 @@ mod repair;
 mod strict;
 mod tolerant;
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::{Entry, ParsedFeed, Problem, ProblemKind};
 
-/// Entries read from one document; the rest is counted and left out.
+/// Entries kept of one document: the newest. The others are counted and left out.
 pub const ENTRIES_MAX: usize = 2_000;
+/// Entries read from one document, to find the newest among them; what comes after is counted only.
+pub const ENTRIES_READ_MAX: usize = 20_000;
 /// Bytes kept of one text; the rest is cut off.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 /// Authors, categories and links kept of one entry.
@@ -79,17 +82,19 @@ pub fn parse(document: &[u8], base: &Url, content_type: Option<&str>) -> Result<
     if text.trim_end_matches(|letter: char| letter.is_whitespace() || letter == '\0').is_empty() {
         return Err(NotAFeed::Empty);
     }
-    let mut feed =
+    let (mut feed, unread) =
         if text.starts_with(['{', '[']) { json::read(text, base)? } else { read_markup(text, base)? };
+    keep_newest(&mut feed, unread);
     if let Some(detail) = decoded.trouble {
         feed.problems.insert(0, Problem { kind: ProblemKind::Encoding, detail });
     }
     Ok(feed)
 }
 
-fn read_markup(text: &str, base: &Url) -> Result<ParsedFeed, NotAFeed> {
+/// The feed, and how many entries were counted only.
+fn read_markup(text: &str, base: &Url) -> Result<(ParsedFeed, usize), NotAFeed> {
     let repaired = repair::repair(text);
-    let mut feed = tolerant::read(&repaired, base)?;
+    let (mut feed, unread) = tolerant::read(&repaired, base)?;
     let is_well_formed =
         !feed.problems.iter().any(|it| matches!(it.kind, ProblemKind::Markup | ProblemKind::Truncated));
     let is_blank =
@@ -106,15 +111,36 @@ fn read_markup(text: &str, base: &Url) -> Result<ParsedFeed, NotAFeed> {
             strict::fill(&mut feed.entries, second);
         }
     }
-    Ok(feed)
+    Ok((feed, unread))
+}
+
+/// Leaves the newest [`ENTRIES_MAX`] entries, in the document's order. Some archives put the newest last. An entry
+/// without a date counts as new; among equals the first ones stay.
+fn keep_newest(feed: &mut ParsedFeed, unread: usize) {
+    let excess = unread + feed.entries.len().saturating_sub(ENTRIES_MAX);
+    if excess == 0 {
+        return;
+    }
+    let dates: Vec<_> =
+        feed.entries.iter().map(|it| it.published.max(it.updated).unwrap_or(Timestamp::MAX)).collect();
+    let mut by_date: Vec<usize> = (0..dates.len()).collect();
+    by_date.sort_by_key(|place| std::cmp::Reverse(dates.get(*place)));
+    let mut is_kept = vec![false; dates.len()];
+    for place in by_date.into_iter().take(ENTRIES_MAX) {
+        if let Some(kept) = is_kept.get_mut(place) {
+            *kept = true;
+        }
+    }
+    let mut is_kept = is_kept.into_iter();
+    feed.entries.retain(|_| is_kept.next().unwrap_or(false));
+    let detail = format!(
+        "the document holds {excess} entries more than the {ENTRIES_MAX} that are kept; the newest are"
+    );
+    feed.problems.push(Problem { kind: ProblemKind::TooManyEntries, detail });
 }
 
 /// Notes what was left out or not understood, once per kind.
-fn note_entries(problems: &mut Vec<Problem>, excess: usize, empty: usize, unread_dates: &[String]) {
-    if excess > 0 {
-        let detail = format!("the document holds {excess} entries more than the {ENTRIES_MAX} that are read");
-        problems.push(Problem { kind: ProblemKind::TooManyEntries, detail });
-    }
+fn note_entries(problems: &mut Vec<Problem>, empty: usize, unread_dates: &[String]) {
     if empty > 0 {
         let detail = format!("{empty} entries have neither title, text nor link and were left out");
         problems.push(Problem { kind: ProblemKind::EmptyEntry, detail });

@@ -85,7 +85,7 @@ pub enum Node {
 /// How close two matches must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Within {
-    /// The nearest words of both are at most so many words apart; 1 is adjacent.
+    /// The nearest words of both are at most so many words apart, in one sentence; 1 is adjacent.
     Words(usize),
     /// In one sentence.
     Sentence,

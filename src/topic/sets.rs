@@ -92,7 +92,8 @@ impl Sets {
     /// A list without a language always holds. So does one without Latin letters: its words cannot be taken
     /// for another language's. A Latin list holds when its language is the article's, when the article's is
     /// unknown (`und`), or when no list of the topic is in the article's language, for then a borrowed word
-    /// is the best there is.
+    /// is the best there is. A language is named only on strong evidence (a weak guess is `und`), so lists of
+    /// other languages stay off once it is: their words would be false friends.
     pub fn terms<'a>(&'a self, set: usize, language: &'a str) -> impl Iterator<Item = &'a Node> {
         let any = language == "und"
             || self.languages.binary_search_by(|known| known.as_str().cmp(language)).is_err();

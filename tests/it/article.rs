@@ -14,6 +14,8 @@ use wirewatch::article::text::{line, plain};
 use wirewatch::article::{Article, fingerprint, language, normalize, page, url};
 use wirewatch::feed::{Entry, Feed, Tier};
 
+use crate::support::growth::assert_linear;
+
 fn feed(url: &str) -> Feed {
     Feed {
         url: url.parse().expect("a test gives a URL"),
@@ -80,6 +82,14 @@ fn broken_markup_costs_no_text() {
             ("x < y and y > z", "x < y and y > z"),
             ("5<6 & 7>3", "5<6 & 7>3"),
             ("<Breaking> news", "<Breaking> news"),
+            (
+                "Statement by &lt;UN spokesperson&gt;: aid blocked",
+                "Statement by <UN spokesperson>: aid blocked",
+            ),
+            ("<p>Statement by &lt;UN spokesperson&gt;: aid", "Statement by <UN spokesperson>: aid"),
+            ("<anti-war activists> say", "<anti-war activists> say"),
+            ("<foo kind=x>shown", "shown"),
+            ("<q5<q5<p>shown", "<q5<q5\nshown"),
             ("I <3 it", "I <3 it"),
             ("text <figc", "text"),
             ("text</", "text"),
@@ -214,6 +224,57 @@ fn boilerplate_is_dropped() {
 }
 
 #[test]
+fn lists_of_other_articles_are_dropped() {
+    let links =
+        "<ul><li><a href=/1>Army breaks truce</a></li><li><p><a href=/2>Aid blocked</a></p></li></ul>";
+    for heading in [
+        "Related articles",
+        "Read also:",
+        "More on this story",
+        "À lire aussi",
+        "Lea también",
+        "اقرأ أيضا",
+        "Mehr zum Thema",
+        "RELATED STORIES",
+    ] {
+        let html = format!("<p>Prose.</p><h3>{heading}</h3>{links}<p>More prose.</p>");
+        assert_eq!(plain(&html), "Prose.\nMore prose.", "{heading}");
+        assert_eq!(plain(&format!("<p>Prose.</p><p><b>{heading}</b></p>{links}")), "Prose.", "{heading}");
+    }
+    let long = "Witnesses said so. ".repeat(20);
+    for (html, expected) in [
+        // Prose ends the list, and is never part of it.
+        (
+            format!("<h3>Related</h3><p>Prose.</p>{links}"),
+            "Prose.\nArmy breaks truce\nAid blocked".to_owned(),
+        ),
+        (
+            format!("<h3>Related</h3>{links}<h3>What we know</h3>{links}"),
+            "What we know\nArmy breaks truce\nAid blocked".to_owned(),
+        ),
+        (format!("<h3>Key points</h3>{links}"), "Key points\nArmy breaks truce\nAid blocked".to_owned()),
+        (
+            "<h3>Read more</h3><ul><li>The army <a href=/1>broke the truce</a> today.</li></ul>".to_owned(),
+            "The army broke the truce today.".to_owned(),
+        ),
+        (
+            "<h3>Read more</h3><ul><li><a href=/1>Army</a> broke the truce.</ul>".to_owned(),
+            "Army broke the truce.".to_owned(),
+        ),
+        (
+            "<h3>Read more</h3><p><a href=/1>The army broke the truce.</a></p>".to_owned(),
+            "The army broke the truce.".to_owned(),
+        ),
+        (format!("<h3>Read more</h3><li><a href=/1>{long}</a></li>"), long.trim().to_owned()),
+        ("<ul><li><a href=/1>One</a> <li> Two</ul>".to_owned(), "One\nTwo".to_owned()),
+    ] {
+        assert_eq!(plain(&html), expected, "{html}");
+    }
+    assert_eq!(line("<li> <a>One</a> two</li><li>three</li>"), "One two three");
+    assert_eq!(plain("a\u{2}b&#2;&#3;<p>c\u{3}"), "ab\nc");
+}
+
+#[test]
 fn endings_are_dropped_from_their_line() {
     check_each(
         plain,
@@ -295,6 +356,34 @@ fn hostile_markup_is_read_in_linear_time() {
     assert_eq!(plain(&format!("<p{attributes}>deep</p>")), "deep");
 }
 
+#[test]
+fn the_cost_of_markup_grows_with_its_length() {
+    for (name, piece) in [
+        ("a tag in a tag's name", "<a"),
+        ("an escaped one", "&lt;a"),
+        ("an unknown tag in a tag's name", "<x"),
+        ("an unknown tag with words", "<x y "),
+        ("an unknown end tag", "</x "),
+        ("quotes that never let a tag end", "<a b=\">c=\""),
+        ("quotes of both kinds", "<a b=\">c='<a b='>c=\""),
+        ("comments without an end", "<!--"),
+        ("declarations without an end", "<!x"),
+        ("sections without an end", "<![CDATA["),
+        ("raw elements without an end", "<svg>"),
+        ("raw elements of many kinds", "<svg><title><button></x"),
+        ("numbers without an end", "&#1"),
+        ("names without an end", "&NotEqualTilde"),
+        ("signatures in a row", "The post "),
+        ("link items", "<li><a>x"),
+    ] {
+        assert_linear(name, 500, |count| piece.repeat(count) + ">", |html| drop(plain(html)));
+    }
+    let related = |count: usize| "<h2>Read also</h2>".to_owned() + &"<li><a>x</a></li>".repeat(count);
+    assert_linear("related items", 2_000, related, |html| drop(plain(html)));
+    let name = |count: usize| format!("<{}>", "x".repeat(count));
+    assert_linear("a long name", 100_000, name, |html| drop(plain(html)));
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_and_is_clean(html in "([<>&;/!#a-z \"'=\n\u{202e}é]|<p>|</p>|&lt;|&amp;|<script>|</script>|<!--|-->|\\[…\\]){0,60}") {
@@ -345,6 +434,9 @@ fn urls_have_one_canonical_form() {
             ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
             ("https://example.org/a#section", "https://example.org/a"),
             ("https://example.org/#!/story/1", "https://example.org/#!/story/1"),
+            ("https://example.org/?utm_source=rss#/news/1", "https://example.org/#/news/1"),
+            ("https://example.org/#/", "https://example.org/"),
+            ("https://example.org/#!", "https://example.org/"),
             ("https://example.org/%7euser/%c3%bc", "https://example.org/~user/%C3%BC"),
             ("https://example.org/a;jsessionid=0A1B", "https://example.org/a"),
             // Tracking.
@@ -420,7 +512,8 @@ fn urls_have_one_canonical_form() {
 #[test]
 fn language_is_told() {
     for (text, expected) in [
-        ("Army violates ceasefire hours after deal", "en"),
+        ("Army violates ceasefire hours after deal", "und"),
+        ("The army violates the ceasefire hours after a deal", "en"),
         ("The truce holds for a third day in the capital", "en"),
         ("L'armée viole le cessez-le-feu quelques heures après l'accord", "fr"),
         ("El ejército viola el alto el fuego horas después del acuerdo", "es"),
@@ -555,22 +648,53 @@ const HEADLINES: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Lists of words hold for one language, so a wrong one costs the article its topic; `und` costs nothing.
+#[test]
+fn a_guess_that_may_be_wrong_is_undetermined() {
+    for headline in [
+        "Sudan: Thousands flee Khartoum as clashes rage despite truce",
+        "Sudan Conflict Continues Despite Ceasefire Announcement",
+        "Ukraine Continues Shelling Russians Despite Moscow's Unilateral 'Ceasefire'",
+        "Gaza aid blocked",
+        "Mali junta",
+    ] {
+        let found = language::detect(headline, None);
+        assert!(matches!(found.as_str(), "en" | "und"), "{found}: {headline}");
+    }
+    // WordPress declares en-US until somebody changes it.
+    for (headline, expected) in [
+        ("El ejército viola el alto el fuego horas después del acuerdo", "es"),
+        ("L'armée viole le cessez-le-feu quelques heures après l'accord", "fr"),
+        ("Sudán: la tregua se rompe en Jartum", "es"),
+        ("Liban : accord de cessez-le-feu prolongé dans le sud", "fr"),
+    ] {
+        let found = language::detect(headline, Some("en-US"));
+        assert!(found == expected || found == "und", "{found}: {headline}");
+    }
+}
+
 #[test]
 fn short_headlines_are_told_apart() {
-    let (mut count, mut right, mut wrong) = (0_usize, 0_usize, Vec::new());
+    let (mut count, mut right, mut unsaid, mut wrong) = (0_usize, 0_usize, 0_usize, Vec::new());
     for (expected, headlines) in HEADLINES {
         for headline in *headlines {
             let found = language::detect(headline, None);
             count += 1;
             right += usize::from(found == *expected);
-            if found != *expected {
+            unsaid += usize::from(found == "und");
+            if found != *expected && found != "und" {
                 wrong.push(format!("{expected} as {found}: {headline}"));
             }
-            assert_eq!(language::detect(headline, Some(expected)), *expected, "declared: {headline:?}");
+            let declared = language::detect(headline, Some(expected));
+            assert!(
+                declared == *expected || declared == "und",
+                "declared {expected}: {headline:?} is {declared}"
+            );
         }
     }
-    println!("{right} of {count} headlines told\n{}", wrong.join("\n"));
-    assert!(right * 100 >= count * 85, "{right} of {count} headlines told\n{}", wrong.join("\n"));
+    let told = format!("{right} of {count} headlines told, {unsaid} left open\n{}", wrong.join("\n"));
+    println!("{told}");
+    assert!(right * 100 >= count * 60 && wrong.len() * 100 <= count * 3, "{told}");
 }
 
 #[test]
@@ -581,7 +705,7 @@ fn a_declared_language_is_believed_until_the_text_contradicts() {
     for (text, declared, expected) in [
         ("Ok", "en", "en"),
         ("Le Monde", "en-US", "en"),
-        ("Army violates ceasefire hours after deal", "fr", "fr"),
+        ("Army violates ceasefire hours after deal", "fr", "und"),
         (long_french, "en", "fr"),
         (long_french, "fr", "fr"),
         (long_french, "sw", "sw"),
@@ -761,6 +885,7 @@ fn a_month_of_entries_is_made_clean() {
     // All of it takes a minute without optimisation; every fourteenth entry finds nearly what all of them find.
     let step = if cfg!(debug_assertions) { 14 } else { 1 };
     let (mut count, mut english, mut undetermined) = (0, 0, 0);
+    let (mut title_open, mut title_other) = (0, 0);
     for line in stream.lines().step_by(step) {
         let record: serde_json::Value = serde_json::from_str(line).unwrap();
         let field = |name: &str| record.get(name).and_then(|value| value.as_str()).map(str::to_owned);
@@ -793,10 +918,18 @@ fn a_month_of_entries_is_made_clean() {
         count += 1;
         english += usize::from(article.language == "en");
         undetermined += usize::from(article.language == "und");
+        let by_title = language::detect(&article.title, None);
+        title_other += usize::from(by_title != "en" && by_title != "und");
+        title_open += usize::from(by_title == "und");
     }
     assert!(count > 4_000, "{count} entries");
-    println!("{count} entries, {english} English, {undetermined} undetermined");
-    assert!(english * 100 >= count * 97, "{english} of {count} English entries told as English");
+    let told = format!(
+        "{count} entries: {english} English, {undetermined} undetermined; \
+         by title alone {title_open} undetermined, {title_other} another language"
+    );
+    println!("{told}");
+    assert!(english * 100 >= count * 90 && (english + undetermined) * 100 >= count * 99, "{told}");
+    assert!(title_other * 100 <= count, "{told}");
 }
 
 // Whole pages.
@@ -881,6 +1014,26 @@ fn hostile_pages_are_read_soon() {
     ] {
         let page = page::read(html.as_bytes(), None);
         assert!(page.text.len() <= html.len());
+    }
+}
+
+#[test]
+fn the_cost_of_a_page_grows_with_its_length() {
+    for (name, piece) in [
+        ("tags in tags' names", "<a"),
+        ("quotes that never let a tag end", "<a b=\">c=\""),
+        ("open elements", "<div>"),
+        ("open inline elements", "<p><b class=x>"),
+        ("metadata without an end", "<meta name="),
+        ("scripts of metadata", "<script type='application/ld+json'>{</script>"),
+        ("titles", "<title>"),
+    ] {
+        assert_linear(
+            name,
+            1_000,
+            |count| piece.repeat(count),
+            |html| drop(page::read(html.as_bytes(), None)),
+        );
     }
 }
 

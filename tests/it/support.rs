@@ -1,6 +1,7 @@
 //! What tests share: scripted servers and small builders.
 
 pub(crate) mod desk;
+pub(crate) mod growth;
 pub(crate) mod http;
 pub(crate) mod lab;
 pub(crate) mod smtp;

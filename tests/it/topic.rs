@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::growth::assert_linear;
 use jiff::Timestamp;
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
@@ -171,6 +172,11 @@ fn near_measures_words() {
         ("truce NEAR/5 truce", "one truce only", false),
         ("truce NEAR/5 truce", "truce after truce", true),
         ("army NEAR/S truce", "The army moved. A truce was signed.", false),
+        ("army NEAR/9 truce", "The army moved. A truce was signed.", false),
+        ("army NEAR/9 truce", "The army moved in Mosul. Its truce with the army ended.", true),
+        ("army NEAR/9 truce", "Gen. Khalil of the U.S. army broke the truce.", true),
+        ("breaks NEAR/6 ceasefire", "Ceasefire holds in Yemen. Russia breaks off gas talks", false),
+        ("(army NEAR/9 moved) NEAR/9 truce", "The army moved. A truce was signed.", false),
         ("army NEAR/S truce", "The army moved after a truce was signed.", true),
         ("\"peace deal\" NEAR/2 broken", "peace deal is broken", true),
         ("\"peace deal\" NEAR/2 deal", "peace deal signed", false),
@@ -752,6 +758,48 @@ fn large_and_odd_texts_are_scored() {
         let score = topic.score(&article(&text, "", "", "und"));
         assert!((0.0..=1.0).contains(&score.probability));
         assert!(score.evidence.iter().all(|evidence| evidence.quote.chars().count() <= 162));
+    }
+}
+
+#[test]
+fn the_cost_of_a_text_grows_with_its_length() {
+    let topic = truce_topic();
+    let near = Query::parse("(a NEAR/9 b) NEAR/9 (a OR c) NEAR/S b", &Arc::default()).expect("a good query");
+    for (name, piece) in [
+        ("words that pair", "a b c "),
+        ("sentences", "A b. "),
+        ("acronyms", "U."),
+        ("apostrophes", "l'"),
+        ("hyphens", "a-"),
+        ("dots", "a......"),
+        ("marks", "e\u{301}"),
+        ("breaks of a truce", "army breaks truce "),
+        ("Arabic words", "والهدنة "),
+        ("one Arabic word", "وال"),
+        ("one word", "x"),
+    ] {
+        assert_linear(
+            name,
+            4_000,
+            |count| piece.repeat(count),
+            |text| {
+                let article = article(text, "", "", "und");
+                let _score = topic.score(&article);
+                let _hits = near.hits(&ArticleText::new(&article));
+            },
+        );
+    }
+    let deep = |count: usize| format!("{}a{}", "(".repeat(count), ")".repeat(count));
+    let parse = |text: &str| drop(Query::parse(text, &Arc::default()));
+    assert_linear("brackets", 500, deep, parse);
+    for (name, piece) in [
+        ("operands", "a OR "),
+        ("braces", "{a"),
+        ("quotes", "\" "),
+        ("colons", "title:"),
+        ("mixed", "a OR b AND "),
+    ] {
+        assert_linear(name, 100, |count| piece.repeat(count) + "a", parse);
     }
 }
 

@@ -54,6 +54,21 @@ const LINES: &str = "\
     подписаться | pubblicità | condividi | leggi tutto | leggi di più | leggi anche | continua a leggere | \
     commenti | reklam | paylaş | devamını oku | devamı | yorumlar | haberin devamı";
 
+/// Headings of lists of other articles, alone on their line or before a colon; case and punctuation aside.
+const LINK_HEADINGS: &str = "\
+    related | related articles | related stories | related posts | related news | related content | \
+    related coverage | related reading | related topics | read also | also read | read more | read next | \
+    see also | more on this | more on this story | more on this topic | more stories | more news | \
+    further reading | recommended | recommended for you | you may also like | you might also like | \
+    most read | most popular | \
+    à lire aussi | lire aussi | à lire également | lire également | sur le même sujet | articles liés | \
+    articles similaires | articles connexes | voir aussi | \
+    lea también | lee también | le puede interesar | te puede interesar | noticias relacionadas | \
+    artículos relacionados | ver también | \
+    اقرأ أيضا | اقرأ أيضًا | إقرأ أيضا | إقرأ أيضًا | اقرأ المزيد | مواضيع ذات صلة | أخبار ذات صلة | مقالات ذات صلة | \
+    lesen sie auch | mehr zum thema | leia também | leia mais | veja também | notícias relacionadas | \
+    читайте также | по теме | leggi anche | articoli correlati | ilgili haberler";
+
 /// Words of which a share bar is made; a line of two or more of them, and nothing else, is one.
 const SHARE_WORDS: &str = "\
     share | tweet | email | e-mail | mail | print | facebook | twitter | x | whatsapp | linkedin | reddit | \
@@ -161,6 +176,9 @@ const ENDINGS: &str = "\
 /// A line longer than this, in bytes, is never boilerplate as a whole.
 const LINE_LENGTH_MAX: usize = 400;
 
+/// A heading of a list of links is at most this long, in bytes.
+const HEADING_LENGTH_MAX: usize = 100;
+
 /// A signature (with the title in it) is at most this long, in bytes.
 const SIGNATURE_LENGTH_MAX: usize = 600;
 
@@ -174,6 +192,7 @@ const ENDINGS_MAX: usize = 4;
 const ENDING_WORDS_MAX: usize = 5;
 
 static LINE_SET: LazyLock<HashSet<String>> = LazyLock::new(|| keys(LINES).collect());
+static HEADING_SET: LazyLock<HashSet<String>> = LazyLock::new(|| keys(LINK_HEADINGS).collect());
 static SHARE_SET: LazyLock<HashSet<String>> = LazyLock::new(|| keys(SHARE_WORDS).collect());
 static JOINT_SET: LazyLock<HashSet<String>> = LazyLock::new(|| keys(SHARE_JOINTS).collect());
 static ENDING_SET: LazyLock<HashSet<String>> = LazyLock::new(|| keys(ENDINGS).collect());
@@ -199,6 +218,11 @@ pub(super) fn trim(line: &str) -> &str {
         line = shorter;
     }
     if is_boilerplate(line) { "" } else { line }
+}
+
+/// Whether a line is the heading of a list of other articles.
+pub(super) fn announces_links(line: &str) -> bool {
+    line.len() <= HEADING_LENGTH_MAX && HEADING_SET.contains(&key(line))
 }
 
 /// Words folded, without digits and punctuation, one space between them.

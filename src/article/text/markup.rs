@@ -98,15 +98,32 @@ pub(in crate::article) fn is_cell(name: &str) -> bool {
     CELL.contains(&name)
 }
 
-/// Whether HTML, or somebody's extension of it (`o:p`, `amp-ad`), has an element of this name.
-pub(in crate::article) fn is_element(name: &str) -> bool {
+/// Whether HTML has an element of this name.
+fn is_element(name: &str) -> bool {
     is_block(name)
         || INLINE.contains(&name)
         || RAW.contains(&name)
         || is_cell(name)
         || matches!(name, "var" | "wbr" | "time" | "slot")
-        || name.contains(['-', ':'])
 }
+
+/// Whether a tag of a name HTML does not have is markup all the same, and not a writer's bracket: somebody's
+/// extension (`o:p`, `amp-ad`), or anything that has an attribute with a value. `<UN spokesperson>` and
+/// `<anti-war activists>` have none. Looks no further than the next bracket, so that brackets stay cheap.
+fn is_unknown_element(name: &str, tail: &str) -> bool {
+    let end = tail.find(['<', '>']);
+    let inside = end.and_then(|end| tail.get(..end)).unwrap_or(tail);
+    let is_bare = inside.trim_matches(['/', ' ']).is_empty();
+    let was_cut = inside.is_empty() && end.is_none();
+    if is_bare { was_cut || name.contains(['-', ':']) } else { inside.contains('=') }
+}
+
+/// A tag's name is at most this long, in bytes; what is longer is text.
+const NAME_LENGTH_MAX: usize = 64;
+
+/// How many tags may have quotes that never let them end. Each costs a look at the whole rest; after so many,
+/// quotes say nothing in this text.
+const STRAY_QUOTES_MAX: usize = 8;
 
 /// Reads HTML from front to back.
 #[derive(Debug)]
@@ -119,12 +136,14 @@ pub(in crate::article) struct Scanner<'a> {
     opened: Option<String>,
     /// Raw elements with no end tag in what is left: looked for once, so that the scan stays linear.
     never_closed: Vec<String>,
+    /// Tags met whose quotes never let them end.
+    stray_quotes: usize,
 }
 
 impl<'a> Scanner<'a> {
     /// A scanner over a fragment: what stands in `<head>` is raw too.
     pub(in crate::article) fn fragment(html: &'a str) -> Self {
-        Self { html, at: 0, skips_head: true, opened: None, never_closed: Vec::new() }
+        Self { html, at: 0, skips_head: true, opened: None, never_closed: Vec::new(), stray_quotes: 0 }
     }
 
     /// A scanner over a whole document: the elements within `<head>` are told one by one.
@@ -163,18 +182,17 @@ impl<'a> Scanner<'a> {
     fn open(&mut self) -> Option<Token<'a>> {
         let rest = self.rest();
         let after = rest.get(1..)?;
-        let name_length = name_length(after);
-        let raw_name = after.get(..name_length)?;
+        let name_length = name_length(after)?;
+        let name = after.get(..name_length)?.to_ascii_lowercase();
         let tail = after.get(name_length..)?;
-        let Some(length) = attributes_length(tail) else {
+        if !is_element(&name) && !is_unknown_element(&name, tail) {
+            return None; // `<Breaking>` is a writer's bracket, not markup.
+        }
+        let Some(length) = self.attributes_length(tail) else {
             self.at = self.html.len();
             return Some(Token::Text(""));
         };
         let attributes = tail.get(..length)?;
-        let name = raw_name.to_ascii_lowercase();
-        if !is_element(&name) && attributes.trim_matches(['/', ' ']).is_empty() {
-            return None; // `<Breaking>` is a writer's bracket, not markup.
-        }
         self.at += 1 + name_length + length + 1;
         if self.is_raw(&name) && !(name == "svg" && attributes.ends_with('/')) {
             self.opened = Some(name.clone());
@@ -185,18 +203,31 @@ impl<'a> Scanner<'a> {
     /// An end tag at `</`.
     fn close(&mut self) -> Option<Token<'a>> {
         let after = self.rest().get(2..)?;
-        let name_length = name_length(after);
+        let name_length = name_length(after)?;
         let name = after.get(..name_length)?.to_ascii_lowercase();
         let tail = after.get(name_length..)?;
-        let Some(length) = attributes_length(tail) else {
+        if !is_element(&name) && !is_unknown_element(&name, tail) {
+            return None;
+        }
+        let Some(length) = self.attributes_length(tail) else {
             self.at = self.html.len();
             return Some(Token::Text(""));
         };
-        if !is_element(&name) && length == 0 {
-            return None;
-        }
         self.at += 2 + name_length + length + 1;
         Some(Token::Close(name))
+    }
+
+    /// The length of what stands between a tag's name and its `>`; quotes count only around a value, and not when
+    /// one never closes: half a tag should not cost the rest of the article. `None` when the tag never ends.
+    fn attributes_length(&mut self, text: &str) -> Option<usize> {
+        if self.stray_quotes < STRAY_QUOTES_MAX {
+            let quoted = quoted_length(text);
+            if quoted.is_some() {
+                return quoted;
+            }
+            self.stray_quotes += 1;
+        }
+        text.find('>')
     }
 
     /// A comment, declaration or processing instruction: skipped. One without an end reaches to the end.
@@ -255,18 +286,14 @@ impl<'a> Iterator for Scanner<'a> {
     }
 }
 
-/// The length of a tag name: to white space, `/` or `>`.
-fn name_length(text: &str) -> usize {
-    text.find(|letter: char| letter.is_ascii_whitespace() || letter == '/' || letter == '>')
-        .unwrap_or(text.len())
+/// The length of a tag name: to white space, a bracket or `/`; `None` when it is too long to be one.
+fn name_length(text: &str) -> Option<usize> {
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'<' | b'>');
+    let length = text.bytes().take(NAME_LENGTH_MAX + 1).take_while(|byte| !ends(byte)).count();
+    (length <= NAME_LENGTH_MAX).then_some(length)
 }
 
-/// The length of what stands between a tag's name and its `>`; quotes count only around a value, and not when one
-/// never closes: half a tag should not cost the rest of the article. `None` when the tag never ends.
-fn attributes_length(text: &str) -> Option<usize> {
-    quoted_length(text).or_else(|| text.find('>'))
-}
-
+/// The length of a tag's attributes when every quote around a value closes before the tag's `>`.
 fn quoted_length(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 0;

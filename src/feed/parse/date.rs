@@ -3,7 +3,7 @@
 //! Owns [`read`]. Refuses to guess a day that is not written: relative dates ("two days ago") and times alone are
 //! not dates. Without a zone the date is read as UTC. `d/m/y` is read day first unless only month first can be.
 //!
-//! One tokenizer, not a list of formats: real dates mix the formats' pieces freely.
+//! One tokenizer, not a list of formats, because real dates mix the formats' pieces freely; with its tables it is long.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -135,6 +135,10 @@ struct Found<'text> {
     /// Sign, hours, minutes.
     offset: Option<(i32, i32, i32)>,
     word: &'text str,
+    /// Whether the last token was part of the time of day, so that a lone letter after it can mean the half.
+    after_clock: bool,
+    /// Whether the hours and minutes are parted by dots.
+    dotted_clock: bool,
     broken: bool,
 }
 
@@ -151,9 +155,16 @@ impl<'text> Found<'text> {
         if word != "h" || self.next != Next::ClockPart {
             self.next = Next::Anything;
         }
+        let after_clock = std::mem::take(&mut self.after_clock);
         match word {
-            "am" if !self.clock.is_empty() => self.afternoon = Some(false),
-            "pm" if !self.clock.is_empty() => self.afternoon = Some(true),
+            _ if let Some(afternoon) = self.half_of_day(word, after_clock) => {
+                self.afternoon = Some(afternoon);
+            }
+            // "5 min ago": a word of its own, and the number before counts no days. Elsewhere `ago` is August.
+            "ago" if RELATIVE_UNITS.contains(&self.word) => {
+                self.numbers.truncate(self.numbers.len().saturating_sub(1));
+            }
+            "ago" if self.word == "h" && self.clock.len() == 1 => self.clock.clear(),
             _ => {
                 let pair =
                     LEVANTINE_PAIRS.iter().find(|(first, second, _)| *first == self.word && *second == word);
@@ -171,7 +182,29 @@ impl<'text> Found<'text> {
         self.word = word;
     }
 
+    /// Whether a word after the time of day says which half of the day: `pm`, `p. m.`, Arabic `م`, Persian `ب.ظ`.
+    fn half_of_day(&self, word: &str, after_clock: bool) -> Option<bool> {
+        if self.clock.is_empty() {
+            return None;
+        }
+        match (self.word, word) {
+            (_, "am") | ("a", "m") | ("ق", "ظ") => Some(false),
+            (_, "pm") | ("p", "m") | ("ب", "ظ") => Some(true),
+            (_, "ص" | "صباحا" | "صباحًا") if after_clock => Some(false),
+            (_, "م" | "مساء" | "مساءً") if after_clock => Some(true),
+            _ => None,
+        }
+    }
+
     fn take_digits(&mut self, text: &str, before: char, after: char) {
+        let clock_before = (self.clock.len(), self.nanoseconds);
+        self.place_digits(text, before, after);
+        self.after_clock = clock_before != (self.clock.len(), self.nanoseconds);
+        // Between the two parts of "p. m." stands no number.
+        self.word = "";
+    }
+
+    fn place_digits(&mut self, text: &str, before: char, after: char) {
         let Ok(number) = text.parse::<i32>() else {
             self.take_long(text);
             return;
@@ -181,7 +214,9 @@ impl<'text> Found<'text> {
             if let Some((_, _, minutes)) = &mut self.offset {
                 *minutes = number;
             }
-        } else if next == Next::ClockPart && matches!(before, ':' | 'h') {
+        } else if next == Next::ClockPart
+            && (matches!(before, ':' | 'h') || before == '.' && self.dotted_clock)
+        {
             self.clock.push(number);
             self.next = if self.clock.len() == 3 { Next::Fraction } else { Next::ClockPart };
         } else if next == Next::Fraction && matches!(before, '.' | ',' | ':') {
@@ -191,6 +226,11 @@ impl<'text> Found<'text> {
             self.next = if after == ':' { Next::OffsetMinutes } else { Next::Anything };
         } else if self.clock.is_empty() && matches!(after, ':' | 'h') {
             self.clock.push(number);
+            self.next = Next::ClockPart;
+        } else if self.clock.is_empty() && after == '.' && text.len() <= 2 && self.has_date() {
+            // "23.11.2026 14.05"
+            self.clock.push(number);
+            self.dotted_clock = true;
             self.next = Next::ClockPart;
         } else if text.len() == 6 && self.clock.is_empty() && self.numbers.len() == 3 {
             self.clock = vec![number / 10_000, number / 100 % 100, number % 100];
@@ -216,10 +256,14 @@ impl<'text> Found<'text> {
         self.clock = [(8, 10), (10, 12), (12, 14)].iter().filter_map(|(from, to)| part(*from, *to)).collect();
     }
 
+    /// Whether day, month and year have been read.
+    fn has_date(&self) -> bool {
+        self.numbers.len() + usize::from(!self.months.is_empty()) >= 3
+    }
+
     /// After the time of day a sign opens an offset, unless it joins the numbers of a date that comes late.
     fn starts_offset(&self, before: char) -> bool {
-        let date_complete = self.numbers.len() + usize::from(!self.months.is_empty()) >= 3;
-        matches!(before, '+' | '-') && !self.clock.is_empty() && (date_complete || before == '+')
+        matches!(before, '+' | '-') && !self.clock.is_empty() && (self.has_date() || before == '+')
     }
 
     fn take_offset(&mut self, number: i32, digits: usize, sign: char) {
@@ -247,7 +291,7 @@ impl<'text> Found<'text> {
     fn date(&self) -> Option<(i32, i8, i32)> {
         let is_year = |(number, digits): (i32, usize)| digits >= 3 || number > 31;
         if let Some(month) = self.named_month() {
-            return match self.numbers.as_slice() {
+            return match self.numbers_around(month) {
                 [a, b, ..] if is_year(*a) => Some((full_year(*a), month, b.0)),
                 [a, b, ..] => Some((full_year(*b), month, a.0)),
                 [only] if only.1 == 4 => Some((only.0, month, 1)),
@@ -263,6 +307,14 @@ impl<'text> Found<'text> {
             _ => return None,
         };
         Some((full_year(year), i8::try_from(month).ok()?, day))
+    }
+
+    /// The numbers of a date whose month is a word. In "5 min, 23 Nov 2026" the first is not one of them.
+    fn numbers_around(&self, month: i8) -> &[(i32, usize)] {
+        let before = self.months.iter().find(|(its, _)| *its == month).map_or(0, |(_, before)| *before);
+        let is_followed_by_year = self.numbers.get(before).is_some_and(|(_, digits)| *digits == 4);
+        let from = if is_followed_by_year { before.saturating_sub(1) } else { 0 };
+        self.numbers.get(from..).unwrap_or_default()
     }
 
     /// "mar. 7 juil.": a weekday may be spelled like a month, so the one after the day's number wins, then the last.
@@ -313,6 +365,12 @@ fn fraction(digits: &str) -> i32 {
     }
     nanoseconds
 }
+
+/// Units that are counted before `ago`.
+const RELATIVE_UNITS: [&str; 20] = [
+    "s", "sec", "secs", "second", "seconds", "m", "min", "mins", "minute", "minutes", "hr", "hrs", "hour",
+    "hours", "d", "day", "days", "week", "weeks", "month",
+];
 
 /// Month names of two words, by both words.
 const LEVANTINE_PAIRS: &[(&str, &str, i8)] =

@@ -15,7 +15,7 @@ use crate::feed::Format;
 pub(super) enum Place {
     Feed,
     Entry,
-    /// In a media group or media content of an entry.
+    /// In a media group, or a recording, of an entry.
     Media,
     Person,
     Page,
@@ -37,6 +37,19 @@ pub(super) fn place(mut around: impl Iterator<Item = Tag>, tag: Tag) -> Place {
         _ if tag == Tag::Title => Place::Page,
         _ => Place::Elsewhere,
     }
+}
+
+/// Whether this is a `media:content` whose texts are a picture's caption and not the entry's: an image, or a medium
+/// nobody named. Those of a film or a recording tell the story.
+pub(super) fn is_picture(tag: Tag, name: &str, attributes: &[Attribute]) -> bool {
+    let says = |name: &str| attribute(attributes, name).unwrap_or_default().trim().to_ascii_lowercase();
+    let is_content = tag == Tag::MediaGroup && name.to_ascii_lowercase().ends_with("content");
+    let is_recording = |medium: &str| matches!(medium, "video" | "audio" | "document");
+    is_content
+        && match says("medium").as_str() {
+            "" => !is_recording(says("type").split('/').next().unwrap_or_default()),
+            medium => !is_recording(medium),
+        }
 }
 
 /// What becomes of a text once it is read.

@@ -7,11 +7,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::draft::{self, DateRole, DraftEntry};
-use super::{ENTRIES_MAX, NotAFeed, escape, language};
+use super::{ENTRIES_READ_MAX, NotAFeed, escape, language};
 use crate::feed::{Format, ParsedFeed, Problem, ProblemKind};
 
-/// Reads a document whose first letter is `{` or `[`.
-pub(super) fn read(text: &str, base: &Url) -> Result<ParsedFeed, NotAFeed> {
+/// Reads a document whose first letter is `{` or `[`: the feed, and how many entries were counted only.
+pub(super) fn read(text: &str, base: &Url) -> Result<(ParsedFeed, usize), NotAFeed> {
     match serde_json::from_str::<Value>(text) {
         Ok(document) => {
             let items = document.get("items").and_then(Value::as_array);
@@ -27,7 +27,7 @@ pub(super) fn read(text: &str, base: &Url) -> Result<ParsedFeed, NotAFeed> {
     }
 }
 
-fn read_broken(text: &str, base: &Url, error: &serde_json::Error) -> Result<ParsedFeed, NotAFeed> {
+fn read_broken(text: &str, base: &Url, error: &serde_json::Error) -> Result<(ParsedFeed, usize), NotAFeed> {
     // Raw control characters are the usual fault; outside strings a space does no harm.
     let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     let scan = scan(&text).ok_or(NotAFeed::OtherJson)?;
@@ -41,7 +41,8 @@ fn read_broken(text: &str, base: &Url, error: &serde_json::Error) -> Result<Pars
             Err(_) => lost += 1,
         }
     }
-    let mut feed = feed(&document, &items, base);
+    let (mut feed, unread) = feed(&document, &items, base);
+    let unread = unread + scan.unread;
     let (kind, what) = if scan.complete {
         (ProblemKind::Markup, "is not valid")
     } else {
@@ -50,13 +51,15 @@ fn read_broken(text: &str, base: &Url, error: &serde_json::Error) -> Result<Pars
     let lost = if lost == 0 { String::new() } else { format!("; {lost} entries could not be read") };
     let place = format!("line {} column {}", error.line(), error.column());
     feed.problems.push(Problem { kind, detail: format!("the JSON {what} at {place}{lost}") });
-    Ok(feed)
+    Ok((feed, unread))
 }
 
 /// Where the `items` array starts, and the objects in it that are closed.
 struct Scan<'text> {
     array_at: usize,
     objects: Vec<&'text str>,
+    /// Objects beyond [`ENTRIES_READ_MAX`].
+    unread: usize,
     complete: bool,
 }
 
@@ -64,6 +67,7 @@ struct Scan<'text> {
 fn scan(text: &str) -> Option<Scan<'_>> {
     let array_at = items_array(text)?;
     let mut objects = Vec::new();
+    let mut unread = 0;
     let mut depth = 0_usize;
     let mut start = 0;
     let mut in_string = false;
@@ -80,17 +84,19 @@ fn scan(text: &str) -> Option<Scan<'_>> {
                 }
                 depth += 1;
             }
-            b'}' | b']' if depth == 0 => return Some(Scan { array_at, objects, complete: true }),
+            b'}' | b']' if depth == 0 => return Some(Scan { array_at, objects, unread, complete: true }),
             b'}' | b']' => {
                 depth -= 1;
-                if depth == 0 && objects.len() <= ENTRIES_MAX {
+                if depth == 0 && objects.len() < ENTRIES_READ_MAX {
                     objects.extend(text.get(start..=at));
+                } else if depth == 0 {
+                    unread += 1;
                 }
             }
             _ => {}
         }
     }
-    Some(Scan { array_at, objects, complete: false })
+    Some(Scan { array_at, objects, unread, complete: false })
 }
 
 /// The `[` after the first `"items":`.
@@ -102,7 +108,7 @@ fn items_array(text: &str) -> Option<usize> {
     })
 }
 
-fn feed(document: &Value, items: &[Value], base: &Url) -> ParsedFeed {
+fn feed(document: &Value, items: &[Value], base: &Url) -> (ParsedFeed, usize) {
     let language = string(document, "language").and_then(|tag| language::code(&tag));
     let address = |name: &str| string(document, name).and_then(|written| draft::resolve(&written, base));
     let mut feed = ParsedFeed {
@@ -127,7 +133,7 @@ fn feed(document: &Value, items: &[Value], base: &Url) -> ParsedFeed {
     let feed_authors = authors(document);
     let mut unread = Vec::new();
     let mut empty = 0;
-    for item in items.iter().take(ENTRIES_MAX) {
+    for item in items.iter().take(ENTRIES_READ_MAX) {
         let mut draft = draft_of(item);
         for name in authors(item).iter().chain(feed_authors.iter().filter(|_| authors(item).is_empty())) {
             draft.author(0, name);
@@ -137,8 +143,8 @@ fn feed(document: &Value, items: &[Value], base: &Url) -> ParsedFeed {
             None => empty += 1,
         }
     }
-    super::note_entries(&mut feed.problems, items.len().saturating_sub(ENTRIES_MAX), empty, &unread);
-    feed
+    super::note_entries(&mut feed.problems, empty, &unread);
+    (feed, items.len().saturating_sub(ENTRIES_READ_MAX))
 }
 
 fn draft_of(item: &Value) -> DraftEntry {

@@ -61,6 +61,7 @@ fn windows_1252_meant(letter: char) -> char {
 fn stray_openings(text: &str) -> Vec<usize> {
     let bytes = text.as_bytes();
     let mut stray = Vec::new();
+    let mut saw_doctype = false;
     let mut at = 0;
     while let Some(found) = text.get(at..).and_then(|rest| rest.find('<')) {
         let open = at + found;
@@ -76,9 +77,13 @@ fn stray_openings(text: &str) -> Vec<usize> {
                 Some(end) => at = open + end,
                 None => return stray,
             }
-        } else if rest.starts_with("<!DOCTYPE") && doctype_subset(rest) {
-            // The declarations inside are not ours to read, and their `<!` opens something.
-            at = rest.find("]>").map_or(at, |end| open + end);
+        } else if rest.starts_with("<!DOCTYPE") && !saw_doctype {
+            // The declarations inside are not ours to read, and their `<!` opens something. A document has one
+            // type at most (XML 1.0, 2.8): looking for the end of each would read the whole rest every time.
+            saw_doctype = true;
+            if doctype_subset(rest) {
+                at = rest.find("]>").map_or(at, |end| open + end);
+            }
         } else if !opens_markup(bytes.get(at).copied(), bytes.get(at + 1).copied()) {
             stray.push(open);
         }

@@ -19,7 +19,7 @@ pub(super) fn read(text: &str, base: &Url) -> Option<Vec<Entry>> {
         .id_generator(|_, _, _| String::new())
         .build();
     let feed = parser.parse(text.as_bytes()).ok()?;
-    Some(feed.entries.into_iter().take(super::ENTRIES_MAX).map(entry).collect())
+    Some(feed.entries.into_iter().take(super::ENTRIES_READ_MAX).map(entry).collect())
 }
 
 /// Fills the holes in our entries from a second reading of the same document. Links are not taken: feed-rs mixes
@@ -45,8 +45,13 @@ pub(super) fn fill(entries: &mut [Entry], second: Vec<Entry>) {
 fn entry(entry: model::Entry) -> Entry {
     let link = entry.links.iter().find(|link| link.rel.as_deref().is_none_or(|rel| rel == "alternate"));
     let url = link.and_then(|link| super::draft::web_address(&link.href));
-    let from_media = || entry.media.iter().find_map(|media| media.description.clone());
-    let title_from_media = || entry.media.iter().find_map(|media| media.title.clone());
+    // The texts of a picture are its caption.
+    let is_recording = |content: &model::MediaContent| {
+        content.content_type.as_ref().is_some_and(|kind| matches!(kind.ty().as_str(), "video" | "audio"))
+    };
+    let media = || entry.media.iter().filter(|media| media.content.iter().all(is_recording));
+    let from_media = || media().find_map(|media| media.description.clone());
+    let title_from_media = || media().find_map(|media| media.title.clone());
     Entry {
         id: Some(entry.id).filter(|id| !id.is_empty()),
         url,

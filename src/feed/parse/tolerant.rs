@@ -19,7 +19,7 @@ use super::escape::{self, Referent};
 use super::fields::{self, Capture};
 use super::names::{self, Tag, Vocabulary};
 use super::repair::Repaired;
-use super::{ENTRIES_MAX, NotAFeed, language};
+use super::{ENTRIES_READ_MAX, NotAFeed, language};
 use crate::feed::{Format, ParsedFeed, Problem, ProblemKind};
 
 /// Open elements followed; deeper ones are passed over.
@@ -33,8 +33,8 @@ const BASE_BYTES_MAX: usize = 2_048;
 /// Times the reader is started again behind markup it cannot make sense of. Each start may look at the whole rest.
 const RESTARTS_MAX: usize = 8;
 
-/// Reads repaired text.
-pub(super) fn read(repaired: &Repaired<'_>, base: &Url) -> Result<ParsedFeed, NotAFeed> {
+/// Reads repaired text: the feed, and how many entries were counted only.
+pub(super) fn read(repaired: &Repaired<'_>, base: &Url) -> Result<(ParsedFeed, usize), NotAFeed> {
     let mut walk = Walk::new(base);
     if repaired.count > 0 {
         walk.trouble(repaired.first_at, "characters that XML does not allow");
@@ -239,10 +239,11 @@ impl Walk {
         own: Vec<(String, Vocabulary)>,
     ) {
         let place = fields::place(self.frames.iter().rev().map(|frame| frame.tag), tag);
+        let attributes = attributes_of(element);
+        let tag = if fields::is_picture(tag, name, &attributes) { Tag::Other } else { tag };
         if !self.push_frame(name, tag, own) {
             return;
         }
-        let attributes = attributes_of(element);
         self.enter_base(&attributes);
         if self.first_element.is_none() {
             self.first_element = Some(draft::short(&name.to_ascii_lowercase()));
@@ -377,7 +378,7 @@ impl Walk {
 
     fn finish_entry(&mut self) {
         if let Some(entry) = self.entry.take() {
-            if self.entries.len() < ENTRIES_MAX {
+            if self.entries.len() < ENTRIES_READ_MAX {
                 self.entries.push(entry);
             } else {
                 self.excess += 1;
@@ -441,7 +442,7 @@ impl Walk {
     }
 
     /// The feed, once everything was read.
-    fn finish(mut self, text: &str, base: &Url) -> Result<ParsedFeed, NotAFeed> {
+    fn finish(mut self, text: &str, base: &Url) -> Result<(ParsedFeed, usize), NotAFeed> {
         // An entry the document breaks off in is kept only if it can be known again when it comes complete.
         let broke_off = !self.frames.is_empty() && self.format.is_some();
         let in_text = self.capture.take().is_some();
@@ -481,9 +482,9 @@ impl Walk {
             let detail = format!("the markup is not well formed: line {line} has {what}{more}");
             problems.push(Problem { kind: ProblemKind::Markup, detail });
         }
-        super::note_entries(&mut problems, self.excess, draft_count - entries.len(), &unread);
+        super::note_entries(&mut problems, draft_count - entries.len(), &unread);
         let ttl = self.feed.pause();
-        Ok(ParsedFeed {
+        let feed = ParsedFeed {
             format,
             title: self.feed.title.take().map(|title| draft::one_line(&title)),
             home_url,
@@ -496,7 +497,8 @@ impl Walk {
             next_url: self.feed.next_url,
             entries,
             problems,
-        })
+        };
+        Ok((feed, self.excess))
     }
 
     fn refusal(self, text: &str) -> NotAFeed {

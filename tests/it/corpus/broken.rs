@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 use wirewatch::feed::ProblemKind::{Date, EmptyEntry, Encoding, Markup, TooManyEntries, Truncated};
-use wirewatch::feed::parse::{ENTRIES_MAX, NotAFeed, TEXT_BYTES_MAX};
+use wirewatch::feed::parse::{ENTRIES_MAX, ENTRIES_READ_MAX, NotAFeed, TEXT_BYTES_MAX};
 use wirewatch::feed::{Format, ProblemKind};
+
+use crate::support::growth::assert_linear;
 
 use super::{base, has_problem, item, read, rss, titles, try_read};
 
@@ -130,6 +132,31 @@ fn nested_and_foreign_titles_are_nobodys_headline() {
         assert_eq!((after.title.as_str(), before.title.as_str()), ("Headline", "Headline"), "{other}");
     }
     assert_eq!(item("<media:title>Photo</media:title>").title, "Photo", "better than none");
+}
+
+#[test]
+fn a_picture_s_caption_is_no_summary() {
+    let check = |open: &str, close: &str, expected: Option<&str>| {
+        let texts = "<media:title>Photo</media:title><media:description>Caption</media:description>";
+        let entry = item(&format!("<title>Headline</title>{open}{texts}{close}"));
+        assert_eq!((entry.title.as_str(), entry.summary.as_deref()), ("Headline", expected), "{open}");
+        let entry = item(&format!("{open}{texts}{close}<link>https://a.example/1</link>"));
+        assert_eq!(
+            (entry.title.as_str(), entry.summary.as_deref()),
+            (expected.map_or("", |_| "Photo"), expected),
+            "{open}"
+        );
+    };
+    check("<media:content medium='image'>", "</media:content>", None);
+    check("<media:content type='image/jpeg'>", "</media:content>", None);
+    check("<media:content url='https://a.example/1.jpg'>", "</media:content>", None);
+    check("<media:content>", "</media:content>", None);
+    check("<media:group><media:content medium='image'>", "</media:content></media:group>", None);
+    check("<media:group>", "</media:group>", Some("Caption"));
+    check("<media:group><media:content medium='image'/>", "</media:group>", Some("Caption"));
+    check("<media:content medium='video'>", "</media:content>", Some("Caption"));
+    check("<media:content type='video/mp4'>", "</media:content>", Some("Caption"));
+    check("", "", Some("Caption"));
 }
 
 #[test]
@@ -266,6 +293,18 @@ fn everything_has_a_limit() {
     let problem = feed.problems.iter().find(|problem| problem.kind == TooManyEntries).expect("a problem");
     assert!(problem.detail.contains(" 7 "), "{problem}");
 
+    let huge = format!("{{\"items\": [{}]}}", vec!["{\"title\": \"t\"}"; ENTRIES_READ_MAX + 3].join(","));
+    for document in [
+        huge.clone(),
+        huge.replace("]}", ""),
+        rss(&"<item><title>t</title></item>".repeat(ENTRIES_READ_MAX + 3)),
+    ] {
+        let feed = read(document);
+        assert_eq!(feed.entries.len(), ENTRIES_MAX);
+        let problem = feed.problems.iter().find(|problem| problem.kind == TooManyEntries).expect("a problem");
+        assert!(problem.detail.contains(" 18003 "), "{problem}");
+    }
+
     let long = "é".repeat(TEXT_BYTES_MAX);
     let entry = item(&format!("<title>t</title><description>{long}</description>"));
     assert_eq!(entry.summary.expect("a text").len(), TEXT_BYTES_MAX);
@@ -281,6 +320,30 @@ fn everything_has_a_limit() {
     assert_eq!(titles(&read(json)), ["t"]);
     let attributes = " a='b'".repeat(100_000);
     assert_eq!(titles(&read(rss(&format!("<item{attributes}><title>t</title></item>")))), ["t"]);
+}
+
+#[test]
+fn of_too_many_entries_the_newest_are_kept_in_their_order() {
+    let item = |number: usize, date: &str| format!("<item><title>{number}</title>{date}</item>");
+    let dated = |number: usize| {
+        let (day, minute) = (number / 1_000 + 1, number % 1_000);
+        item(
+            number,
+            &format!("<pubDate>2026-07-{day:02}T{:02}:{:02}:00Z</pubDate>", minute / 60, minute % 60),
+        )
+    };
+    let count = ENTRIES_MAX + 5;
+    let oldest_first: String = (0..count).map(dated).collect();
+    let newest_first: String = (0..count).rev().map(dated).collect();
+    let undated: String = (0..count).map(|number| item(number, "")).collect();
+    let mixed = item(count, "") + &oldest_first;
+    let numbers = |items: &str| -> Vec<usize> {
+        titles(&read(rss(items))).iter().map(|title| title.parse().expect("a number")).collect()
+    };
+    assert_eq!(numbers(&oldest_first), (5..count).collect::<Vec<_>>());
+    assert_eq!(numbers(&newest_first), (5..count).rev().collect::<Vec<_>>());
+    assert_eq!(numbers(&undated), (0..ENTRIES_MAX).collect::<Vec<_>>());
+    assert_eq!(numbers(&mixed), std::iter::once(count).chain(6..count).collect::<Vec<_>>());
 }
 
 #[test]
@@ -302,6 +365,35 @@ fn what_is_no_feed_is_refused_in_words() {
         words,
         "this is a web page (\"Login\"), not a feed; \
          look on the page, or in its source after \"alternate\", for the feed's address"
+    );
+}
+
+#[test]
+fn the_cost_of_a_document_grows_with_its_length() {
+    let read_soon = |text: &str| drop(try_read(text));
+    for (name, piece) in [
+        ("document types", "<!DOCTYPE [>"),
+        ("document types with declarations", "<!DOCTYPE x [<!ENTITY a 'b'>"),
+        ("comments without an end", "<!--"),
+        ("sections without an end", "<![CDATA["),
+        ("instructions without an end", "<?x"),
+        ("stray brackets", "< "),
+        ("bare ampersands", "&a"),
+        ("references", "&a;"),
+        ("items never closed", "<item><title>t"),
+        ("ends of nothing", "</x>"),
+        ("quotes without an end", "<a b='"),
+        ("bases", "<x xml:base='a/'>"),
+        ("namespaces", "<x xmlns:a='b'>"),
+    ] {
+        let input = |count: usize| format!("<?xml version=\"1.0\"?><rss><channel>{}", piece.repeat(count));
+        assert_linear(name, 500, input, read_soon);
+    }
+    assert_linear(
+        "JSON items",
+        3_000,
+        |count| "{\"items\": [{".to_owned() + &"\"items\" : {".repeat(count),
+        read_soon,
     );
 }
 
