@@ -200,7 +200,8 @@ impl Daemon {
         self.look(begun_at).await?;
         loop {
             self.start_polls();
-            if self.polls.is_empty() && self.schedule.wake_at().is_none_or(|at| at > begun_at && at > now()) {
+            // Feeds that wait for their host's spacing belong to this round, too.
+            if self.polls.is_empty() && self.schedule.waiting_count(begun_at) == 0 {
                 break;
             }
             let wait = self.schedule.wake_at().map_or(LOOK_EVERY, until).min(LOOK_EVERY);
@@ -336,11 +337,17 @@ impl Daemon {
                 error!(data_dir = %path.display(), "Not reloaded: data_dir can only change with a restart");
             }
             Ok(config) => match fetch::Fetcher::new(config.poll.fetch_options()) {
-                Ok(fetcher) => {
-                    self.poller.set_fetcher(fetcher);
-                    self.configure(Arc::new(config)).await?;
-                    info!(feeds = self.feeds.len(), topics = self.config.topics.len(), "Reloaded");
-                }
+                Ok(fetcher) => match self.configure(Arc::new(config)).await {
+                    Ok(()) => {
+                        self.poller.set_fetcher(fetcher);
+                        info!(feeds = self.feeds.len(), topics = self.config.topics.len(), "Reloaded");
+                    }
+                    // A disk that is full at this moment must not end the watch.
+                    Err(DaemonError::Ledger(LedgerError::Store(error))) => {
+                        error!(%error, hint = error.hint(), "Not reloaded: the database refuses");
+                    }
+                    Err(error) => return Err(error),
+                },
                 Err(error) => error!(%error, "Not reloaded: the old configuration stays in force"),
             },
             Err(problems) => {

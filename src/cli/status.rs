@@ -69,8 +69,14 @@ fn needs(
     failing: &[(&Feed, FeedState)],
     now: Timestamp,
 ) -> Vec<String> {
-    // Twice the longest pause between polls, and nothing came: then the daemon itself is not running, or is cut off.
-    let silent_for = config.poll.interval.max(SILENCE_MIN) * 2;
+    // Twice the pause of the feed polled most often, and nothing came: then the daemon itself is not running, or is
+    // cut off.
+    let pause = |feed: &Feed| {
+        let interval = feed.interval.unwrap_or(config.poll.interval);
+        interval.clamp(config.poll.min_interval, config.poll.max_interval)
+    };
+    let pause = config.feeds.iter().map(pause).min().unwrap_or(config.poll.interval);
+    let silent_for = pause.max(SILENCE_MIN) * 2;
     let mut needs = Vec::new();
     if !config.feeds.is_empty() && overview.last_success.is_none_or(|at| after(at, silent_for) < now) {
         let last = overview.last_success.map_or_else(|| "never".to_owned(), |at| ago(at, now));

@@ -39,7 +39,7 @@ const OWNERS: [(&str, &[&str], &str); 29] = [
     ("encoding_rs", &["feed/parse/", "article/page.rs"], "as chardetng"),
     ("feed_rs", &["feed/parse/strict.rs"], ""),
     ("flate2", &["fetch/", "cli/record.rs"], "recorded entries come packed, too"),
-    ("html5ever", &["article/text/"], ""),
+    ("html5ever", &["article/text/", "feed/parse/escape.rs"], "feeds name HTML's characters in XML"),
     ("httpdate", &["fetch/"], ""),
     ("ipnet", &["fetch"], ""),
     ("lettre", &["mail"], ""),

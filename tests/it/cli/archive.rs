@@ -131,6 +131,20 @@ async fn status_ends_with_1_when_something_needs_a_person() {
     assert!(status.contains("NEEDS YOU") && status.contains("/broken"), "{status}");
     desk.feeds([server.url("/feed")]);
     desk.run(&["status"]).expect(0);
+    // Mail that does not get out.
+    desk.change(
+        "UPDATE deliveries SET status = 'queued', reply = '451 later', finished_at = NULL;
+         UPDATE alerts SET at = at - 3600000000",
+    );
+    let status = desk.run(&["status"]).expect(1).out;
+    assert!(status.contains("mail has been waiting since") && status.contains("451 later"), "{status}");
+    desk.change("UPDATE deliveries SET status = 'sent'");
+    desk.run(&["status"]).expect(0);
+    // A feed that is polled every two hours may be quiet for one.
+    desk.change("UPDATE feeds SET last_success_at = last_success_at - 3600000000");
+    desk.run(&["status"]).expect(1);
+    desk.write("feeds.toml", &format!("[[feed]]\nurl = \"{}\"\ninterval = \"2h\"\n", server.url("/feed")));
+    desk.run(&["status"]).expect(0);
     // Nothing was polled for long: the daemon is not running.
     let long_ago = "UPDATE feeds SET last_success_at = last_success_at - 86400000000";
     desk.change(long_ago);

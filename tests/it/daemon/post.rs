@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::super::support::desk::{Desk, FAST, ROUTE, eventually, feed, item, mail};
-use super::super::support::http;
+use super::super::support::http::{self, Reply};
 use super::super::support::smtp::{self, Act, Parsed, Setup, Stage, at};
 use super::BREACH;
 
@@ -147,6 +147,42 @@ async fn a_round_ends_though_the_server_is_slower_than_its_retries() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_a_peer_says_steers_the_terminal() {
+    let mails = smtp::Server::start(Setup::default()).await;
+    mails.next(at(Stage::Rcpt, Act::Reply("550 5.1.1 \u{1b}[2J\u{7}gone\u{9b}31m".to_owned())));
+    let (server, desk) = alarming(mails.address, ROUTE).await;
+    let title = format!("\\u001b[31m{BREACH}\\u0007\\u009b2J");
+    let json = format!(
+        "{{\"version\": \"https://jsonfeed.org/version/1.1\", \"title\": \"\\u001b]0;x\\u0007\", \"items\": [{{\"id\": \
+         \"\\u001b[1m\", \"title\": \"{title}\", \"content_text\": \"Shelling\\u001b[5m was heard.\", \"date_published\": \"{}\", \
+         \"authors\": [{{\"name\": \"\\u001b[7mA\"}}], \"url\": \"https://news.example.org/\\u001b[31m\"}}]}}",
+        super::super::support::desk::now()
+    );
+    server.set("/feed", Reply::ok("application/feed+json", json));
+    server.set("/raw", Reply::raw("HTTP/1.1 500 \u{1b}[31mred\r\ncontent-length: 0\r\n\r\n"));
+    server.set("/moved", Reply::redirect(302, "\u{1b}[31m:// nowhere"));
+    server.set("/page", Reply::ok("text/\u{1b}[31mhtml", "\u{1b}[31m<nofeed>\u{7}"));
+    desk.feeds(["/feed", "/raw", "/moved", "/page"].map(|path| server.url(path)));
+    for args in [
+        &["run", "--once"][..],
+        &["feeds", "list"],
+        &["status"],
+        &["alerts", "list"],
+        &["alerts", "show", "1"],
+        &["articles", "search", "ceasefire"],
+        &["articles", "show", "1"],
+        &["check", "--online"],
+    ] {
+        let ran = desk.run(args);
+        assert!(!matches!(ran.code, None | Some(2)), "{args:?}: {ran:?}");
+        let said = format!("{}{}", ran.out, ran.err);
+        let steering = said.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(steering, None, "{args:?}: {said:?}");
+    }
+    assert_eq!(desk.count("deliveries WHERE status = 'failed'"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_password_is_in_no_output_and_no_log() {
     const PASSWORD: &str = "hunter2-quite-secret";
     let account = Some(("alerts".to_owned(), "another-password".to_owned()));
@@ -167,9 +203,18 @@ async fn the_password_is_in_no_output_and_no_log() {
         if desk.database().exists() {
             desk.change("UPDATE deliveries SET next_attempt_at = 1");
         }
-        for args in
-            [&["run", "--once"][..], &["mail", "test"], &["check", "--online"], &["check"], &["status"]]
-        {
+        for args in [
+            &["run", "--once"][..],
+            &["mail", "test"],
+            &["check", "--online"],
+            &["check"],
+            &["status"],
+            &["status", "--json"],
+            &["feeds", "list"],
+            &["feeds", "list", "--json"],
+            &["articles", "search", "ceasefire", "--json"],
+            &["alerts", "show", "1", "--json"],
+        ] {
             let ran = desk.run(args);
             assert!(!matches!(ran.code, None | Some(2)), "{args:?}: {ran:?}");
             assert!(!ran.out.contains(PASSWORD) && !ran.err.contains(PASSWORD), "{args:?}: {ran:?}");
