@@ -150,7 +150,7 @@ impl Carrier {
                 error!(alert = delivery.alert.0, to = delivery.address, reply, "Mail refused for good");
                 (Status::Failed, reply, ended_at)
             }
-            Outcome::Deferred(reply) => {
+            Outcome::Deferred(reply) | Outcome::Blocked(reply) => {
                 self.tally.deferred_count += 1;
                 let next = delivery::next_attempt(retry, delivery.attempts, ended_at);
                 if self.last_problem == reply {
