@@ -69,10 +69,7 @@ fn with_title(title: &str) -> AlertView {
 #[test]
 fn a_subject_says_what_happened_in_one_line() {
     let cases = [
-        (
-            with_title("Army violates ceasefire"),
-            "[Ceasefire breakdown] Sudan: Army violates ceasefire",
-        ),
+        (with_title("Army violates ceasefire"), "[Ceasefire breakdown] Sudan: Army violates ceasefire"),
         (view(), "[Ceasefire breakdown] Sudan: Army violates ceasefire hours after deal…"),
         (
             AlertView { place: None, publishers: 3, ..with_title("Army violates ceasefire") },
@@ -82,10 +79,7 @@ fn a_subject_says_what_happened_in_one_line() {
             AlertView { kind: "update".to_owned(), publishers: 2, ..with_title("Talks resume") },
             "[Ceasefire breakdown] Update, Sudan: Talks resume (2 publishers)",
         ),
-        (
-            AlertView { articles: Vec::new(), ..view() },
-            "[Ceasefire breakdown] Sudan: Ceasefire breakdown",
-        ),
+        (AlertView { articles: Vec::new(), ..view() }, "[Ceasefire breakdown] Sudan: Ceasefire breakdown"),
         (with_title("one\r\ntwo\u{202e}three"), "[Ceasefire breakdown] Sudan: one twothree"),
         (with_title("هدنة"), "[Ceasefire breakdown] Sudan: هدنة"),
     ];
