@@ -22,8 +22,10 @@ use rusqlite_migration::{M, Migrations};
 /// The database's file name in `data_dir`.
 pub const FILE_NAME: &str = "wirewatch.db";
 
+const LOCK_NAME: &str = "wirewatch.lock";
+
 /// How long the writer waits for another program that holds the database.
-const BUSY_FOR: Duration = Duration::from_secs(10);
+const BUSY_FOR: Duration = Duration::from_secs(5);
 
 /// Migrations, in order; append only. Each runs in a transaction of its own.
 const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/0001_create_tables.sql"))];
@@ -266,9 +268,15 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// When a data directory was first run on: its lock file is never written to.
+    pub fn first_taken_at(data_dir: &Path) -> Option<Timestamp> {
+        let made_at = fs::metadata(data_dir.join(LOCK_NAME)).and_then(|file| file.modified()).ok()?;
+        Timestamp::try_from(made_at).ok()
+    }
+
     /// Takes the lock of a data directory, which is made when missing.
     pub fn take(data_dir: &Path) -> Result<Self, StoreError> {
-        let path = data_dir.join("wirewatch.lock");
+        let path = data_dir.join(LOCK_NAME);
         let failed = |error: io::Error| StoreError::of_file(&path, &error);
         fs::create_dir_all(data_dir).map_err(failed)?;
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
