@@ -175,8 +175,7 @@ fn tidying_waits_for_no_reader() {
 
 #[test]
 fn what_passes_by_itself_is_told_from_what_does_not() {
-    let failed =
-        |code| StoreError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+    let failed = |code| StoreError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
     let full = [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE];
     for code in full {
         assert!(matches!(failed(code), StoreError::DiskFull), "{code}");
