@@ -67,12 +67,13 @@ CREATE TABLE sightings (
     title_hash INTEGER NOT NULL,
     words_hash INTEGER NOT NULL,
     id_is_url INTEGER NOT NULL,
+    published_at INTEGER,
     seen_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX sightings_by_id ON sightings (id_hash, feed_id) WHERE id_hash IS NOT NULL;
-CREATE INDEX sightings_by_url ON sightings (url_hash) WHERE url_hash IS NOT NULL;
+CREATE INDEX sightings_by_id ON sightings (id_hash, feed_id, seen_at) WHERE id_hash IS NOT NULL;
+CREATE INDEX sightings_by_url ON sightings (url_hash, seen_at) WHERE url_hash IS NOT NULL;
 CREATE INDEX sightings_by_article ON sightings (article_id);
-CREATE INDEX sightings_by_words ON sightings (words_hash, feed_id);
+CREATE INDEX sightings_by_words ON sightings (words_hash, feed_id, seen_at);
 
 CREATE TABLE scores (
     article_id INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
@@ -125,9 +126,14 @@ CREATE TABLE incident_articles (
     publisher TEXT NOT NULL,
     is_copy INTEGER NOT NULL,
     score REAL NOT NULL,
-    alert_id INTEGER REFERENCES alerts (id),  -- the alert that told of it
+    tripped_at INTEGER NOT NULL,
+    alert_id INTEGER REFERENCES alerts (id),  -- the alert that told of it, or of its story
     PRIMARY KEY (incident_id, article_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX incident_articles_untold ON incident_articles (incident_id) WHERE alert_id IS NULL;
+CREATE INDEX incident_articles_by_time ON incident_articles (incident_id, tripped_at);
+CREATE INDEX incident_articles_by_article ON incident_articles (article_id);
+CREATE INDEX incident_articles_by_alert ON incident_articles (alert_id) WHERE alert_id IS NOT NULL;
 
 CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY,
@@ -140,4 +146,7 @@ CREATE TABLE deliveries (
     finished_at INTEGER,
     UNIQUE (alert_id, address)
 ) STRICT;
-CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE status IN ('queued', 'sending');
+CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE status = 'queued';
+CREATE INDEX deliveries_unsent ON deliveries (alert_id) WHERE status IN ('queued', 'sending');
+CREATE INDEX deliveries_sent ON deliveries (finished_at) WHERE status = 'sent';
+CREATE INDEX deliveries_failed ON deliveries (finished_at) WHERE status = 'failed';

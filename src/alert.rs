@@ -70,6 +70,15 @@ pub enum Silence {
     Incident(Outcome),
     /// The entry was edited, and tripped before the edit too.
     AlreadyTripped,
+    /// The incident fell quiet before enough publishers said so.
+    Unconfirmed {
+        /// Publishers in the end.
+        have: u32,
+        /// Publishers the topic asks for.
+        need: u32,
+    },
+    /// The topic was taken out of the configuration.
+    TopicGone,
 }
 
 impl Silence {
@@ -82,6 +91,8 @@ impl Silence {
             Self::Incident(Outcome::UpdateHeld { .. }) => "update-held",
             Self::Incident(Outcome::AlreadyReported | Outcome::Told) => "already-reported",
             Self::AlreadyTripped => "already-tripped",
+            Self::Unconfirmed { .. } => "unconfirmed",
+            Self::TopicGone => "topic-gone",
         }
     }
 
@@ -109,9 +120,18 @@ impl Silence {
                 "not told: its story was reported already".to_owned()
             }
             Self::AlreadyTripped => "not told: it tripped before it was edited, too".to_owned(),
+            Self::Unconfirmed { have, need } => {
+                format!(
+                    "not told: {have} of {need} independent publishers said so until it fell quiet (alert.publishers)"
+                )
+            }
+            Self::TopicGone => "not told: its topic is no longer configured".to_owned(),
         }
     }
 }
+
+/// How far ahead of us a publisher's clock may be.
+const FUTURE_MAX: Duration = Duration::from_hours(24);
 
 /// Whether an article that tripped may alert at all. `first_sight` says that its feed had never been read before.
 pub fn may_alert(
@@ -120,9 +140,10 @@ pub fn may_alert(
     first_look: Duration,
     max_age: Duration,
 ) -> Result<(), Silence> {
-    let published_within = |limit: Duration| {
-        article.published_at.map(|published: Timestamp| after(published, limit) >= article.seen_at)
-    };
+    // A date of the day after tomorrow says nothing: calendars announce, and years are mistyped.
+    let believed = article.published_at.filter(|published| *published <= after(article.seen_at, FUTURE_MAX));
+    let published_within =
+        |limit: Duration| believed.map(|published: Timestamp| after(published, limit) >= article.seen_at);
     if first_sight && published_within(first_look) != Some(true) {
         return Err(Silence::Baseline { first_look });
     }

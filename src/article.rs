@@ -68,9 +68,13 @@ const HTML_BYTES_MAX: usize = 10 * BODY_LENGTH_MAX;
 /// Makes an entry comparable. `seen_at` is when it was polled.
 pub fn normalize(entry: &Entry, feed: &Feed, seen_at: Timestamp) -> Article {
     let mut title = text::bounded(text::line(bounded_html(&entry.title)), TITLE_LENGTH_MAX);
-    let (mut summary, body) = texts(entry);
+    let (mut summary, mut body) = texts(entry);
     if title.is_empty() {
         title = first_sentence(if summary.is_empty() { &body } else { &summary });
+    }
+    // The headline's words count once, not again as the text's.
+    if summary.is_empty() {
+        body = without_title(body, &title);
     } else {
         summary = without_title(summary, &title);
     }
@@ -149,9 +153,12 @@ fn first_sentence(text: &str) -> String {
     line.get(..end).unwrap_or_default().trim_end().to_owned()
 }
 
-/// A summary that opens with the title as a line or sentence of its own loses it; one that goes on with the
-/// title's sentence keeps it, or it would not be one.
+/// A text that opens with the title as a line or sentence of its own loses it; one that goes on with the title's
+/// sentence keeps it, or it would not be one.
 fn without_title(summary: String, title: &str) -> String {
+    if title.is_empty() {
+        return summary;
+    }
     let mut rest = summary.chars();
     let mut expected =
         title.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).peekable();
@@ -165,6 +172,7 @@ fn without_title(summary: String, title: &str) -> String {
     let after = rest.trim_start_matches(['.', ':', '-', '–', '—', '|', '!', '?', '…', ' ']);
     // A dash divides only between spaces: "truce breaks-up talks fail" goes on with the title's words.
     let is_divided = rest.starts_with(['\n', ':', '|', '.', '!', '?', '…'])
+        || title.ends_with(['.', '!', '?', '؟', '。']) && rest.starts_with([' ', '\n'])
         || [" -", " –", " —", " |"].iter().any(|dash| rest.starts_with(dash));
     if rest.is_empty() || is_divided { after.trim_start().to_owned() } else { summary }
 }

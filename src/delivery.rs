@@ -55,8 +55,9 @@ pub fn next_attempt(retry: Retry, attempts: u32, now: Timestamp) -> Timestamp {
 }
 
 /// The Message-ID (RFC 5322 section 3.6.4, without angle brackets) of an alert to an address: the same at every
-/// attempt, so that a mail sent twice by a crash is recognisable as one. `instance` tells databases apart.
-pub fn message_id(instance: &str, alert: AlertId, address: &str, domain: &str) -> String {
+/// attempt, so that a mail sent twice by a crash is recognisable as one. `instance` tells databases apart, and `at`, when
+/// the alert was decided, tells it from an alert that had its number before a backup was restored.
+pub fn message_id(instance: &str, alert: AlertId, at: Timestamp, address: &str, domain: &str) -> String {
     let recipient = xxh3_64(address.to_lowercase().as_bytes());
-    format!("alert-{}.{recipient:016x}.{instance}@{domain}", alert.0)
+    format!("alert-{}-{}.{recipient:016x}.{instance}@{domain}", alert.0, at.as_microsecond())
 }

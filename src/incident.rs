@@ -4,7 +4,8 @@
 //! whether people are told. Every arrival gets an [`Outcome`], the silent ones with their reason. Refuses to know
 //! recipients, mails and the store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -70,13 +71,26 @@ pub struct Standing {
     pub last_tripped_at: Timestamp,
     /// Last time people were told.
     pub last_alert_at: Option<Timestamp>,
+    /// Told, of the last days.
+    pub told: Vec<Arrival>,
     /// Collected and not told yet, oldest first.
     pub pending: Vec<Arrival>,
-    /// Stories people were told of.
-    pub told_stories: BTreeSet<StoryId>,
-    /// Independent publishers so far (copies not counted).
-    pub publishers: BTreeSet<String>,
 }
+
+impl Standing {
+    /// Everything it holds of the last days.
+    fn members(&self) -> impl Iterator<Item = &Arrival> {
+        self.told.iter().chain(&self.pending)
+    }
+
+    /// Independent publishers of the last days.
+    pub fn publisher_count(&self) -> u32 {
+        publisher_count(self.members())
+    }
+}
+
+/// How far back publishers are counted and stories count as told: longer than a story lives.
+pub const MEMORY: Duration = Duration::from_hours(7 * 24);
 
 /// What became of an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,10 +152,9 @@ pub fn advance(
     {
         return Advance { status: Status::Closed, tell: None, outcomes: Vec::new() };
     }
-    let told_stories = standing.map(|standing| standing.told_stories.clone()).unwrap_or_default();
-    let mut publishers = standing.map(|standing| standing.publishers.clone()).unwrap_or_default();
-    publishers.extend(arrivals.iter().filter(|arrival| !arrival.is_copy).map(|a| a.publisher.clone()));
-    let have = u32::try_from(publishers.len()).unwrap_or(u32::MAX);
+    let told_stories: BTreeSet<StoryId> =
+        standing.iter().flat_map(|standing| &standing.told).map(|arrival| arrival.story).collect();
+    let have = publisher_count(standing.iter().flat_map(|standing| standing.members()).chain(arrivals));
     let fresh: Vec<&Arrival> = standing
         .iter()
         .flat_map(|standing| standing.pending.iter())
@@ -162,6 +175,25 @@ pub fn advance(
         })
         .collect();
     Advance { status, tell, outcomes }
+}
+
+/// Independent publishers: each that wrote words of its own, and one for a story of which only copies are known, because
+/// somebody must have written it.
+fn publisher_count<'a>(members: impl Iterator<Item = &'a Arrival>) -> u32 {
+    let mut originals: BTreeSet<&str> = BTreeSet::new();
+    let mut written: BTreeSet<StoryId> = BTreeSet::new();
+    let mut copied: BTreeMap<StoryId, &str> = BTreeMap::new();
+    for member in members {
+        if member.is_copy {
+            copied.entry(member.story).or_insert(&member.publisher);
+        } else {
+            originals.insert(&member.publisher);
+            written.insert(member.story);
+        }
+    }
+    originals
+        .extend(copied.iter().filter(|(story, _)| !written.contains(story)).map(|(_, publisher)| *publisher));
+    u32::try_from(originals.len()).unwrap_or(u32::MAX)
 }
 
 fn forming(
@@ -195,7 +227,8 @@ fn open(
     if fresh.is_empty() {
         return (Status::Open, None, None);
     }
-    let until = last_alert_at.map_or(now, |at| after(at, policy.update_every));
+    // A time to come is one of a clock that ran ahead.
+    let until = last_alert_at.map_or(now, |at| after(at.min(now), policy.update_every));
     if until > now {
         return (Status::Open, None, Some(Outcome::UpdateHeld { until }));
     }

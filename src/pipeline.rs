@@ -4,29 +4,28 @@
 //! rows the decisions need, decides, and writes, all inside the transaction it is handed; [`tick`] does the same for
 //! what time alone changes. `run`, `replay` and the tests drive exactly these. Refuses the clock and the network.
 //!
-//! Longer than most because one entry's way from poll to mail is to be read here without turning a page.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod raise;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::alert::render::{self, AlertView, ArticleView};
-use crate::alert::{self, Alert, AlertId, Kind, Silence, route};
-use crate::article::identity::{ArticleId, Identity, Keys, identify};
+use crate::alert::{self, Alert, AlertId, Silence};
+use crate::article::identity::{ArticleId, By, Document, Identity, Keys, identify};
 use crate::article::{self, Article, NO_PLACE};
 use crate::config::Config;
 use crate::feed::schedule::{self, FeedState, NextPoll, Pace, PollEnd};
-use crate::feed::{Entry, Feed, FeedId, Tier};
+use crate::feed::{Entry, Feed, FeedId};
 use crate::fetch::Headers;
-use crate::incident::{Arrival, IncidentId, Outcome, Standing, Status, Tell, advance};
-use crate::store::incidents::{NewAlert, ReportedArticle};
+use crate::incident::{Arrival, IncidentId};
 use crate::store::{StoreError, Transaction};
 use crate::story::{self, Assignment, StoryId, assign};
 use crate::topic::matcher::ArticleText;
 use crate::topic::{Score, Topic, TopicId};
 
-/// Articles shown in one mail at most; the rest are counted.
-const ARTICLES_SHOWN_MAX: usize = 10;
+use self::raise::raise;
+pub use self::raise::{next_tick_at, tick};
 
 /// An entry with everything computed from it alone.
 #[derive(Debug, Clone)]
@@ -238,6 +237,18 @@ fn document_words(entry_count: usize, settled: &Settled, first_sight: bool) -> S
 /// Arrivals by topic (position in the configuration) and place.
 type Arrivals = BTreeMap<(usize, String), Vec<Arrival>>;
 
+/// The entries of one document on their way in.
+struct Intake<'a, 'tx> {
+    tx: &'a Transaction<'tx>,
+    config: &'a Config,
+    feed: FeedId,
+    first_sight: bool,
+    document: Document,
+    /// Articles that an entry of this document turned out to be.
+    claimed: BTreeSet<ArticleId>,
+    arrivals: Arrivals,
+}
+
 fn take_entries(
     tx: &Transaction<'_>,
     config: &Config,
@@ -247,270 +258,146 @@ fn take_entries(
     now: Timestamp,
     settled: &mut Settled,
 ) -> Result<(), StoreError> {
-    let shared_urls = shared_urls(scored);
-    let mut arrivals = Arrivals::new();
+    let document = Document::of(scored.iter().map(|item| &item.keys));
+    let mut intake = Intake {
+        tx,
+        config,
+        feed,
+        first_sight,
+        document,
+        claimed: BTreeSet::new(),
+        arrivals: Arrivals::new(),
+    };
     for (index, item) in scored.iter().enumerate() {
-        let sightings = tx.sightings(feed, &item.keys)?;
-        let url_is_shared = item.keys.url.is_some_and(|url| shared_urls.contains(&url));
-        let seen_at = item.article.seen_at;
-        let (event, tripped_before) = match identify(&item.keys, &sightings, url_is_shared, seen_at) {
-            Identity::New => (add_article(tx, feed, index, item)?, Vec::new()),
-            Identity::Known(article, _) => {
-                tx.remember(feed, article, &item.keys, seen_at)?;
-                settled.known_count += 1;
-                continue;
-            }
-            Identity::Revision(article, _) => {
-                tx.remember(feed, article, &item.keys, seen_at)?;
-                let Some((story, is_copy)) = tx.story_of(article)? else {
-                    // Pruned since: it stays known, there is nothing to edit.
-                    settled.known_count += 1;
-                    continue;
-                };
-                let tripped_before = tx.tripped_topics(article)?;
-                tx.revise_article(article, &item.article, &item.words)?;
-                tx.forget_scores(article)?;
-                let event =
-                    ArticleEvent { id: article, index, story, copy_of: None, is_copy, is_revision: true };
-                (event, tripped_before)
-            }
-        };
-        tx.save_scores(event.id, &item.scores)?;
-        weigh_in(tx, config, item, &event, &tripped_before, first_sight, &mut arrivals)?;
-        settled.articles.push(event);
+        match intake.take(index, item)? {
+            Some(event) => settled.articles.push(event),
+            None => settled.known_count += 1,
+        }
     }
-    for ((topic, place), arrivals) in arrivals {
+    for ((topic, place), arrivals) in intake.arrivals {
         let alert = raise(tx, config, &config.topics[topic], &place, &arrivals, now)?;
         settled.alerts.extend(alert);
     }
     Ok(())
 }
 
-/// URLs that one document gives to entries with different headlines: they identify nothing.
-fn shared_urls(scored: &[Scored]) -> HashSet<u64> {
-    let mut titles: HashMap<u64, u64> = HashMap::new();
-    let mut shared = HashSet::new();
-    for keys in scored.iter().map(|item| &item.keys) {
-        let Some(url) = keys.url else { continue };
-        if *titles.entry(url).or_insert(keys.title) != keys.title {
-            shared.insert(url);
-        }
-    }
-    shared
-}
-
-fn add_article(
-    tx: &Transaction<'_>,
-    feed: FeedId,
-    index: usize,
-    item: &Scored,
-) -> Result<ArticleEvent, StoreError> {
-    let article = &item.article;
-    let since = article.seen_at.checked_sub(story::WINDOW).unwrap_or(Timestamp::MIN);
-    let earlier = tx.same_words(article.fingerprint, since)?;
-    let (story, copy_of) = match assign(article, &earlier) {
-        Assignment::Opens => (tx.open_story(&article.title, article.seen_at)?, None),
-        Assignment::Joins { story, copy_of } => (story, copy_of),
-    };
-    let id = tx.add_article(feed, &item.entry, article, story, copy_of, &item.words)?;
-    tx.remember(feed, id, &item.keys, article.seen_at)?;
-    let is_copy = copy_of.is_some();
-    Ok(ArticleEvent { id, index, story, copy_of, is_copy, is_revision: false })
-}
-
-/// Sorts the topics an article trips into arrivals and silences.
-fn weigh_in(
-    tx: &Transaction<'_>,
-    config: &Config,
-    item: &Scored,
-    event: &ArticleEvent,
-    tripped_before: &[TopicId],
-    first_sight: bool,
-    arrivals: &mut Arrivals,
-) -> Result<(), StoreError> {
-    for score in item.scores.iter().filter(|score| score.trips) {
-        let Some(position) = config.topics.iter().position(|topic| topic.source.id == score.topic) else {
-            continue;
+impl Intake<'_, '_> {
+    /// Takes in one entry; `None` when it is known.
+    fn take(&mut self, index: usize, item: &Scored) -> Result<Option<ArticleEvent>, StoreError> {
+        let (tx, seen_at) = (self.tx, item.article.seen_at);
+        let sightings = tx.sightings(self.feed, &item.keys)?;
+        let identity = match identify(&item.keys, &sightings, &self.document, seen_at) {
+            // Its words stand in this document already, under another id and link: then these are two.
+            Identity::Known(article, By::Words) if self.claimed.contains(&article) => Identity::New,
+            identity => identity,
         };
-        let policy = &config.topics[position].source.policy;
-        let silence = if tripped_before.contains(&score.topic) {
-            Some(Silence::AlreadyTripped)
-        } else {
-            alert::may_alert(&item.article, first_sight, config.poll.first_look, policy.max_age).err()
+        if let Identity::Known(article, _) | Identity::Revision(article, _) = identity {
+            self.claimed.insert(article);
+        }
+        match identity {
+            Identity::New => {
+                let event = self.add(index, item)?;
+                self.claimed.insert(event.id);
+                tx.save_scores(event.id, &item.scores)?;
+                self.weigh_in(item, &event, |_| true)?;
+                Ok(Some(event))
+            }
+            Identity::Known(article, _) => {
+                tx.remember(self.feed, article, &item.keys, seen_at)?;
+                let of_this_feed = sightings.iter().any(|s| s.same_feed && s.article == article);
+                if !of_this_feed {
+                    self.hear_again(article, index, item)?;
+                }
+                Ok(None)
+            }
+            Identity::Revision(article, _) => self.revise(article, index, item),
+        }
+    }
+
+    fn add(&self, index: usize, item: &Scored) -> Result<ArticleEvent, StoreError> {
+        let article = &item.article;
+        let since = article.seen_at.checked_sub(story::WINDOW).unwrap_or(Timestamp::MIN);
+        let earlier = self.tx.same_words(article.fingerprint, since)?;
+        let (story, copy_of) = match assign(article, &earlier) {
+            Assignment::Opens => (self.tx.open_story(&article.title, article.seen_at)?, None),
+            Assignment::Joins { story, copy_of } => (story, copy_of),
         };
-        if let Some(silence) = silence {
-            tx.save_decision(event.id, &score.topic, silence.code(), &silence.words())?;
-            continue;
-        }
-        let place = item.article.places.first().map_or(NO_PLACE, String::as_str);
-        arrivals.entry((position, place.to_owned())).or_default().push(Arrival {
-            article: event.id,
-            story: event.story,
-            publisher: item.article.publisher.clone(),
-            is_copy: event.is_copy,
-            score: score.probability,
-        });
+        let id = self.tx.add_article(self.feed, &item.entry, article, story, copy_of, &item.words)?;
+        self.tx.remember(self.feed, id, &item.keys, article.seen_at)?;
+        let is_copy = copy_of.is_some();
+        Ok(ArticleEvent { id, index, story, copy_of, is_copy, is_revision: false })
     }
-    Ok(())
-}
 
-/// Brings arrivals to the incident of a topic at a place and alerts if that is due.
-fn raise(
-    tx: &Transaction<'_>,
-    config: &Config,
-    topic: &Topic,
-    place: &str,
-    arrivals: &[Arrival],
-    now: Timestamp,
-) -> Result<Option<AlertEvent>, StoreError> {
-    let id = &topic.source.id;
-    let mut standing = tx.standing(id, place)?;
-    let policy = &topic.source.policy;
-    if let Some(quiet) = &standing
-        && schedule::after(quiet.last_tripped_at, policy.close_after) <= now
-        && quiet.pending.is_empty()
-    {
-        // It fell quiet before these arrivals and nobody had ticked yet: they begin a new incident.
-        tx.save_status(quiet.id, Status::Closed, now)?;
-        standing = None;
-    }
-    let step = advance(standing.as_ref(), arrivals, policy, now);
-    let incident = match &standing {
-        Some(standing) => standing.id,
-        None => tx.begin_incident(id, place, now)?,
-    };
-    tx.add_arrivals(incident, arrivals, now)?;
-    tx.save_status(incident, step.status, now)?;
-    for (arrival, outcome) in arrivals.iter().zip(&step.outcomes) {
-        if *outcome != Outcome::Told {
-            let silence = Silence::Incident(*outcome);
-            tx.save_decision(arrival.article, id, silence.code(), &silence.words())?;
-        }
-    }
-    step.tell.map(|tell| tell_people(tx, config, topic, place, incident, &tell, now)).transpose()
-}
-
-fn tell_people(
-    tx: &Transaction<'_>,
-    config: &Config,
-    topic: &Topic,
-    place: &str,
-    incident: IncidentId,
-    tell: &Tell,
-    now: Timestamp,
-) -> Result<AlertEvent, StoreError> {
-    let source = &topic.source;
-    let alert = Alert {
-        kind: if tell.is_first { Kind::First } else { Kind::Update },
-        topic: source.id.clone(),
-        severity: source.severity,
-        place: place.to_owned(),
-        publishers: tell.publishers,
-    };
-    let to = route::addresses(&config.routes, &alert);
-    let shown = tx.reported(&source.id, &tell.articles[..tell.articles.len().min(ARTICLES_SHOWN_MAX)])?;
-    let score = shown.iter().map(|article| article.score).fold(0.0, f64::max);
-    let story = shown.first().map_or(StoryId(0), |article| article.story);
-    let configuration = format!("{:016x} wirewatch {}", config.hash, env!("CARGO_PKG_VERSION"));
-    let new = NewAlert {
-        alert: &alert,
-        at: now,
-        reason: &tell.reason,
-        incident,
-        story,
-        score,
-        configuration: &configuration,
-    };
-    let id = tx.add_alert(&new, &tell.articles)?;
-    let view = AlertView {
-        topic_name: source.name.clone(),
-        topic_id: source.id.0.clone(),
-        severity: source.severity,
-        kind: alert.kind.as_str().to_owned(),
-        reason: tell.reason.clone(),
-        place: (place != NO_PLACE).then(|| place.to_owned()),
-        at: now,
-        incident: incident.0,
-        alert: id.0,
-        publishers: tell.publishers,
-        more: tell.articles.len().saturating_sub(shown.len()),
-        articles: shown.into_iter().map(article_view).collect(),
-        score,
-        threshold: source.policy.threshold,
-    };
-    let rendered = render::render(&view);
-    tx.save_rendering(id, &rendered)?;
-    for address in &to {
-        tx.queue_delivery(id, address, now)?;
-    }
-    let told = format!("told in alert {}", id.0);
-    for article in &tell.articles {
-        tx.save_decision(*article, &source.id, "alerted", &told)?;
-    }
-    let subject = rendered.subject;
-    let (articles, reason) = (tell.articles.clone(), tell.reason.clone());
-    Ok(AlertEvent { id, alert, at: now, reason, incident, story, articles, score, subject, to })
-}
-
-fn article_view(article: ReportedArticle) -> ArticleView {
-    let host = article.url.as_deref().and_then(|url| url::Url::parse(url).ok());
-    let host = host.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-    ArticleView {
-        title: article.title,
-        url: article.url,
-        host,
-        publisher: article.publisher,
-        tier: Tier::new(article.tier).unwrap_or_default(),
-        feed_name: article.feed_name,
-        published_at: article.published_at,
-        seen_at: article.seen_at,
-        score: article.score,
-        evidence: article.evidence,
-        is_new: true,
-        id: article.id.0,
-    }
-}
-
-/// What time alone does: held updates go out, quiet incidents close.
-pub fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Vec<AlertEvent>, StoreError> {
-    let mut alerts = Vec::new();
-    for (topic, place) in tx.alive_incidents()? {
-        let Some(standing) = tx.standing(&topic, &place)? else { continue };
-        let Some(topic) = config.topics.iter().find(|known| known.source.id == topic) else {
-            // Its topic is no longer configured: nobody is told any more.
-            tx.save_status(standing.id, Status::Closed, now)?;
-            continue;
+    /// An edit: scored anew. Topics it trips now and never did before are told like news; what it no longer trips is taken
+    /// out of what waits to be told.
+    fn revise(
+        &mut self,
+        article: ArticleId,
+        index: usize,
+        item: &Scored,
+    ) -> Result<Option<ArticleEvent>, StoreError> {
+        let tx = self.tx;
+        tx.remember_edit(self.feed, article, &item.keys, item.article.seen_at)?;
+        let Some((story, is_copy)) = tx.story_of(article)? else {
+            // Pruned since: it stays known, there is nothing to edit.
+            return Ok(None);
         };
-        let step = advance(Some(&standing), &[], &topic.source.policy, now);
-        if step.status != standing.status {
-            tx.save_status(standing.id, step.status, now)?;
+        let tripped_before = tx.tripped_topics(article)?;
+        tx.revise_article(article, &item.article, &item.words)?;
+        tx.forget_scores(article)?;
+        tx.save_scores(article, &item.scores)?;
+        let trips = |topic: &TopicId| item.scores.iter().any(|score| score.trips && score.topic == *topic);
+        for topic in tripped_before.iter().filter(|topic| !trips(topic)) {
+            tx.withdraw(article, topic)?;
         }
-        if let Some(tell) = step.tell {
-            alerts.push(tell_people(tx, config, topic, &place, standing.id, &tell, now)?);
+        for topic in tripped_before.iter().filter(|topic| trips(topic)) {
+            let silence = Silence::AlreadyTripped;
+            tx.decide_if_open(article, topic, silence.code(), &silence.words())?;
         }
+        let event = ArticleEvent { id: article, index, story, copy_of: None, is_copy, is_revision: true };
+        self.weigh_in(item, &event, |topic| !tripped_before.contains(topic))?;
+        Ok(Some(event))
     }
-    Ok(alerts)
-}
 
-/// When [`tick`] has something to do next; `None` when nothing is alive.
-pub fn next_tick_at(tx: &Transaction<'_>, config: &Config) -> Result<Option<Timestamp>, StoreError> {
-    let mut next: Option<Timestamp> = None;
-    for (topic, place) in tx.alive_incidents()? {
-        let Some(standing) = tx.standing(&topic, &place)? else { continue };
-        let Some(topic) = config.topics.iter().find(|known| known.source.id == topic) else { continue };
-        let at = changes_at(&standing, topic);
-        next = Some(next.map_or(at, |next| next.min(at)));
-    }
-    Ok(next)
-}
-
-fn changes_at(standing: &Standing, topic: &Topic) -> Timestamp {
-    let policy = &topic.source.policy;
-    let quiet_at = schedule::after(standing.last_tripped_at, policy.close_after);
-    match standing.last_alert_at {
-        Some(told_at) if !standing.pending.is_empty() && standing.status == Status::Open => {
-            schedule::after(told_at, policy.update_every)
+    /// A known article by a feed that had not carried it: what was not told only because of how the first feed stood
+    /// (just added, or late) is weighed again.
+    fn hear_again(&mut self, article: ArticleId, index: usize, item: &Scored) -> Result<(), StoreError> {
+        let muted = self.tx.muted_topics(article)?;
+        if muted.is_empty() {
+            return Ok(());
         }
-        _ => quiet_at,
+        let Some((story, is_copy)) = self.tx.story_of(article)? else { return Ok(()) };
+        let event = ArticleEvent { id: article, index, story, copy_of: None, is_copy, is_revision: false };
+        self.weigh_in(item, &event, |topic| muted.contains(topic))
+    }
+
+    /// Sorts the topics an article trips, of those asked about, into arrivals and silences.
+    fn weigh_in(
+        &mut self,
+        item: &Scored,
+        event: &ArticleEvent,
+        asked: impl Fn(&TopicId) -> bool,
+    ) -> Result<(), StoreError> {
+        let config = self.config;
+        for score in item.scores.iter().filter(|score| score.trips && asked(&score.topic)) {
+            let Some(position) = config.topics.iter().position(|topic| topic.source.id == score.topic) else {
+                continue;
+            };
+            let max_age = config.topics[position].source.policy.max_age;
+            let first_look = config.poll.first_look;
+            if let Err(silence) = alert::may_alert(&item.article, self.first_sight, first_look, max_age) {
+                self.tx.save_decision(event.id, &score.topic, silence.code(), &silence.words())?;
+                continue;
+            }
+            let place = item.article.places.first().map_or(NO_PLACE, String::as_str);
+            self.arrivals.entry((position, place.to_owned())).or_default().push(Arrival {
+                article: event.id,
+                story: event.story,
+                publisher: item.article.publisher.clone(),
+                is_copy: event.is_copy,
+                score: score.probability,
+            });
+        }
+        Ok(())
     }
 }

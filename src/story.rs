@@ -30,6 +30,8 @@ pub struct Earlier {
     pub publisher: String,
     /// When it was first seen.
     pub seen_at: Timestamp,
+    /// When it was published, if it says so.
+    pub published_at: Option<Timestamp>,
 }
 
 /// Where an article belongs.
@@ -55,6 +57,12 @@ pub fn assign(article: &Article, earlier: &[Earlier]) -> Assignment {
     let first = earlier
         .iter()
         .filter(|other| article.seen_at.duration_since(other.seen_at) <= WINDOW)
+        // The same words by the same publisher on another date are another event: "Sirens in the north".
+        .filter(|other| {
+            let dates = (article.published_at, other.published_at);
+            other.publisher != article.publisher
+                || !matches!(dates, (Some(ours), Some(theirs)) if ours != theirs)
+        })
         .min_by_key(|other| (other.seen_at, other.article));
     match first {
         Some(first) if word_count >= WORDS_MIN => Assignment::Joins {

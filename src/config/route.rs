@@ -9,6 +9,7 @@ use super::source::Sheet;
 use super::topic_file::KnownTopic;
 use super::value::Line;
 use super::{Route, mail_server, raw};
+use crate::article::NO_PLACE;
 
 /// Addresses, each once.
 pub(super) fn check_addresses(items: &[Item<Line>], key: &str, sheet: &mut Sheet<'_>) -> Vec<String> {
@@ -79,13 +80,21 @@ fn check_route(
     check_severities(raw, &key("severities"), known, sheet);
     for (index, item) in raw.places.value.iter().enumerate() {
         let place = &item.value.0;
-        if place.len() != 2 || !place.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        if !is_country(place) {
             let span = item.span.clone().unwrap_or_default();
             let message = format!("`{}` is not a country code", super::quoted(place));
             let hint =
                 "write two capital letters (ISO 3166-1 alpha-2), such as \"SD\"; \"ZZ\" is no country found";
             sheet.error(span, &format!("{}[{}]", key("places"), index + 1), message, hint);
         }
+    }
+    let places = &raw.places.value;
+    if places.iter().all(|place| is_country(&place.value.0) && place.value.0 != NO_PLACE)
+        && let Some(first) = places.first()
+    {
+        let message = "this version finds no places: every alert is at ZZ, and this route would tell nobody";
+        let hint = "add \"ZZ\", or remove the line and route by topics";
+        sheet.error(first.span.clone().unwrap_or_default(), &key("places"), message.to_owned(), hint);
     }
     if let Some(span) =
         raw.mode.span.clone().filter(|_| raw.mode.sound && raw.mode.value != raw::Mode::Immediate)
@@ -101,6 +110,11 @@ fn check_route(
         places: texts(&raw.places.value),
         min_publishers: raw.min_publishers.value.0,
     }
+}
+
+/// Whether it has the shape of an ISO 3166-1 alpha-2 code.
+fn is_country(place: &str) -> bool {
+    place.len() == 2 && place.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 /// Severities that none of the route's topics has make it a route that never speaks.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -23,6 +24,10 @@ use crate::store::{StoreError, Transaction, Writer};
 
 /// Jobs waiting at most; a poller with one more waits.
 const JOBS_MAX: usize = 64;
+
+/// An attempt planned this much further ahead than the longest wait was planned by a clock that ran ahead. A stop claims by
+/// the time it was asked for, which may be some minutes ago.
+const CLOCK_SLACK: Duration = Duration::from_hours(1);
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -182,7 +187,12 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             drop(answer.send(ticked));
         }
         Job::Claim { now, limit, answer } => {
-            drop(answer.send(in_transaction(writer, |tx| tx.claim_deliveries(now, limit))));
+            let claimed = with_config(config.as_deref(), |config| {
+                in_transaction(writer, |tx| {
+                    tx.claim_deliveries(now, config.mail.retry_max + CLOCK_SLACK, limit)
+                })
+            });
+            drop(answer.send(claimed));
         }
         Job::Finish { finish, now, answer } => {
             let Finish { id, status, reply, next_attempt_at } = finish;

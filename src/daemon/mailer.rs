@@ -209,11 +209,11 @@ impl Carrier {
 }
 
 fn message(delivery: &Claimed, domain: &str) -> Message {
-    let id = |alert| delivery::message_id(&delivery.instance, alert, &delivery.address, domain);
+    let id = |alert, at| delivery::message_id(&delivery.instance, alert, at, &delivery.address, domain);
     Message {
         to: delivery.address.clone(),
-        message_id: id(delivery.alert),
-        references: delivery.earlier.iter().map(|alert| id(*alert)).collect(),
+        message_id: id(delivery.alert, delivery.at),
+        references: delivery.earlier.iter().map(|(alert, at)| id(*alert, *at)).collect(),
         date: delivery.at,
         subject: delivery.rendered.subject.clone(),
         text: delivery.rendered.text.clone(),

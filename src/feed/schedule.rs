@@ -156,6 +156,8 @@ struct Gate {
     in_flight: usize,
     opens_at: Option<Timestamp>,
     waiting: VecDeque<(Timestamp, FeedId)>,
+    /// When it stands in `Schedule::opening`, which it does at most once.
+    listed_at: Option<Timestamp>,
 }
 
 impl Schedule {
@@ -186,30 +188,24 @@ impl Schedule {
 
     /// The next feed that is due and whose host's gate is open; it counts as running until [`Schedule::finished`].
     pub fn next(&mut self, now: Timestamp) -> Option<Start> {
-        while let Some(&Reverse((due_at, feed))) = self.queue.peek() {
-            if due_at > now {
-                break;
-            }
+        while let Some(&Reverse((due_at, feed))) = self.queue.peek()
+            && due_at <= now
+        {
             self.queue.pop();
-            let host = self.hosts.get(&feed)?.clone();
-            let gate = self.gates.entry(host.clone()).or_default();
-            gate.waiting.push_back((due_at, feed));
-            let opens_at = gate.opens_at.unwrap_or(due_at);
-            if gate.in_flight < self.limits.at_a_time {
-                self.opening.insert((opens_at, host));
-            }
+            let Some(host) = self.hosts.get(&feed).cloned() else { continue };
+            self.gates.entry(host.clone()).or_default().waiting.push_back((due_at, feed));
+            self.list(&host, now);
         }
         let (opens_at, host) = self.opening.first().cloned()?;
         if opens_at > now {
             return None;
         }
-        self.opening.remove(&(opens_at, host.clone()));
         let gate = self.gates.get_mut(&host)?;
         let (due_at, feed) = gate.waiting.pop_front()?;
         gate.in_flight += 1;
         gate.opens_at = Some(after(now, self.limits.spacing));
         self.running.insert(feed);
-        self.reopen(&host, now);
+        self.list(&host, now);
         Some(Start { feed, due_at })
     }
 
@@ -223,7 +219,7 @@ impl Schedule {
             if let Some(gate) = self.gates.get_mut(&host) {
                 gate.in_flight = gate.in_flight.saturating_sub(1);
             }
-            self.reopen(&host, now);
+            self.list(&host, now);
         }
     }
 
@@ -232,6 +228,13 @@ impl Schedule {
         let due = self.queue.peek().map(|Reverse((at, _))| *at);
         let gate = self.opening.first().map(|(at, _)| *at);
         due.into_iter().chain(gate).min()
+    }
+
+    /// Takes over when the gates of an earlier schedule open: a reload is no reason to ask a host sooner.
+    pub fn keep_gates_of(&mut self, earlier: &Self) {
+        for (host, gate) in &earlier.gates {
+            self.gates.entry(host.clone()).or_default().opens_at = gate.opens_at;
+        }
     }
 
     /// Whether a poll of this feed is under way.
@@ -250,15 +253,20 @@ impl Schedule {
         at_gates + self.queue.iter().filter(|Reverse((at, _))| *at <= now).count()
     }
 
-    fn reopen(&mut self, host: &str, now: Timestamp) {
-        let Some(gate) = self.gates.get(host) else { return };
+    /// Puts a gate into `opening`, once, if a feed waits at it and it has room; takes it out otherwise.
+    fn list(&mut self, host: &str, now: Timestamp) {
+        let Some(gate) = self.gates.get_mut(host) else { return };
+        if let Some(listed_at) = gate.listed_at.take() {
+            self.opening.remove(&(listed_at, host.to_owned()));
+        }
         if gate.waiting.is_empty() {
-            let idle = gate.in_flight == 0 && gate.opens_at.is_none_or(|at| at <= now);
-            if idle {
+            if gate.in_flight == 0 && gate.opens_at.is_none_or(|at| at <= now) {
                 self.gates.remove(host);
             }
         } else if gate.in_flight < self.limits.at_a_time {
-            self.opening.insert((gate.opens_at.unwrap_or(now), host.to_owned()));
+            let opens_at = gate.opens_at.unwrap_or(Timestamp::UNIX_EPOCH);
+            gate.listed_at = Some(opens_at);
+            self.opening.insert((opens_at, host.to_owned()));
         }
     }
 }

@@ -16,9 +16,8 @@ const SIGHTINGS_MAX: usize = 200;
 impl Transaction<'_> {
     /// Earlier sightings that share an id (in this feed), a URL (in any) or words (in this feed) with an entry.
     pub fn sightings(&self, feed: FeedId, keys: &Keys) -> Result<Vec<Sighting>, StoreError> {
-        let select =
-            "SELECT article_id, feed_id, id_hash, url_hash, title_hash, words_hash, id_is_url, seen_at
-                      FROM sightings";
+        let select = "SELECT article_id, feed_id, id_hash, url_hash, title_hash, words_hash, id_is_url,
+                          published_at, seen_at FROM sightings";
         let mut found = Vec::new();
         let mut collect = |wheres: &str, hash: Option<u64>, of_feed: bool| -> Result<(), StoreError> {
             let Some(hash) = hash else { return Ok(()) };
@@ -53,8 +52,8 @@ impl Transaction<'_> {
             .sql
             .prepare_cached(
                 "INSERT INTO sightings
-                     (feed_id, article_id, id_hash, url_hash, title_hash, words_hash, id_is_url, seen_at)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+                     (feed_id, article_id, id_hash, url_hash, title_hash, words_hash, id_is_url, published_at, seen_at)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9, ?8
                  WHERE NOT EXISTS (SELECT 1 FROM sightings WHERE words_hash = ?6 AND feed_id = ?1
                      AND id_hash IS ?3 AND url_hash IS ?4 AND title_hash = ?5 AND article_id = ?2)",
             )?
@@ -67,6 +66,7 @@ impl Transaction<'_> {
                 to_signed(keys.words),
                 keys.id_is_url,
                 to_micros(seen_at),
+                keys.published_at.map(to_micros),
             ])?;
         if added == 0 {
             return Ok(());
@@ -81,10 +81,25 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// Marks the words an entry was edited to, or back to, as the latest of its article.
+    pub fn remember_edit(
+        &self,
+        feed: FeedId,
+        article: ArticleId,
+        keys: &Keys,
+        seen_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.remember(feed, article, keys, seen_at)?;
+        self.sql
+            .prepare_cached("UPDATE sightings SET seen_at = ?3 WHERE article_id = ?1 AND words_hash = ?2")?
+            .execute(params![article.0, to_signed(keys.words), to_micros(seen_at)])?;
+        Ok(())
+    }
+
     /// Articles with these words, not older than `since`, oldest first.
     pub fn same_words(&self, fingerprint: u64, since: Timestamp) -> Result<Vec<Earlier>, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT id, story_id, publisher, seen_at FROM articles
+            "SELECT id, story_id, publisher, seen_at, published_at FROM articles
              WHERE fingerprint = ?1 AND seen_at >= ?2 ORDER BY seen_at, id LIMIT 50",
         )?;
         let rows = statement.query_map(params![to_signed(fingerprint), to_micros(since)], |row| {
@@ -93,6 +108,7 @@ impl Transaction<'_> {
                 story: StoryId(row.get(1)?),
                 publisher: row.get(2)?,
                 seen_at: from_micros(row.get(3)?),
+                published_at: row.get::<_, Option<i64>>(4)?.map(from_micros),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -188,10 +204,21 @@ impl Transaction<'_> {
         Ok(found)
     }
 
-    /// Topics an article tripped before.
+    /// Topics an article tripped before, as its scores say or an incident that collected it.
     pub fn tripped_topics(&self, id: ArticleId) -> Result<Vec<TopicId>, StoreError> {
-        let mut statement =
-            self.sql.prepare_cached("SELECT topic FROM scores WHERE article_id = ?1 AND trips = 1")?;
+        let mut statement = self.sql.prepare_cached(
+            "SELECT topic FROM scores WHERE article_id = ?1 AND trips = 1
+             UNION SELECT i.topic FROM incident_articles a JOIN incidents i ON i.id = a.incident_id WHERE a.article_id = ?1",
+        )?;
+        let rows = statement.query_map([id.0], |row| row.get(0).map(TopicId))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Topics an article tripped without being told of, because of how its feed stood then.
+    pub fn muted_topics(&self, id: ArticleId) -> Result<Vec<TopicId>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT topic FROM scores WHERE article_id = ?1 AND trips = 1 AND decision IN ('baseline', 'too-old')",
+        )?;
         let rows = statement.query_map([id.0], |row| row.get(0).map(TopicId))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -210,9 +237,31 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Forgets the scores of an article, before it is scored anew.
+    /// Forgets the scores of an article, before it is scored anew. What was told stays on record, with no score.
     pub fn forget_scores(&self, id: ArticleId) -> Result<(), StoreError> {
-        self.sql.prepare_cached("DELETE FROM scores WHERE article_id = ?1")?.execute([id.0])?;
+        self.sql
+            .prepare_cached("DELETE FROM scores WHERE article_id = ?1 AND decision <> 'alerted'")?
+            .execute([id.0])?;
+        self.sql
+            .prepare_cached("UPDATE scores SET score = 0, trips = 0, evidence = '[]' WHERE article_id = ?1")?
+            .execute([id.0])?;
+        Ok(())
+    }
+
+    /// Like [`Transaction::save_decision`], where nothing was decided yet: an edit does not unsay what was.
+    pub fn decide_if_open(
+        &self,
+        id: ArticleId,
+        topic: &TopicId,
+        decision: &str,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE scores SET decision = ?3, reason = ?4
+                 WHERE article_id = ?1 AND topic = ?2 AND decision = ''",
+            )?
+            .execute(params![id.0, topic.0, decision, reason])?;
         Ok(())
     }
 
@@ -243,8 +292,9 @@ fn read_sighting(row: &Row<'_>, feed: FeedId) -> rusqlite::Result<Sighting> {
             title: from_signed(row.get(4)?),
             words: from_signed(row.get(5)?),
             id_is_url: row.get(6)?,
+            published_at: row.get::<_, Option<i64>>(7)?.map(from_micros),
         },
-        seen_at: from_micros(row.get(7)?),
+        seen_at: from_micros(row.get(8)?),
     })
 }
 

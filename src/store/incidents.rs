@@ -1,7 +1,5 @@
 //! Incidents and alerts in the store.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
@@ -34,6 +32,25 @@ pub struct NewAlert<'a> {
     pub configuration: &'a str,
 }
 
+/// An incident that is not closed, as far as time alone can change it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alive {
+    /// The incident.
+    pub id: IncidentId,
+    /// Its topic.
+    pub topic: TopicId,
+    /// Its place.
+    pub place: String,
+    /// Whether people were told of it.
+    pub is_open: bool,
+    /// Last time an article of it tripped.
+    pub last_tripped_at: Timestamp,
+    /// Last time people were told.
+    pub last_alert_at: Option<Timestamp>,
+    /// Whether it holds something that was not told.
+    pub has_pending: bool,
+}
+
 /// An article as an alert shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportedArticle {
@@ -64,8 +81,14 @@ pub struct ReportedArticle {
 }
 
 impl Transaction<'_> {
-    /// The incident of a topic at a place that is not closed.
-    pub fn standing(&self, topic: &TopicId, place: &str) -> Result<Option<Standing>, StoreError> {
+    /// The incident of a topic at a place that is not closed, with what tripped since `since` and all that is untold:
+    /// a busy incident may last for years and is not read whole.
+    pub fn standing(
+        &self,
+        topic: &TopicId,
+        place: &str,
+        since: Timestamp,
+    ) -> Result<Option<Standing>, StoreError> {
         let row = self
             .sql
             .prepare_cached(
@@ -82,15 +105,17 @@ impl Transaction<'_> {
             status: Status::from_word(&status).ok_or(StoreError::Unreadable("incidents.status"))?,
             last_tripped_at: from_micros(last_tripped_at),
             last_alert_at: last_alert_at.map(from_micros),
+            told: Vec::new(),
             pending: Vec::new(),
-            told_stories: BTreeSet::new(),
-            publishers: BTreeSet::new(),
         };
         let mut statement = self.sql.prepare_cached(
             "SELECT article_id, story_id, publisher, is_copy, score, alert_id FROM incident_articles
-             WHERE incident_id = ?1 ORDER BY article_id",
+             WHERE incident_id = ?1 AND tripped_at >= ?2
+             UNION SELECT article_id, story_id, publisher, is_copy, score, alert_id FROM incident_articles
+             WHERE incident_id = ?1 AND alert_id IS NULL
+             ORDER BY article_id",
         )?;
-        let mut rows = statement.query([id])?;
+        let mut rows = statement.query(params![id, to_micros(since)])?;
         while let Some(row) = rows.next()? {
             let arrival = Arrival {
                 article: ArticleId(row.get(0)?),
@@ -99,25 +124,30 @@ impl Transaction<'_> {
                 is_copy: row.get(3)?,
                 score: row.get(4)?,
             };
-            if !arrival.is_copy {
-                standing.publishers.insert(arrival.publisher.clone());
-            }
-            if row.get::<_, Option<i64>>(5)?.is_some() {
-                standing.told_stories.insert(arrival.story);
-            } else {
-                standing.pending.push(arrival);
-            }
+            let told = row.get::<_, Option<i64>>(5)?.is_some();
+            if told { standing.told.push(arrival) } else { standing.pending.push(arrival) }
         }
-        standing.pending.retain(|arrival| !standing.told_stories.contains(&arrival.story));
         Ok(Some(standing))
     }
 
-    /// Topics and places of incidents that are not closed.
-    pub fn alive_incidents(&self) -> Result<Vec<(TopicId, String)>, StoreError> {
-        let mut statement = self
-            .sql
-            .prepare_cached("SELECT topic, place FROM incidents WHERE status <> 'closed' ORDER BY id")?;
-        let rows = statement.query_map([], |row| Ok((TopicId(row.get(0)?), row.get(1)?)))?;
+    /// Incidents that are not closed, as far as time alone can change them.
+    pub fn alive_incidents(&self) -> Result<Vec<Alive>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT i.id, i.topic, i.place, i.status, i.last_tripped_at, i.last_alert_at,
+                 EXISTS (SELECT 1 FROM incident_articles a WHERE a.incident_id = i.id AND a.alert_id IS NULL)
+             FROM incidents i WHERE i.status <> 'closed' ORDER BY i.id",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok(Alive {
+                id: IncidentId(row.get(0)?),
+                topic: TopicId(row.get(1)?),
+                place: row.get(2)?,
+                is_open: row.get::<_, String>(3)? == Status::Open.as_str(),
+                last_tripped_at: from_micros(row.get(4)?),
+                last_alert_at: row.get::<_, Option<i64>>(5)?.map(from_micros),
+                has_pending: row.get(6)?,
+            })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -145,8 +175,9 @@ impl Transaction<'_> {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "INSERT OR IGNORE INTO incident_articles (incident_id, article_id, story_id, publisher, is_copy, score)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR IGNORE INTO incident_articles
+                 (incident_id, article_id, story_id, publisher, is_copy, score, tripped_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?;
         for arrival in arrivals {
             statement.execute(params![
@@ -156,6 +187,7 @@ impl Transaction<'_> {
                 arrival.publisher,
                 arrival.is_copy,
                 arrival.score,
+                to_micros(at),
             ])?;
         }
         self.sql
@@ -163,6 +195,30 @@ impl Transaction<'_> {
                 "UPDATE incidents SET last_tripped_at = max(last_tripped_at, ?2) WHERE id = ?1 AND ?3",
             )?
             .execute(params![incident.0, to_micros(at), !arrivals.is_empty()])?;
+        Ok(())
+    }
+
+    /// Marks what an incident holds untold of stories that were told as told with them.
+    pub fn join_told(&self, incident: IncidentId) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE incident_articles AS a SET alert_id = (
+                     SELECT max(told.alert_id) FROM incident_articles told
+                     WHERE told.incident_id = a.incident_id AND told.story_id = a.story_id)
+                 WHERE a.incident_id = ?1 AND a.alert_id IS NULL",
+            )?
+            .execute([incident.0])?;
+        Ok(())
+    }
+
+    /// Takes an article that no longer trips a topic out of what is still to be told.
+    pub fn withdraw(&self, article: ArticleId, topic: &TopicId) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "DELETE FROM incident_articles WHERE article_id = ?1 AND alert_id IS NULL
+                     AND incident_id IN (SELECT id FROM incidents WHERE topic = ?2 AND status <> 'closed')",
+            )?
+            .execute(params![article.0, topic.0])?;
         Ok(())
     }
 

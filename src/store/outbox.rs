@@ -1,5 +1,7 @@
 //! The outbox: deliveries that are due, claimed and finished.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rusqlite::params;
 
@@ -7,6 +9,7 @@ use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
 use crate::alert::render::Rendered;
 use crate::delivery::{DeliveryId, Status};
+use crate::feed::schedule::after;
 
 /// A delivery handed to the mailer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,23 +27,31 @@ pub struct Claimed {
     /// The mail.
     pub rendered: Rendered,
     /// Earlier alerts of the same incident that went to the same address, oldest first.
-    pub earlier: Vec<AlertId>,
+    pub earlier: Vec<(AlertId, Timestamp)>,
     /// This database's id, for the Message-ID.
     pub instance: String,
 }
 
 impl Transaction<'_> {
-    /// Claims up to `limit` deliveries that are due, the longest waiting first.
-    pub fn claim_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, StoreError> {
+    /// Claims up to `limit` deliveries that are due, the longest waiting first. No attempt is planned further ahead than
+    /// `wait_max`; one that is was planned by a clock that ran ahead, and is due.
+    pub fn claim_deliveries(
+        &self,
+        now: Timestamp,
+        wait_max: Duration,
+        limit: u32,
+    ) -> Result<Vec<Claimed>, StoreError> {
         let mut claim = self.sql.prepare_cached(
             "UPDATE deliveries SET status = 'sending', attempts = attempts + 1 WHERE id IN (
-                 SELECT id FROM deliveries WHERE status = 'queued' AND next_attempt_at <= ?1
+                 SELECT id FROM deliveries
+                 WHERE status = 'queued' AND (next_attempt_at <= ?1 OR next_attempt_at > ?3)
                  ORDER BY next_attempt_at, id LIMIT ?2)
              RETURNING id, alert_id, address, attempts",
         )?;
-        let rows = claim.query_map(params![to_micros(now), limit], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?))
-        })?;
+        let rows = claim
+            .query_map(params![to_micros(now), limit, to_micros(after(now, wait_max))], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?))
+            })?;
         let mut rows: Vec<(i64, i64, String, u32)> = rows.collect::<Result<_, _>>()?;
         rows.sort_by_key(|row| row.0);
         let instance: String = self.sql.query_row("SELECT id FROM instance", [], |row| row.get(0))?;
@@ -117,14 +128,16 @@ impl Transaction<'_> {
         Ok(found)
     }
 
-    fn earlier_alerts(&self, alert: AlertId, address: &str) -> Result<Vec<AlertId>, StoreError> {
+    fn earlier_alerts(&self, alert: AlertId, address: &str) -> Result<Vec<(AlertId, Timestamp)>, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT a.id FROM alerts a JOIN deliveries d ON d.alert_id = a.id AND d.address = ?2
+            "SELECT a.id, a.at FROM alerts a JOIN deliveries d ON d.alert_id = a.id AND d.address = ?2
              WHERE a.incident_id = (SELECT incident_id FROM alerts WHERE id = ?1) AND a.id < ?1
              ORDER BY a.id DESC LIMIT 20",
         )?;
-        let rows = statement.query_map(params![alert.0, address], |row| row.get(0).map(AlertId))?;
-        let mut earlier: Vec<AlertId> = rows.collect::<Result<_, _>>()?;
+        let rows = statement.query_map(params![alert.0, address], |row| {
+            Ok((AlertId(row.get(0)?), from_micros(row.get(1)?)))
+        })?;
+        let mut earlier: Vec<(AlertId, Timestamp)> = rows.collect::<Result<_, _>>()?;
         earlier.reverse();
         Ok(earlier)
     }

@@ -695,13 +695,17 @@ fn a_body_that_only_repeats_the_summary_is_left_out() {
 #[test]
 fn a_missing_title_is_made_of_the_text() {
     let long = "word ".repeat(100);
-    for (summary, expected) in [
-        ("<p>Army violates the ceasefire. Tanks move.</p>", "Army violates the ceasefire."),
-        ("First line\nSecond line", "First line"),
-        ("<br/>", ""),
-        (long.as_str(), "word ".repeat(24).trim_end()),
+    // The text, the headline made of it, and what is left of the text: no word counts twice, and no sentence is cut.
+    for (text, title, rest) in [
+        ("<p>Army violates the ceasefire. Tanks move.</p>", "Army violates the ceasefire.", "Tanks move."),
+        ("<p>First line</p><p>Second line</p>", "First line", "Second line"),
+        ("<br/>", "", ""),
+        (long.as_str(), "word ".repeat(24).trim_end(), long.trim_end()),
     ] {
-        assert_eq!(read(&entry("", summary)).title, expected, "summary: {summary:?}");
+        let article = read(&entry("", text));
+        assert_eq!((article.title.as_str(), article.summary.as_str()), (title, rest), "summary: {text:?}");
+        let article = read(&Entry { content: Some(text.to_owned()), ..Entry::default() });
+        assert_eq!((article.title.as_str(), article.body.as_str()), (title, rest), "content: {text:?}");
     }
 }
 

@@ -204,6 +204,11 @@ fn faults_of_the_main_file_are_named() {
         "\"SD\"",
     );
     check(
+        "[[route]]\nto = [\"d@e.org\"]\nplaces = [\"SD\", \"SS\"]\n",
+        ":3: error: route[1].places: this version finds no places",
+        "\"ZZ\"",
+    );
+    check(
         "[[route]]\nto = [\"d@e.org\"]\nmin_publishers = 0\n",
         ":3: error: route[1].min_publishers:",
         "1 to 1000",

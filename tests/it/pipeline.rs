@@ -1,6 +1,6 @@
 //! The pipeline: what polls and time do to articles, incidents, alerts and deliveries. Time is the test's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -191,7 +191,7 @@ fn an_edit_that_trips_alerts_and_one_that_tripped_before_does_not() {
     assert_eq!(edited.alerts[0].articles, [quiet.articles[0].id], "it is the same article");
     let again = lab.poll(0, hour(3), &[entry("a", "Truce broken after three days, minister says", hour(1))]);
     assert!(again.alerts.is_empty());
-    assert_eq!(decision(&lab, quiet.articles[0].id.0).0, "already-tripped");
+    assert_eq!(decision(&lab, quiet.articles[0].id.0).0, "alerted", "and stays told");
     assert_eq!(lab.reader().article(quiet.articles[0].id.0).unwrap().unwrap().revisions, 2);
 }
 
@@ -359,9 +359,15 @@ fn mail_is_tried_again_without_end_and_keeps_its_name() {
     let waits =
         waits.map(|attempts| next_attempt(retry, attempts, hour(0)).duration_since(hour(0)).as_secs());
     assert_eq!(waits, [30, 60, 120, 1920, 3600, 3600, 3600]);
-    let id = |address| message_id("abc", wirewatch::alert::AlertId(7), address, "example.org");
-    assert_eq!(id("Desk@example.org"), id("desk@example.org"));
-    assert_ne!(id("desk@example.org"), id("night@example.org"));
+    let id = |at, address| message_id("abc", wirewatch::alert::AlertId(7), at, address, "example.org");
+    assert_eq!(id(hour(0), "Desk@example.org"), id(hour(0), "desk@example.org"));
+    assert_ne!(id(hour(0), "desk@example.org"), id(hour(0), "night@example.org"));
+    let restored = id(hour(1), "desk@example.org");
+    assert_ne!(
+        id(hour(0), "desk@example.org"),
+        restored,
+        "another alert with the number of one before a restore"
+    );
 }
 
 #[test]
@@ -370,4 +376,175 @@ fn durations_read_as_people_write_them() {
     for (seconds, expected) in cases {
         assert_eq!(words(Duration::from_secs(seconds)), expected);
     }
+}
+
+#[test]
+fn a_host_that_was_not_asked_for_long_is_still_asked_one_thing_at_a_time() {
+    let mut schedule = Schedule::new(HostLimits { at_a_time: 1, spacing: Duration::from_secs(2) });
+    for id in 0..40_i64 {
+        let overdue = after(hour(0), Duration::from_secs(id.unsigned_abs() * 13));
+        schedule.add(FeedId(id), format!("host-{}", id % 3), overdue);
+    }
+    let mut now = hour(5);
+    let (mut in_flight, mut polled, mut last) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+    while polled.len() < 40 {
+        while let Some(start) = schedule.next(now) {
+            let host = start.feed.0 % 3;
+            assert!(
+                !in_flight.iter().any(|(feed, _): &(FeedId, Timestamp)| feed.0 % 3 == host),
+                "two at a time"
+            );
+            if let Some(before) = last.insert(host, now) {
+                assert!(after(before, Duration::from_secs(2)) <= now, "too soon after the last one");
+            }
+            polled.insert(start.feed);
+            // A poll takes five seconds on one host and none on the others.
+            in_flight.push((start.feed, after(now, Duration::from_secs(if host == 0 { 5 } else { 0 }))));
+        }
+        now = after(now, Duration::from_millis(500));
+        for (feed, _) in in_flight.extract_if(.., |(_, until)| *until <= now) {
+            schedule.finished(feed, hour(100), now);
+        }
+        assert!(now < hour(6), "some feeds never get their turn");
+    }
+    let mut reloaded = Schedule::new(HostLimits { at_a_time: 1, spacing: Duration::from_secs(2) });
+    reloaded.add(FeedId(1), "host-1".to_owned(), hour(0));
+    reloaded.keep_gates_of(&schedule);
+    assert_eq!(reloaded.next(last[&1]), None, "a reload is no reason to ask a host sooner");
+}
+
+#[test]
+fn a_copy_of_a_text_that_was_not_told_is_told() {
+    let mut lab = Lab::new();
+    let wire = |host: &str, published| Entry {
+        url: Some(format!("https://{host}/wire")),
+        ..entry("wire", BREACH, published)
+    };
+    // At first sight of the first feed the text is eight hours old; the second feed, long known, brings it as news.
+    lab.poll(1, hour(0), &[entry("calm", "Calm seas and a slow day in the harbour", hour(0))]);
+    assert!(lab.poll(0, hour(10), &[wire("one.example", hour(2))]).alerts.is_empty());
+    let told = lab.poll(1, hour(10), &[wire("two.example", hour(10))]);
+    assert_eq!(told.alerts.len(), 1, "somebody must have written it: one publisher");
+    assert_eq!(told.alerts[0].alert.publishers, 1);
+}
+
+#[test]
+fn what_one_feed_had_to_keep_back_another_may_tell() {
+    let mut lab = Lab::new();
+    lab.poll(1, hour(0), &[entry("calm", "Calm seas and a slow day in the harbour", hour(0))]);
+    let undated = Entry { published: None, ..entry("a", BREACH, hour(1)) };
+    assert!(lab.poll(0, hour(1), &[undated]).alerts.is_empty(), "a baseline");
+    let same = Entry { id: Some("b".to_owned()), ..entry("a", BREACH, hour(1)) };
+    let told = lab.poll(1, hour(2), &[same]);
+    assert_eq!((told.known_count, told.alerts.len()), (1, 1));
+    assert_eq!(decision(&lab, 2).0, "alerted");
+}
+
+#[test]
+fn an_article_edited_away_is_not_told_any_more() {
+    let mut lab = Lab::with("update_every = \"6h\"\npublishers = 1", "");
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[entry("a", BREACH, hour(1))]);
+    lab.poll(0, hour(2), &[entry("b", "Truce shattered in the second town", hour(2))]);
+    lab.poll(0, hour(3), &[entry("b", "Football match in the second town put off", hour(2))]);
+    assert!(lab.tick(hour(8)).is_empty(), "there is nothing left to tell");
+    let two = Lab::with("publishers = 2", "");
+    let mut lab = two;
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[entry("a", BREACH, hour(1))]);
+    lab.poll(0, hour(2), &[entry("a", "Football match put off", hour(1))]);
+    let other = Entry {
+        url: Some("https://two.example/x".to_owned()),
+        ..entry("x", "A truce broken, they say", hour(3))
+    };
+    assert!(lab.poll(1, hour(3), &[other]).alerts.is_empty(), "what was withdrawn confirms nothing");
+}
+
+#[test]
+fn a_told_article_stays_told_whatever_is_edited() {
+    let mut lab = Lab::with("close_after = \"7h\"\nupdate_every = \"1h\"", "");
+    lab.acquaint(hour(0));
+    let undated = |title: &str| Entry { published: None, ..entry("a", title, hour(1)) };
+    let first = lab.poll(0, hour(1), &[undated(BREACH)]);
+    let id = first.articles[0].id.0;
+    lab.poll(0, hour(2), &[undated("Truce broken within hours as many shells fall")]);
+    assert_eq!(decision(&lab, id).0, "alerted", "an edit does not unsay what was told");
+    lab.poll(0, hour(3), &[undated("Correction: harvest festival opens")]);
+    lab.tick(hour(30));
+    let back = lab.poll(0, hour(31), &[undated(BREACH)]);
+    assert!(back.alerts.is_empty(), "the same entry is not alerted twice, its incident closed or not");
+}
+
+#[test]
+fn recurring_words_are_news_when_they_are_new_entries() {
+    let siren = |id: &str, at| Entry {
+        url: Some(format!("https://one.example/{id}")),
+        ..entry(id, "Truce broken in Sector 4", at)
+    };
+    let mut lab = Lab::with("update_every = \"1m\"", "");
+    lab.acquaint(hour(0));
+    assert_eq!(lab.poll(0, hour(1), &[siren("s1", hour(1))]).alerts.len(), 1);
+    let both = lab.poll(0, hour(25), &[siren("s2", hour(25)), siren("s1", hour(1))]);
+    assert_eq!((both.articles.len(), both.alerts.len()), (1, 1), "another day, another breach");
+    let undated = |id: &str| Entry { published: None, ..siren(id, hour(0)) };
+    let beside = lab.poll(0, hour(26), &[undated("u1"), undated("u2")]);
+    assert_eq!(
+        beside.articles.len(),
+        1,
+        "one may be an old one again; two that stand in one document are two"
+    );
+    assert_eq!(lab.poll(0, hour(27), &[undated("u1"), undated("u2")]).articles.len(), 0);
+}
+
+#[test]
+fn one_link_for_everything_identifies_nothing() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    let flash = |id: &str, text: &str| Entry {
+        url: Some("https://one.example/latest".to_owned()),
+        summary: Some(text.to_owned()),
+        ..entry(id, "Flash update", hour(1))
+    };
+    let document =
+        [flash("1", "Rain in the hills"), flash("2", "Truce broken"), flash("3", "Snow in the valley")];
+    let settled = lab.poll(0, hour(1), &document);
+    assert_eq!((settled.articles.len(), settled.alerts.len()), (3, 1));
+    assert!(settled.articles.iter().all(|event| !event.is_revision));
+    assert_eq!(lab.poll(0, hour(2), &document).known_count, 3);
+}
+
+#[test]
+fn dates_to_come_do_not_make_old_entries_fresh() {
+    let mut lab = Lab::new();
+    let announced = entry("a", BREACH, hour(2400));
+    assert!(lab.poll(0, hour(1), &[announced]).alerts.is_empty(), "a baseline, whatever its date says");
+    assert_eq!(decision(&lab, 1).0, "baseline");
+}
+
+#[test]
+fn a_clock_that_ran_ahead_holds_nothing_back() {
+    let mut lab = Lab::with("update_every = \"6h\"", "");
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(5000), &[entry("a", BREACH, hour(5000))]);
+    for claimed in lab.claim(hour(5000)) {
+        lab.within(|tx| {
+            let status = wirewatch::delivery::Status::Queued;
+            tx.finish_delivery(claimed.id, status, "451 later", hour(5001), hour(5000))
+        });
+    }
+    // The clock is put right.
+    assert_eq!(lab.claim(hour(1)).len(), 2, "an attempt planned for next year is due");
+    lab.poll(0, hour(2), &[entry("b", "Truce shattered in a second town", hour(2))]);
+    assert!(lab.poll(0, hour(3), &[entry("c", "Broken truce: a third town", hour(3))]).alerts.is_empty());
+}
+
+#[test]
+fn incidents_that_fall_quiet_unconfirmed_say_so() {
+    let mut lab = Lab::with("publishers = 2\nclose_after = \"48h\"", "");
+    lab.acquaint(hour(0));
+    let id = lab.poll(0, hour(1), &[entry("a", BREACH, hour(1))]).articles[0].id.0;
+    lab.tick(hour(49));
+    let (code, words) = decision(&lab, id);
+    assert_eq!(code, "unconfirmed");
+    assert!(words.contains("1 of 2"), "{words}");
 }

@@ -83,7 +83,7 @@ impl Lab {
     }
 
     pub(crate) fn claim(&mut self, at: Timestamp) -> Vec<Claimed> {
-        self.within(|tx| tx.claim_deliveries(at, 100))
+        self.within(|tx| tx.claim_deliveries(at, Duration::from_hours(1), 100))
     }
 
     pub(crate) fn next_delivery_at(&mut self) -> Option<Timestamp> {
