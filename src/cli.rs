@@ -292,6 +292,12 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
+/// `1 feed`, `2 feeds`.
+fn counted(count: impl fmt::Display + Copy, one: &str, many: &str) -> String {
+    let count = count.to_string();
+    if count == "1" { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
 /// How long ago, in words.
 fn ago(at: Timestamp, now: Timestamp) -> String {
     let duration = std::time::Duration::try_from(now.duration_since(at));

@@ -4,35 +4,50 @@
 //! writes, one [`mailer`]. Everything that can wake it is in one `select!` in [`Daemon::watch`]. It reads the clock, and hands
 //! time on to everything else. Refuses to decide: that is the pipeline's.
 
+mod drain;
+pub mod health;
 pub mod ledger;
 pub mod mailer;
+mod once;
 pub mod poller;
+pub mod pulse;
+mod reload;
+mod systemd;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use self::ledger::{Ledger, LedgerError};
+use self::mailer::Door;
+pub use self::once::OnceReport;
 use self::poller::{Polled, Poller};
+use self::pulse::{Pulse, due_at};
+pub use self::reload::Reload;
 use crate::config::Config;
 use crate::feed::schedule::{FeedState, HostLimits, Schedule, after};
 use crate::feed::{Feed, FeedId};
 use crate::fetch;
 use crate::mail;
+use crate::store::feeds::StoredFeed;
 use crate::store::{self, Durability, Lock, StoreError, Writer};
 
 /// Longest time between two looks at the clock: what a suspended machine or a moved clock can cost.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 
-/// How long polls and mails under way may take to end after a stop is asked for.
-const DRAIN_FOR: Duration = Duration::from_secs(8);
+/// Wait for all polls after one could not be stored for want of room: what cannot be kept need not be fetched.
+const NO_ROOM_WAIT: Duration = Duration::from_mins(1);
+
+/// Wait between two attempts to start.
+const START_WAIT: Duration = Duration::from_secs(10);
 
 /// Why the daemon did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -52,24 +67,19 @@ pub enum DaemonError {
     /// The operating system refuses a thread or a signal handler.
     #[error("the operating system refuses: {0}")]
     System(#[from] std::io::Error),
+    /// The task that carries mail ended; only a new start brings it back.
+    #[error("the mailer has stopped by itself; please report what was logged before")]
+    MailerStopped,
 }
 
-/// Reads the configuration again; on failure the problems, rendered.
-pub type Reload = Box<dyn Fn() -> Result<Config, String> + Send>;
-
-/// What `run --once` did.
-#[derive(Debug, Clone, Default)]
-pub struct OnceReport {
-    /// Feeds polled with a document or a 304.
-    pub polled_count: usize,
-    /// Feeds that failed: URL and what happened.
-    pub failed: Vec<(String, String)>,
-    /// New articles.
-    pub article_count: usize,
-    /// Alerts decided.
-    pub alert_count: usize,
-    /// Mails by what became of them.
-    pub mail: mailer::Tally,
+impl DaemonError {
+    /// The database's error, if it is one that may pass by itself.
+    fn passing(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) | Self::Ledger(LedgerError::Store(error)) if error.is_passing() => Some(error),
+            _ => None,
+        }
+    }
 }
 
 /// The clock. Only this and `cli` read it.
@@ -85,14 +95,18 @@ pub struct Daemon {
     schedule: Schedule,
     poller: Poller,
     polls: JoinSet<Polled>,
+    /// Whose each poll is, should it end without a word.
+    polling: HashMap<Id, FeedId>,
+    /// Nothing is polled until then: the database had no room.
+    paused_until: Option<Instant>,
     ledger: Ledger,
     thread: std::thread::JoinHandle<()>,
     mailer: JoinHandle<mailer::Tally>,
-    mail_options: watch::Sender<Arc<Config>>,
+    door: watch::Sender<Arc<Door>>,
     deliver: Arc<Notify>,
     stop: mailer::Stop,
     look_every: Duration,
-    next_tick_at: Timestamp,
+    pulse: Pulse,
     failing: HashMap<FeedId, Timestamp>,
     /// What `run --once` reports; the daemon collects nothing for years.
     report: Option<OnceReport>,
@@ -102,63 +116,105 @@ pub struct Daemon {
 impl Daemon {
     /// Opens the database, starts the ledger and the mailer, and lays out the schedule. Polls nothing yet.
     pub async fn start(config: Config) -> Result<Self, DaemonError> {
+        Self::open(Arc::new(config)).await
+    }
+
+    /// As [`Daemon::start`], but waits for as long as the disk is full or another program holds the database: a
+    /// supervisor that starts it again and again may give up for good.
+    pub async fn start_patiently(config: Config) -> Result<Self, DaemonError> {
+        let config = Arc::new(config);
+        let mut said = String::new();
+        loop {
+            let error = match Self::open(Arc::clone(&config)).await {
+                Err(error) if error.passing().is_some() => error,
+                done => return done,
+            };
+            let words = error.to_string();
+            systemd::not_yet(START_WAIT * 4, &format!("waiting: {words}"));
+            if words != said {
+                let hint = error.passing().map_or("", StoreError::hint);
+                error!(error = words, hint, "Not started yet, the database refuses; trying again");
+                said = words;
+            }
+            tokio::time::sleep(START_WAIT).await;
+        }
+    }
+
+    async fn open(config: Arc<Config>) -> Result<Self, DaemonError> {
         let lock = Lock::take(&config.data_dir)?;
         let path = config.data_dir.join(store::FILE_NAME);
         let writer = tokio::task::spawn_blocking(move || Writer::open(&path, Durability::Full))
             .await
             .map_err(|_| LedgerError::Stopped)??;
         let (ledger, thread) = Ledger::start(writer)?;
-        let config = Arc::new(config);
+        let rows = ledger.configure(Arc::clone(&config)).await?;
         let fetcher = fetch::Fetcher::new(config.poll.fetch_options())?;
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
         let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(workers), Arc::clone(&config));
-        let (mail_options, seen_options) = watch::channel(Arc::clone(&config));
+        let (door, seen_door) = watch::channel(Arc::new(Door::open(&config.mail)?));
         let (deliver, stop) = (Arc::new(Notify::new()), mailer::Stop::default());
-        let carrier = mailer::Carrier::new(ledger.clone(), seen_options, Arc::clone(&deliver), stop.clone())?;
+        let carrier = mailer::Carrier::new(ledger.clone(), seen_door, Arc::clone(&deliver), stop.clone());
+        // Three signs of life within the time systemd allows, so that one may come late.
+        let look_every = systemd::watchdog().map_or(LOOK_EVERY, |limit| LOOK_EVERY.min(limit / 3));
         let mut daemon = Self {
             schedule: Schedule::new(limits(&config)),
             feeds: HashMap::new(),
             poller,
             polls: JoinSet::new(),
+            polling: HashMap::new(),
+            paused_until: None,
             ledger,
             thread,
             mailer: tokio::spawn(carrier.carry()),
-            mail_options,
+            door,
             deliver,
             stop,
-            // Three signs of life within the time systemd allows, so that one may come late.
-            look_every: sd_notify::watchdog_enabled().map_or(LOOK_EVERY, |limit| LOOK_EVERY.min(limit / 3)),
-            next_tick_at: now(),
+            look_every,
+            pulse: Pulse::new(look_every, Instant::now(), now()),
             failing: HashMap::new(),
             report: None,
             _lock: lock,
             config: Arc::clone(&config),
         };
-        daemon.configure(config).await?;
+        daemon.put_in_force(config, rows, now());
         Ok(daemon)
     }
 
-    /// Puts a configuration in force; polls under way go on.
-    async fn configure(&mut self, config: Arc<Config>) -> Result<(), DaemonError> {
-        let rows = self.ledger.configure(Arc::clone(&config)).await?;
-        let mut schedule = Schedule::new(limits(&config));
-        let mut feeds = HashMap::with_capacity(rows.len());
-        for (feed, row) in config.feeds.iter().zip(rows) {
-            let host = poller::host_key(&feed.url);
-            if self.schedule.is_running(row.id) {
-                schedule.add_running(row.id, host);
-            } else {
-                schedule.add(row.id, host, row.state.next_due_at.unwrap_or(Timestamp::UNIX_EPOCH));
-            }
-            feeds.insert(row.id, (Arc::new(feed.clone()), row.state));
-        }
-        self.schedule = schedule;
-        self.feeds = feeds;
+    /// Puts a configuration in force that the ledger has taken; polls under way go on.
+    fn put_in_force(&mut self, config: Arc<Config>, rows: Vec<StoredFeed>, now: Timestamp) {
+        let feeds = config.feeds.iter().zip(rows);
+        self.feeds = feeds.map(|(feed, row)| (row.id, (Arc::new(feed.clone()), row.state))).collect();
         self.failing.retain(|id, _| self.feeds.contains_key(id));
         self.poller.configure(Arc::clone(&config));
-        self.mail_options.send_replace(Arc::clone(&config));
         self.config = config;
-        Ok(())
+        self.lay_out(now);
+    }
+
+    /// Lays the schedule out anew; due times that a wrong clock left behind are not believed.
+    fn lay_out(&mut self, now: Timestamp) {
+        let mut schedule = Schedule::new(limits(&self.config));
+        let mut ahead_count = 0;
+        for (id, (feed, state)) in &mut self.feeds {
+            let host = poller::host_key(&feed.url);
+            if self.schedule.is_running(*id) {
+                schedule.add_running(*id, host);
+                continue;
+            }
+            let due_at = due_at(state, self.config.poll.max_interval, now);
+            if state.next_due_at.is_some_and(|remembered| remembered != due_at) {
+                ahead_count += 1;
+                state.next_due_at = Some(due_at);
+                state.last_polled_at = state.last_polled_at.map(|polled| polled.min(now));
+            }
+            schedule.add(*id, host, due_at);
+        }
+        self.schedule = schedule;
+        if ahead_count > 0 {
+            warn!(
+                feeds = ahead_count,
+                "The clock was ahead when these feeds were polled last; they are due now"
+            );
+        }
     }
 
     /// Runs until SIGTERM or SIGINT.
@@ -166,23 +222,21 @@ impl Daemon {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
-        tell_systemd(&[sd_notify::NotifyState::Ready]);
+        systemd::ready();
         info!(feeds = self.feeds.len(), topics = self.config.topics.len(), "Watching");
-        loop {
-            self.start_polls();
-            self.look(now()).await?;
-            let wake = self.schedule.wake_at().filter(|_| self.polls.len() < self.config.poll.concurrency);
-            let wait = wake.map_or(self.look_every, |at| until(at).min(self.look_every));
-            tokio::select! {
-                Some(polled) = self.polls.join_next() => self.polled(polled, true),
-                () = tokio::time::sleep(wait.min(until(self.next_tick_at).max(Duration::from_millis(5)))) => {}
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hang_up.recv() => self.reload(&reload).await?,
-            }
+        // Who starts it again has mended something: nothing waits for the end of an old wait.
+        self.hasten().await;
+        let stopped = tokio::select! {
+            ended = self.keep_watching(&mut hang_up, &reload) => ended.map(|never| match never {}),
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
+        };
+        if let Err(error) = stopped {
+            error!(%error, "Stopped by itself");
+            return Err(error);
         }
         info!("Stopping");
-        tell_systemd(&[sd_notify::NotifyState::Stopping]);
+        systemd::stopping();
         let impatient = async {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         };
@@ -193,75 +247,90 @@ impl Daemon {
         Ok(())
     }
 
-    /// Polls every feed that is due once, delivers, and reports.
-    pub async fn run_once(mut self) -> Result<OnceReport, DaemonError> {
-        self.report = Some(OnceReport::default());
-        let begun_at = now();
-        self.look(begun_at).await?;
+    /// Everything that can wake it, until something is broken for good. It may be dropped at any await: what counts
+    /// is committed.
+    async fn keep_watching(
+        &mut self,
+        hang_up: &mut Signal,
+        reload: &Reload,
+    ) -> Result<Infallible, DaemonError> {
         loop {
             self.start_polls();
-            // Feeds that wait for their host's spacing belong to this round, too.
-            if self.polls.is_empty() && self.schedule.waiting_count(begun_at) == 0 {
-                break;
-            }
-            let wait = self.schedule.wake_at().map_or(LOOK_EVERY, until).min(LOOK_EVERY);
+            self.look(now()).await?;
+            let pause = self.paused_until.map(|until| until.saturating_duration_since(Instant::now()));
+            let is_free = self.polls.len() < self.config.poll.concurrency;
+            let wake = self.schedule.wake_at().filter(|_| is_free).map(until);
+            let wait = wake.map_or(self.look_every, |wake| wake.max(pause.unwrap_or_default()));
+            let wait = wait.min(self.pulse.wait(Instant::now()).max(Duration::from_millis(5)));
             tokio::select! {
-                Some(polled) = self.polls.join_next() => self.polled(polled, false),
-                () = tokio::time::sleep(wait.max(Duration::from_millis(1))), if self.polls.len() < self.config.poll.concurrency => {}
+                Some(polled) = self.polls.join_next_with_id() => self.polled(polled, true),
+                () = tokio::time::sleep(wait) => {}
+                _ = hang_up.recv() => self.reload(reload).await?,
+                _ = &mut self.mailer => return Err(DaemonError::MailerStopped),
             }
         }
-        self.stop.ask(now());
-        self.deliver.notify_one();
-        let Self { ledger, mailer, thread, poller, report, .. } = self;
-        let mut report = report.unwrap_or_default();
-        report.mail = mailer.await.unwrap_or_default();
-        drop((ledger, poller));
-        drop(tokio::task::spawn_blocking(move || thread.join()).await);
-        Ok(report)
     }
 
     /// Starts polls that are due, up to the limit.
     fn start_polls(&mut self) {
+        // One round asks every feed once, come what may; the daemon waits until there may be room.
+        if self.report.is_none() && self.paused_until.is_some_and(|until| until > Instant::now()) {
+            return;
+        }
+        self.paused_until = None;
         while self.polls.len() < self.config.poll.concurrency {
             let Some(start) = self.schedule.next(now()) else { break };
             let Some((feed, state)) = self.feeds.get(&start.feed) else { continue };
             debug!(feed = feed.address(), due_at = %start.due_at, "Polling");
             let poll = self.poller.clone().poll(start.feed, Arc::clone(feed), state.clone());
-            self.polls.spawn(poll);
+            self.polling.insert(self.polls.spawn(poll).id(), start.feed);
         }
     }
 
     /// Does what time alone does, when it is due, and shows systemd that everything still turns: the answer of the
-    /// ledger is the proof.
+    /// ledger is the proof. That the disk is full is an answer, too; a new start would not mend it.
     async fn look(&mut self, now: Timestamp) -> Result<(), DaemonError> {
-        if self.next_tick_at > now {
+        if !self.pulse.is_due(Instant::now()) {
             return Ok(());
         }
-        match self.ledger.tick(now).await {
-            Ok(ticked) => {
-                let latest = after(now, self.look_every);
-                let earliest = after(now, Duration::from_secs(1));
-                self.next_tick_at = ticked.next_at.map_or(latest, |at| at.max(earliest).min(latest));
-                self.note_alerts(&ticked.alerts);
-            }
-            Err(LedgerError::Store(error)) => {
-                error!(%error, hint = error.hint(), "The database refuses");
-                self.next_tick_at = after(now, self.look_every);
-            }
-            Err(stopped) => return Err(stopped.into()),
+        let max_interval = self.config.poll.max_interval;
+        let is_ahead = |(_, state): &(Arc<Feed>, FeedState)| {
+            state.next_due_at.is_some_and(|at| due_at(state, max_interval, now) != at)
+        };
+        if self.pulse.was_set_back(now) || self.feeds.values().any(is_ahead) {
+            self.lay_out(now);
         }
-        let waiting = self.schedule.waiting_count(now);
-        let status = format!("{} feeds, {waiting} due, {} failing", self.feeds.len(), self.failing.len());
-        tell_systemd(&[sd_notify::NotifyState::Watchdog, sd_notify::NotifyState::Status(&status)]);
+        let (next_at, is_alive) = match self.ledger.tick(now).await {
+            Ok(ticked) => {
+                self.note_alerts(&ticked.alerts);
+                (ticked.next_at, true)
+            }
+            // The ledger has said so.
+            Err(LedgerError::Store(error)) => (None, error.is_passing()),
+            Err(stopped) => return Err(stopped.into()),
+        };
+        self.pulse.beat(Instant::now(), now, next_at);
+        if is_alive {
+            let waiting = self.schedule.waiting_count(now);
+            let (all, failing) = (self.feeds.len(), self.failing.len());
+            systemd::alive(&format!("{all} feeds, {waiting} due, {failing} failing"));
+        }
         Ok(())
     }
 
     /// Takes in a poll that ended; `again` says whether its feed is put back in the schedule.
-    fn polled(&mut self, polled: Result<Polled, tokio::task::JoinError>, again: bool) {
+    fn polled(&mut self, polled: Result<(Id, Polled), JoinError>, again: bool) {
         let polled = match polled {
-            Ok(polled) => polled,
-            // Polls contain their own panics, so this is a cancelled one at shutdown.
-            Err(error) => return debug!(%error, "A poll was given up"),
+            Ok((task, polled)) => {
+                self.polling.remove(&task);
+                polled
+            }
+            Err(error) => {
+                // Polls contain their own panics, so this is a fault of ours; the feed comes round again.
+                let Some(feed) = self.polling.remove(&error.id()) else { return };
+                error!(%error, "A poll ended without a word; please report what was logged before");
+                return self.finished(feed, after(now(), self.config.poll.max_interval), again);
+            }
         };
         let Some((feed, state)) = self.feeds.get_mut(&polled.feed) else { return };
         let url = feed.address();
@@ -278,17 +347,30 @@ impl Daemon {
                 self.note_alerts(&settled.alerts);
                 due_at
             }
-            Err(error) => {
-                // Nothing was kept, nothing is lost: the same document is asked for again.
-                let hint = if let LedgerError::Store(error) = &error { error.hint() } else { "" };
-                error!(feed = %url, %error, hint, "A poll could not be stored");
-                if let Some(report) = &mut self.report {
-                    report.failed.push((url, error.to_string()));
-                }
-                after(now(), Duration::from_mins(1))
-            }
+            Err(error) => self.refused(polled.feed, url, &error),
         };
-        self.schedule.finished(polled.feed, if again { due_at } else { Timestamp::MAX }, now());
+        self.finished(polled.feed, due_at, again);
+    }
+
+    fn finished(&mut self, feed: FeedId, due_at: Timestamp, again: bool) {
+        self.schedule.finished(feed, if again { due_at } else { Timestamp::MAX }, now());
+    }
+
+    /// A poll could not be stored. Nothing was kept, nothing is lost: the same document is asked for again at the time
+    /// this answers.
+    fn refused(&mut self, id: FeedId, url: String, error: &LedgerError) -> Timestamp {
+        let is_passing = matches!(error, LedgerError::Store(error) if error.is_passing());
+        if is_passing {
+            debug!(feed = %url, %error, "A poll could not be stored");
+            self.paused_until = Some(Instant::now() + NO_ROOM_WAIT);
+            if let Some(report) = &mut self.report {
+                report.failed.push((url, error.to_string()));
+            }
+        } else {
+            self.note_health(id, &url, Some(error.to_string()));
+        }
+        // No sooner than its publisher is asked otherwise, and behind those that were not tried.
+        after(now(), NO_ROOM_WAIT.max(self.config.poll.min_interval))
     }
 
     /// Logs a feed's failure when it begins and then daily, and its recovery.
@@ -328,61 +410,6 @@ impl Daemon {
             self.deliver.notify_one();
         }
     }
-
-    async fn reload(&mut self, reload: &Reload) -> Result<(), DaemonError> {
-        tell_systemd(&[sd_notify::NotifyState::Reloading]);
-        match reload() {
-            Ok(config) if config.data_dir != self.config.data_dir => {
-                let path: &PathBuf = &self.config.data_dir;
-                error!(data_dir = %path.display(), "Not reloaded: data_dir can only change with a restart");
-            }
-            Ok(config) => match fetch::Fetcher::new(config.poll.fetch_options()) {
-                Ok(fetcher) => match self.configure(Arc::new(config)).await {
-                    Ok(()) => {
-                        self.poller.set_fetcher(fetcher);
-                        info!(feeds = self.feeds.len(), topics = self.config.topics.len(), "Reloaded");
-                    }
-                    // A disk that is full at this moment must not end the watch.
-                    Err(DaemonError::Ledger(LedgerError::Store(error))) => {
-                        error!(%error, hint = error.hint(), "Not reloaded: the database refuses");
-                    }
-                    Err(error) => return Err(error),
-                },
-                Err(error) => error!(%error, "Not reloaded: the old configuration stays in force"),
-            },
-            Err(problems) => {
-                error!(
-                    problems,
-                    "Not reloaded: the new configuration has problems, the old one stays in force"
-                );
-            }
-        }
-        tell_systemd(&[sd_notify::NotifyState::Ready]);
-        Ok(())
-    }
-
-    /// Lets polls and the mailer end, then closes the database.
-    async fn drain(self) {
-        let Self { mut polls, mailer, ledger, thread, poller, stop, .. } = self;
-        stop.ask(now());
-        let give_up_mail = mailer.abort_handle();
-        let ended = tokio::time::timeout(DRAIN_FOR, async {
-            while polls.join_next().await.is_some() {}
-            mailer.await
-        })
-        .await;
-        if ended.is_err() {
-            warn!("Polls or mails under way were given up; they are done again at the next start");
-        }
-        give_up_mail.abort();
-        polls.shutdown().await;
-        if let Err(error) = ledger.tidy().await {
-            warn!(%error, "The database could not be tidied");
-        }
-        drop((ledger, poller));
-        let closed = tokio::task::spawn_blocking(move || thread.join());
-        drop(tokio::time::timeout(Duration::from_secs(3), closed).await);
-    }
 }
 
 fn limits(config: &Config) -> HostLimits {
@@ -392,11 +419,4 @@ fn limits(config: &Config) -> HostLimits {
 /// Time from now until `at`, none if it has passed.
 fn until(at: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(now())).unwrap_or(Duration::ZERO)
-}
-
-/// Outside systemd this does nothing.
-fn tell_systemd(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        debug!(%error, "systemd does not listen");
-    }
 }

@@ -69,6 +69,13 @@ pub struct Server {
     pub ca_file: Option<PathBuf>,
 }
 
+impl Server {
+    /// Whether it can only be this machine, so that what is said to it crosses no network.
+    pub fn is_this_machine(&self) -> bool {
+        smtp::is_loopback(self.host.trim_start_matches('[').trim_end_matches(']'))
+    }
+}
+
 /// How the door behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -108,8 +115,11 @@ pub struct Message {
 pub enum Outcome {
     /// Accepted by the server, or written to a file; the reply or the path.
     Sent(String),
-    /// Not now (4xx, broken connection, time-out): try again.
+    /// Not now (4xx to the recipient or the text, a session that broke off): try again.
     Deferred(String),
+    /// Not now, and no other message would fare better (no connection, the account or the sender refused, no room
+    /// for files): try again.
+    Blocked(String),
     /// Never (5xx, unusable address): the reply.
     Rejected(String),
 }

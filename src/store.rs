@@ -11,15 +11,21 @@ pub mod outbox;
 pub mod report;
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi};
 use rusqlite_migration::{M, Migrations};
 
 /// The database's file name in `data_dir`.
 pub const FILE_NAME: &str = "wirewatch.db";
+
+const LOCK_NAME: &str = "wirewatch.lock";
+
+/// How long the writer waits for another program that holds the database.
+const BUSY_FOR: Duration = Duration::from_secs(5);
 
 /// Migrations, in order; append only. Each runs in a transaction of its own.
 const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/0001_create_tables.sql"))];
@@ -40,6 +46,24 @@ pub enum StoreError {
     InUse {
         /// The lock file.
         path: PathBuf,
+    },
+    /// There is no database yet, or one that nothing was written to.
+    #[error("there is no database {path} yet; wirewatch run makes it")]
+    Missing {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// An older wirewatch wrote it, and this one has not run on it yet.
+    #[error(
+        "the database {path} is from an older wirewatch (schema {found}, this one reads {known}); wirewatch run brings it up to date"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: usize,
+        /// The version this program reads.
+        known: usize,
     },
     /// A newer wirewatch wrote it.
     #[error(
@@ -76,13 +100,38 @@ impl StoreError {
     /// What the owner can do.
     pub fn hint(&self) -> &'static str {
         match self {
+            Self::Missing { .. } => "start wirewatch run, or check --config and data_dir",
+            Self::Older { .. } => "start wirewatch run (or wirewatch run --once) of this version once",
             Self::Open { .. } => "check that data_dir exists and that this user may write in it",
             Self::InUse { .. } => "stop the other one (systemctl stop wirewatch), or use another data_dir",
             Self::Newer { .. } => "install the newer wirewatch again, or point data_dir at an older backup",
             Self::DiskFull => "free some space; wirewatch goes on by itself",
             Self::Disk(_) => "look at free space, quotas and the disk's health; wirewatch goes on by itself",
             Self::Damaged(_) => "restore a backup, or save what can be read: sqlite3 wirewatch.db .recover",
+            Self::Sql(_) if self.is_passing() => {
+                "another program holds the database; wirewatch goes on when it lets go"
+            }
             Self::Sql(_) | Self::Unreadable(_) => "run wirewatch db check",
+        }
+    }
+
+    /// Whether the same work may succeed later without anybody changing wirewatch or its database: the disk has no
+    /// room now, or another program holds the file.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::DiskFull | Self::Disk(_) => true,
+            Self::Sql(error) => {
+                matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+            }
+            _ => false,
+        }
+    }
+
+    /// A file beside the database that could not be made: for want of room, or because of what it is.
+    fn of_file(path: &Path, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::Open { path: path.to_owned(), reason: error.to_string() },
         }
     }
 }
@@ -91,6 +140,15 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
+            // The shared memory of the write-ahead log is a small file that SQLite makes room for before it writes:
+            // this is how a disk without a single free block shows when the database is opened.
+            Some(ErrorCode::SystemIoFailure)
+                if error
+                    .sqlite_error()
+                    .is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE) =>
+            {
+                Self::DiskFull
+            }
             Some(ErrorCode::SystemIoFailure) => Self::Disk(error.to_string()),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
             _ => Self::Sql(error),
@@ -132,11 +190,11 @@ impl Writer {
     pub fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let failed = |reason: String| StoreError::Open { path: path.to_owned(), reason };
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::create_dir_all(parent).map_err(|error| failed(error.to_string()))?;
+            fs::create_dir_all(parent).map_err(|error| StoreError::of_file(path, &error))?;
         }
         let mut connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
         // The time-out comes first: reading and switching to WAL can themselves meet a lock.
-        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.busy_timeout(BUSY_FOR)?;
         // Before anything is written: another version's file stays as it is.
         refuse_newer(&connection, path)?;
         prepare(&connection, durability)?;
@@ -160,10 +218,15 @@ impl Writer {
         &self.path
     }
 
-    /// Lets `SQLite` refresh its statistics and shortens the write-ahead log. Cheap; for when nothing else is to do.
+    /// Lets `SQLite` refresh its statistics and copies the write-ahead log into the database as far as readers allow.
+    /// It waits for nobody: it is for the end, and the end is awaited.
     pub fn tidy(&self) -> Result<(), StoreError> {
-        self.connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);")?;
-        Ok(())
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let tidied = self
+            .connection
+            .execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize; PRAGMA wal_checkpoint(PASSIVE);");
+        self.connection.busy_timeout(BUSY_FOR)?;
+        Ok(tidied?)
     }
 }
 
@@ -179,7 +242,7 @@ impl Reader {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let failed = |reason: String| StoreError::Open { path: path.to_owned(), reason };
         if !path.exists() {
-            return Err(failed("there is none yet; wirewatch run makes it".to_owned()));
+            return Err(StoreError::Missing { path: path.to_owned() });
         }
         let connection = Connection::open_with_flags(
             path,
@@ -188,8 +251,13 @@ impl Reader {
         .map_err(|error| failed(error.to_string()))?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "query_only", true)?;
-        refuse_newer(&connection, path)?;
-        Ok(Self { connection })
+        let (found, known) = (refuse_newer(&connection, path)?, MIGRATIONS.len());
+        match found {
+            // The writer opened the file and came no further, or nobody wrote to it at all.
+            0 => Err(StoreError::Missing { path: path.to_owned() }),
+            _ if found < known => Err(StoreError::Older { path: path.to_owned(), found, known }),
+            _ => Ok(Self { connection }),
+        }
     }
 }
 
@@ -200,11 +268,16 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// When a data directory was first run on: its lock file is never written to.
+    pub fn first_taken_at(data_dir: &Path) -> Option<Timestamp> {
+        let made_at = fs::metadata(data_dir.join(LOCK_NAME)).and_then(|file| file.modified()).ok()?;
+        Timestamp::try_from(made_at).ok()
+    }
+
     /// Takes the lock of a data directory, which is made when missing.
     pub fn take(data_dir: &Path) -> Result<Self, StoreError> {
-        let path = data_dir.join("wirewatch.lock");
-        let failed =
-            |reason: std::io::Error| StoreError::Open { path: path.clone(), reason: reason.to_string() };
+        let path = data_dir.join(LOCK_NAME);
+        let failed = |error: io::Error| StoreError::of_file(&path, &error);
         fs::create_dir_all(data_dir).map_err(failed)?;
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {
@@ -236,14 +309,15 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     })
 }
 
-fn refuse_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+/// The schema version of a database this program may open.
+fn refuse_newer(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let found = usize::try_from(found).unwrap_or(usize::MAX);
     let known = MIGRATIONS.len();
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// A time as the database keeps it: microseconds since the epoch.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::topics::{wrong_examples, wrong_words};
-use super::{Exit, Failure, Outcome, Output, complain, load, now, runtime};
+use super::{Exit, Failure, Outcome, Output, complain, counted, load, now, runtime};
 use crate::config::Config;
 use crate::daemon::poller::host_key;
 use crate::feed::{Feed, parse};
@@ -30,11 +30,12 @@ pub(super) fn run(dir: &Path, online: bool) -> Outcome {
     let examples: usize = config.topics.iter().map(|topic| topic.source.examples.len()).sum();
     let mut output = Output::open();
     output.line(format!(
-        "{} is sound: {} feeds, {} topics ({examples} examples right), {} routes",
+        "{} is sound: {}, {} ({} right), {}",
         dir.display(),
-        config.feeds.len(),
-        config.topics.len(),
-        config.routes.len()
+        counted(config.feeds.len(), "feed", "feeds"),
+        counted(config.topics.len(), "topic", "topics"),
+        counted(examples, "example", "examples"),
+        counted(config.routes.len(), "route", "routes")
     ))?;
     output.finish()?;
     if online { runtime()?.block_on(look_outside(config)) } else { Ok(Exit::Done) }
@@ -115,5 +116,5 @@ fn parsed_words(parsed: &crate::feed::ParsedFeed) -> String {
     let problems: Vec<String> = parsed.problems.iter().take(3).map(ToString::to_string).collect();
     let note =
         if problems.is_empty() { String::new() } else { format!(" (mended: {})", problems.join("; ")) };
-    format!("{} entries{note}", parsed.entries.len())
+    format!("{}{note}", counted(parsed.entries.len(), "entry", "entries"))
 }

@@ -29,6 +29,10 @@ pub(super) fn run(dir: &Path, Command::List { json }: &Command) -> Outcome {
             Some(reader) => reader.feed_by_address(&feed.address())?,
             None => None,
         };
+        let problems = match &reader {
+            Some(reader) => reader.document_problems(&feed.address())?,
+            None => Vec::new(),
+        };
         if *json {
             let state = stored.as_ref().map(|stored| &stored.state);
             output.json(&json!({
@@ -40,10 +44,14 @@ pub(super) fn run(dir: &Path, Command::List { json }: &Command) -> Outcome {
                 "next_poll_reason": state.map(|state| state.next_due_reason.as_str()),
                 "failures": state.map_or(0, |state| state.failure_count),
                 "last_outcome": state.map(|state| state.last_outcome.as_str()),
+                "problems": problems,
             }))?;
         } else {
             output.line(format!("{:<8} {}  {}", health(stored.as_ref()), feed.name, feed.address()))?;
             output.line(format!("         {}", state_words(stored.as_ref())))?;
+            for problem in problems {
+                output.line(format!("         mended in its last document: {problem}"))?;
+            }
         }
     }
     output.finish()?;

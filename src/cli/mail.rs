@@ -54,7 +54,9 @@ pub(super) fn run(dir: &Path, Command::Test { to }: &Command) -> Outcome {
         };
         let (word, reply) = match runtime.block_on(mailer.send(&message)) {
             Sent::Sent(reply) => ("sent", reply),
-            Sent::Deferred(reply) => ("not sent, a real alert would be tried again", reply),
+            Sent::Deferred(reply) | Sent::Blocked(reply) => {
+                ("not sent, a real alert would be tried again", reply)
+            }
             Sent::Rejected(reply) => ("refused for good", reply),
         };
         if word != "sent" {

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Failure, Outcome, Output, load, logs, runtime};
+use super::{Exit, Failure, Outcome, Output, counted, load, logs, runtime};
 use crate::config::{self, Environment};
+use crate::daemon::ledger::LedgerError;
 use crate::daemon::{Daemon, DaemonError, OnceReport};
 
 impl From<DaemonError> for Failure {
     fn from(error: DaemonError) -> Self {
         let hint = match &error {
-            DaemonError::Store(error) => error.hint(),
+            DaemonError::Store(error) | DaemonError::Ledger(LedgerError::Store(error)) => error.hint(),
             _ => "",
         };
         Self::new(error, hint)
@@ -27,11 +28,10 @@ pub(super) fn run(dir: &Path, once: bool) -> Outcome {
             .map_err(|problems| config::render(&problems, false))
     });
     let outcome = runtime.block_on(async {
-        let daemon = Daemon::start(config).await?;
         if once {
-            return report(&daemon.run_once().await?);
+            return report(&Daemon::start(config).await?.run_once().await?);
         }
-        daemon.watch(reload).await?;
+        Daemon::start_patiently(config).await?.watch(reload).await?;
         Ok(Exit::Done)
     });
     // Name look-ups that hang are not waited for.
@@ -46,11 +46,11 @@ fn report(report: &OnceReport) -> Outcome {
     }
     let mail = report.mail;
     output.line(format!(
-        "{} feeds polled, {} failed; {} new articles; {} alerts; mail: {} sent, {} deferred, {} refused",
-        report.polled_count,
+        "{} polled, {} failed; {}; {}; mail: {} sent, {} deferred, {} refused",
+        counted(report.polled_count, "feed", "feeds"),
         report.failed.len(),
-        report.article_count,
-        report.alert_count,
+        counted(report.article_count, "new article", "new articles"),
+        counted(report.alert_count, "alert", "alerts"),
         mail.sent_count,
         mail.deferred_count,
         mail.failed_count

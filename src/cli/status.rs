@@ -6,94 +6,157 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Exit, Failure, Outcome, Output, ago, load, now, reader};
+use super::{Exit, Failure, Outcome, Output, ago, counted, load, now, reader, short};
 use crate::config::Config;
+use crate::daemon::pulse;
 use crate::feed::Feed;
 use crate::feed::schedule::{FeedState, after};
+use crate::store::Lock;
 use crate::store::report::Overview;
 
 /// Mail that waits longer than this needs a person.
 const MAIL_WAIT_MAX: Duration = Duration::from_mins(10);
 
-/// Time without any successful poll that is no cause for worry, however short the interval.
-const SILENCE_MIN: Duration = Duration::from_mins(15);
+/// A feed may be late by this much, however short its interval; else by half of it.
+const LATE_MIN: Duration = Duration::from_mins(15);
+
+/// How far clocks may disagree.
+const CLOCK_SLACK: Duration = Duration::from_mins(5);
 
 /// A feed that failed so often in a row needs a person.
 const FAILURES_MAX: u32 = 3;
+
+/// The configured feeds with what is remembered of them, by how they stand. A feed can be in more than one list.
+#[derive(Default)]
+struct Standing<'a> {
+    ok_count: usize,
+    never_count: usize,
+    failing: Vec<(&'a Feed, FeedState)>,
+    /// Not polled though due, the one that is due longest first.
+    overdue: Vec<(&'a Feed, Timestamp)>,
+    /// Feeds whose times a wrong clock wrote.
+    ahead_count: usize,
+}
+
+impl<'a> Standing<'a> {
+    fn of(config: &'a Config, stored: Vec<Option<FeedState>>, now: Timestamp) -> Self {
+        let mut standing = Self::default();
+        for (feed, state) in config.feeds.iter().zip(stored) {
+            let Some(state) = state.filter(|state| state.last_polled_at.is_some()) else {
+                standing.never_count += 1;
+                continue;
+            };
+            let due_at = state.next_due_at.unwrap_or(now);
+            let is_ahead = state.last_success_at.is_some_and(|at| at > after(now, CLOCK_SLACK))
+                || pulse::due_at(&state, config.poll.max_interval, now) != due_at;
+            let is_overdue = after(due_at, lateness(config, feed)) < now;
+            standing.ahead_count += usize::from(is_ahead);
+            if is_overdue {
+                standing.overdue.push((feed, due_at));
+            }
+            if state.failure_count > 0 {
+                standing.failing.push((feed, state));
+            } else if !is_overdue && !is_ahead {
+                standing.ok_count += 1;
+            }
+        }
+        standing.overdue.sort_by_key(|(_, due_at)| *due_at);
+        standing
+    }
+}
+
+/// How late a feed may be polled before that is a fault.
+fn lateness(config: &Config, feed: &Feed) -> Duration {
+    let interval = feed.interval.unwrap_or(config.poll.interval);
+    let interval = interval.clamp(config.poll.min_interval, config.poll.max_interval);
+    LATE_MIN.max(interval / 2)
+}
 
 pub(super) fn run(dir: &Path, json: bool) -> Outcome {
     let config = load(dir)?;
     let reader = reader(&config)?;
     let now = now();
     let overview = reader.overview(now)?;
-    let mut failing = Vec::new();
-    let mut ok_count = 0;
+    let mut stored = Vec::with_capacity(config.feeds.len());
     for feed in &config.feeds {
-        let Some(stored) = reader.feed_by_address(&feed.address())? else { continue };
-        if stored.state.failure_count > 0 {
-            failing.push((feed, stored.state));
-        } else if stored.state.last_success_at.is_some() {
-            ok_count += 1;
-        }
+        stored.push(reader.feed_by_address(&feed.address())?.map(|stored| stored.state));
     }
-    let needs = needs(&config, &overview, &failing, now);
+    let standing = Standing::of(&config, stored, now);
+    let needs = needs(&config, &overview, &standing, now);
     let exit = if needs.is_empty() { Exit::Done } else { Exit::Failed };
     let mut output = Output::open();
     if json {
-        let failing: Vec<_> = failing
-            .iter()
-            .map(|(feed, state)| {
-                json!({ "url": feed.address(), "failures": state.failure_count, "outcome": state.last_outcome })
-            })
-            .collect();
+        let failing = standing.failing.iter().map(|(feed, state)| {
+            json!({ "url": feed.address(), "failures": state.failure_count, "outcome": state.last_outcome })
+        });
+        let overdue = standing.overdue.iter();
+        let overdue = overdue.map(|(feed, due_at)| json!({ "url": feed.address(), "due": due_at }));
         output.json(&json!({
-            "needs": needs, "feeds": config.feeds.len(), "feeds_ok": ok_count, "feeds_failing": failing, "overview": overview,
+            "needs": needs, "feeds": config.feeds.len(), "feeds_ok": standing.ok_count,
+            "feeds_failing": failing.collect::<Vec<_>>(), "feeds_overdue": overdue.collect::<Vec<_>>(),
+            "overview": overview,
         }))?;
     } else {
         for need in &needs {
             output.line(format!("NEEDS YOU  {need}"))?;
         }
-        let never = config.feeds.len() - ok_count - failing.len();
-        output
-            .line(format!("feeds      {ok_count} ok, {} failing, {never} not polled yet", failing.len()))?;
-        print(&mut output, &overview, &failing, now)?;
+        output.line(format!(
+            "feeds      {} ok, {} failing, {} overdue, {} not polled yet",
+            standing.ok_count,
+            standing.failing.len(),
+            standing.overdue.len(),
+            standing.never_count
+        ))?;
+        print(&mut output, &overview, &standing.failing, now)?;
     }
     output.finish()?;
     Ok(exit)
 }
 
 /// What a person must look at, each in a sentence.
-fn needs(
-    config: &Config,
-    overview: &Overview,
-    failing: &[(&Feed, FeedState)],
-    now: Timestamp,
-) -> Vec<String> {
-    // Twice the pause of the feed polled most often, and nothing came: then the daemon itself is not running, or is
-    // cut off.
-    let pause = |feed: &Feed| {
-        let interval = feed.interval.unwrap_or(config.poll.interval);
-        interval.clamp(config.poll.min_interval, config.poll.max_interval)
-    };
-    let pause = config.feeds.iter().map(pause).min().unwrap_or(config.poll.interval);
-    let silent_for = pause.max(SILENCE_MIN) * 2;
+fn needs(config: &Config, overview: &Overview, standing: &Standing<'_>, now: Timestamp) -> Vec<String> {
     let mut needs = Vec::new();
-    if !config.feeds.is_empty() && overview.last_success.is_none_or(|at| after(at, silent_for) < now) {
-        let last = overview.last_success.map_or_else(|| "never".to_owned(), |at| ago(at, now));
-        needs.push(format!("no feed was polled with success lately (last: {last}): is wirewatch run alive?"));
+    let age_since = Lock::first_taken_at(&config.data_dir);
+    if !config.feeds.is_empty()
+        && standing.never_count == config.feeds.len()
+        && age_since.is_none_or(|at| after(at, LATE_MIN) < now)
+    {
+        needs.push("no feed was ever polled: is wirewatch run alive?".to_owned());
     }
-    let stuck = failing.iter().filter(|(_, state)| state.failure_count >= FAILURES_MAX).count();
+    if let Some((feed, due_at)) = standing.overdue.first() {
+        let (count, verb) = match standing.overdue.len() {
+            1 => ("1 feed".to_owned(), "is"),
+            count => (format!("{count} feeds"), "are"),
+        };
+        let since = ago(*due_at, now);
+        needs.push(format!(
+            "{count} {verb} overdue, {} the most (due {since}): is wirewatch run alive?",
+            feed.address()
+        ));
+    }
+    if standing.ahead_count > 0 {
+        needs.push(format!(
+            "the times of {} are in the future: the clock is or was wrong; once it is right, wirewatch run mends them",
+            counted(standing.ahead_count, "feed", "feeds")
+        ));
+    }
+    let stuck = standing.failing.iter().filter(|(_, state)| state.failure_count >= FAILURES_MAX).count();
     if stuck > 0 {
-        needs.push(format!("{stuck} feeds fail again and again"));
+        needs.push(counted(stuck, "feed fails again and again", "feeds fail again and again"));
     }
-    if overview.failed > 0 {
-        needs.push(format!("{} mails were refused for good (wirewatch alerts list)", overview.failed));
+    if overview.failed_last_week > 0 {
+        let count = counted(overview.failed_last_week, "mail was", "mails were");
+        needs.push(format!("{count} refused for good in the last 7 days (wirewatch alerts list)"));
+    }
+    if overview.untold_last_day > 0 {
+        let count = counted(overview.untold_last_day, "alert", "alerts");
+        needs.push(format!("{count} in 24 h told nobody, no route took them (wirewatch alerts list)"));
     }
     if let Some(oldest) = overview.oldest_queued
         && after(oldest, MAIL_WAIT_MAX) < now
     {
         let reply = &overview.oldest_queued_reply;
-        needs.push(format!("mail has been waiting since {} ({reply})", ago(oldest, now)));
+        needs.push(format!("mail has been waiting since {} ({reply})", short(oldest)));
     }
     needs
 }
@@ -119,17 +182,17 @@ fn print(
     output.line(format!("alerts     {} in 24 h", overview.alerts_last_day))?;
     for incident in &overview.open_incidents {
         output.line(format!(
-            "open       incident {}: {} at {}, {} articles, last {}",
+            "open       incident {}: {} at {}, {}, last {}",
             incident.id,
             incident.topic,
             incident.place,
-            incident.articles,
+            counted(incident.articles, "article", "articles"),
             ago(incident.last_tripped, now)
         ))?;
     }
     let sent = overview.last_sent.map_or_else(|| "never".to_owned(), |at| ago(at, now));
     output.line(format!(
-        "mail       {} waiting, {} refused, last sent {sent}",
+        "mail       {} waiting, {} refused in all, last sent {sent}",
         overview.queued, overview.failed
     ))
 }

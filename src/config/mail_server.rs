@@ -44,7 +44,7 @@ pub(super) fn check_server(
     };
     server.ca_file = ca_file;
     check_password(dir, raw, &mut server, span.clone(), environment, sheet);
-    warn_of_readable_password(&server, span, sheet);
+    check_readable_password(&server, span, sheet);
     Some(server)
 }
 
@@ -172,17 +172,23 @@ fn check_password(
     }
 }
 
-fn warn_of_readable_password(server: &Server, span: Range<usize>, sheet: &mut Sheet<'_>) {
-    let local = matches!(server.host.as_str(), "localhost" | "127.0.0.1" | "::1");
-    if server.user.is_none() || local {
+/// The mail door sends no password readably to another machine: what could never work is an error here, what works
+/// with some servers a warning.
+fn check_readable_password(server: &Server, span: Range<usize>, sheet: &mut Sheet<'_>) {
+    if server.user.is_none() || server.is_this_machine() {
         return;
     }
-    let message = match server.tls {
-        Tls::None => "the password is sent unprotected",
-        Tls::Opportunistic => "the password is sent unprotected when the server offers no STARTTLS",
-        Tls::Required | Tls::Implicit => return,
-    };
-    sheet.warning(span, SERVER_KEY, message.to_owned(), "write smtps://, or add ?tls=required");
+    match server.tls {
+        Tls::None => {
+            let message = "the password would cross the network readably, so no mail is sent this way";
+            sheet.error(span, SERVER_KEY, message.to_owned(), "write smtps://, or ?tls=required");
+        }
+        Tls::Opportunistic => {
+            let message = "when the server offers no STARTTLS the password is not sent, and mail waits";
+            sheet.warning(span, SERVER_KEY, message.to_owned(), "write smtps://, or add ?tls=required");
+        }
+        Tls::Required | Tls::Implicit => {}
+    }
 }
 
 fn check_ca_file(dir: &Path, item: &Item<Option<PathBuf>>, sheet: &mut Sheet<'_>) -> Option<PathBuf> {

@@ -10,7 +10,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tracing::{error, info};
 
+use super::health::Health;
 use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
@@ -35,6 +38,7 @@ enum Job {
     Claim { now: Timestamp, limit: u32, answer: Answer<Vec<Claimed>> },
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
     NextDelivery { answer: Answer<Option<Timestamp>> },
+    Hasten { now: Timestamp, answer: Answer<usize> },
     Tidy { answer: Answer<()> },
 }
 
@@ -64,6 +68,7 @@ pub struct Finish {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     jobs: Sender<Job>,
+    health: Health,
 }
 
 /// The ledger is gone, or the database refused.
@@ -82,7 +87,7 @@ impl Ledger {
     pub fn start(writer: Writer) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (jobs, inbox) = channel(JOBS_MAX);
         let thread = thread::Builder::new().name("ledger".to_owned()).spawn(move || keep(writer, inbox))?;
-        Ok((Self { jobs }, thread))
+        Ok((Self { jobs, health: Health::default() }, thread))
     }
 
     /// Puts a configuration in force; answers the rows of its feeds, in its order.
@@ -92,7 +97,9 @@ impl Ledger {
 
     /// Settles a poll.
     pub async fn settle(&self, feed: Arc<Feed>, poll: Poll, now: Timestamp) -> Result<Settled, LedgerError> {
-        self.ask(|answer| Job::Settle { feed, poll: Box::new(poll), now, answer }).await
+        let settled = self.ask(|answer| Job::Settle { feed, poll: Box::new(poll), now, answer }).await;
+        self.note_written(settled.is_ok());
+        settled
     }
 
     /// Does what time alone does.
@@ -107,12 +114,19 @@ impl Ledger {
 
     /// Keeps what became of an attempt.
     pub async fn finish(&self, finish: Finish, now: Timestamp) -> Result<(), LedgerError> {
-        self.ask(|answer| Job::Finish { finish, now, answer }).await
+        let finished = self.ask(|answer| Job::Finish { finish, now, answer }).await;
+        self.note_written(finished.is_ok());
+        finished
     }
 
     /// When the next delivery is due.
     pub async fn next_delivery_at(&self) -> Result<Option<Timestamp>, LedgerError> {
         self.ask(|answer| Job::NextDelivery { answer }).await
+    }
+
+    /// Makes every waiting delivery due at once; answers how many there are.
+    pub async fn hasten(&self, now: Timestamp) -> Result<usize, LedgerError> {
+        self.ask(|answer| Job::Hasten { now, answer }).await
     }
 
     /// Lets the database tidy up.
@@ -123,7 +137,20 @@ impl Ledger {
     async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, LedgerError> {
         let (answer, question) = oneshot::channel();
         self.jobs.send(job(answer)).await.map_err(|_| LedgerError::Stopped)?;
-        question.await.map_err(|_| LedgerError::Stopped)?.map_err(LedgerError::Store)
+        let answered = question.await.map_err(|_| LedgerError::Stopped)?;
+        if let Err(error) = &answered
+            && self.health.refused(error, Instant::now())
+        {
+            error!(%error, hint = error.hint(), "The database refuses; it is tried again");
+        }
+        answered.map_err(LedgerError::Store)
+    }
+
+    /// Only what surely writes shows that the database takes writes.
+    fn note_written(&self, is_written: bool) {
+        if is_written && self.health.wrote(Instant::now()) {
+            info!("The database takes writes again");
+        }
     }
 }
 
@@ -180,6 +207,9 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             )]
             let next = in_transaction(writer, |tx| tx.next_delivery_at());
             drop(answer.send(next));
+        }
+        Job::Hasten { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.hasten_deliveries(now))));
         }
         Job::Tidy { answer } => drop(answer.send(writer.tidy())),
     }

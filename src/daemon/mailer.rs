@@ -13,7 +13,7 @@ use tracing::{debug, error, info, warn};
 
 use super::ledger::{Finish, Ledger, LedgerError};
 use super::{now, until};
-use crate::config::Config;
+use crate::config;
 use crate::delivery::{self, Retry, Status};
 use crate::mail::{MailError, Mailer, Message, Outcome};
 use crate::store::outbox::Claimed;
@@ -29,6 +29,21 @@ const REFUSED_WAIT: Duration = Duration::from_secs(5);
 
 /// Attempts to record what became of a mail once the daemon is stopping.
 const RECORD_ATTEMPTS_MAX: u32 = 3;
+
+/// How mail leaves, as configured.
+#[derive(Debug)]
+pub struct Door {
+    mailer: Mailer,
+    retry: Retry,
+}
+
+impl Door {
+    /// Opens the door of a configuration; it fails where no mail could ever leave.
+    pub fn open(mail: &config::Mail) -> Result<Self, MailError> {
+        let retry = Retry { initial: mail.retry_initial, max: mail.retry_max };
+        Ok(Self { mailer: Mailer::new(&mail.door)?, retry })
+    }
+}
 
 /// Deliveries by what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,53 +82,38 @@ impl Stop {
 /// Carries mail until it is stopped; then it empties what is due and ends.
 pub struct Carrier {
     ledger: Ledger,
-    config: watch::Receiver<Arc<Config>>,
-    mailer: Mailer,
+    door: watch::Receiver<Arc<Door>>,
     deliver: Arc<Notify>,
     stop: Stop,
     tally: Tally,
     last_problem: String,
+    /// Whether no message got through the door when it was last tried.
+    is_blocked: bool,
 }
 
 impl Carrier {
-    /// A carrier for the configuration in force.
-    pub fn new(
-        ledger: Ledger,
-        config: watch::Receiver<Arc<Config>>,
-        deliver: Arc<Notify>,
-        stop: Stop,
-    ) -> Result<Self, MailError> {
-        let mailer = Mailer::new(&config.borrow().mail.door)?;
+    /// A carrier through the door in force, whichever that is.
+    pub fn new(ledger: Ledger, door: watch::Receiver<Arc<Door>>, deliver: Arc<Notify>, stop: Stop) -> Self {
         let (tally, last_problem) = (Tally::default(), String::new());
-        Ok(Self { ledger, config, mailer, deliver, stop, tally, last_problem })
+        Self { ledger, door, deliver, stop, tally, last_problem, is_blocked: false }
     }
 
     /// The loop.
     pub async fn carry(mut self) -> Tally {
         loop {
-            self.follow_configuration();
             match self.round().await {
                 Ok(0) if self.stop.is_asked() => return self.tally,
                 Ok(0) => self.wait().await,
                 Ok(_) => {}
                 Err(LedgerError::Stopped) => return self.tally,
+                // The ledger has said so.
                 Err(LedgerError::Store(error)) => {
-                    error!(%error, hint = error.hint(), "The outbox cannot be read");
+                    debug!(%error, "The outbox cannot be read");
                     if self.stop.is_asked() {
                         return self.tally;
                     }
                     tokio::time::sleep(REFUSED_WAIT).await;
                 }
-            }
-        }
-    }
-
-    fn follow_configuration(&mut self) {
-        if self.config.has_changed().unwrap_or(false) {
-            let made = Mailer::new(&self.config.borrow_and_update().mail.door);
-            match made {
-                Ok(mailer) => self.mailer = mailer,
-                Err(error) => error!(%error, "The new mail settings do not work, the old ones stay in force"),
             }
         }
     }
@@ -131,13 +131,12 @@ impl Carrier {
     }
 
     async fn deliver_one(&mut self, delivery: Claimed) -> Result<(), LedgerError> {
-        let retry = {
-            let config = self.config.borrow();
-            Retry { initial: config.mail.retry_initial, max: config.mail.retry_max }
-        };
-        let message = message(&delivery, self.mailer.domain());
-        let outcome = self.mailer.send(&message).await;
+        let door = Arc::clone(&self.door.borrow());
+        let message = message(&delivery, door.mailer.domain());
+        let outcome = door.mailer.send(&message).await;
         let ended_at = now();
+        let was_blocked = self.is_blocked;
+        self.is_blocked = matches!(outcome, Outcome::Blocked(_));
         let (status, reply, next_attempt_at) = match outcome {
             Outcome::Sent(reply) => {
                 self.tally.sent_count += 1;
@@ -150,9 +149,9 @@ impl Carrier {
                 error!(alert = delivery.alert.0, to = delivery.address, reply, "Mail refused for good");
                 (Status::Failed, reply, ended_at)
             }
-            Outcome::Deferred(reply) => {
+            Outcome::Deferred(reply) | Outcome::Blocked(reply) => {
                 self.tally.deferred_count += 1;
-                let next = delivery::next_attempt(retry, delivery.attempts, ended_at);
+                let next = delivery::next_attempt(door.retry, delivery.attempts, ended_at);
                 if self.last_problem == reply {
                     debug!(alert = delivery.alert.0, to = delivery.address, reply, %next, "Mail deferred again");
                 } else {
@@ -162,7 +161,24 @@ impl Carrier {
                 (Status::Queued, reply, next)
             }
         };
-        let finish = Finish { id: delivery.id, status, reply, next_attempt_at };
+        self.record(Finish { id: delivery.id, status, reply, next_attempt_at }, ended_at).await?;
+        if was_blocked && !self.is_blocked {
+            self.hasten().await;
+        }
+        Ok(())
+    }
+
+    /// The door is open again: what waited for it goes out now, and not when its own wait has ended.
+    async fn hasten(&self) {
+        match self.ledger.hasten(now()).await {
+            Ok(0) => {}
+            Ok(count) => info!(count, "Mail leaves again; what was waiting is sent now"),
+            Err(error) => debug!(%error, "What was waiting cannot be hastened"),
+        }
+    }
+
+    /// Keeps what became of an attempt.
+    async fn record(&self, finish: Finish, ended_at: Timestamp) -> Result<(), LedgerError> {
         // What the server said must not be lost to a full disk, or the mail would be sent again.
         let mut attempts = 0;
         loop {
@@ -173,7 +189,7 @@ impl Carrier {
                         error!(%error, hint = error.hint(), "A delivery could not be recorded; it is done again");
                         return Ok(());
                     }
-                    error!(%error, hint = error.hint(), "A delivery could not be recorded; trying again");
+                    debug!(%error, "A delivery could not be recorded; trying again");
                     tokio::time::sleep(REFUSED_WAIT).await;
                 }
                 done => return done,

@@ -1,11 +1,14 @@
 //! One poll: fetch, read, normalise, score, settle.
 //!
-//! Owns the way from a due feed to a settled poll. A panic in a reader costs that poll and nothing else. Refuses to
+//! Owns the way from a due feed to a settled poll. A panic on it costs that poll and nothing else. Refuses to
 //! choose which feed is polled and when.
 
+use std::future::Future;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use url::Url;
 
 use super::ledger::{Ledger, LedgerError};
@@ -57,21 +60,26 @@ impl Poller {
     /// Polls a feed.
     pub async fn poll(self, id: FeedId, feed: Arc<Feed>, state: FeedState) -> Polled {
         let started_at = now();
+        let fetched = contained(self.clone().fetch(Arc::clone(&feed), state, started_at)).await;
+        let end = fetched.unwrap_or_else(|| stumbled(&Headers::default()));
+        let poll = Poll { feed: id, started_at, end };
+        let settled = self.ledger.settle(feed, poll, now()).await;
+        Polled { feed: id, settled }
+    }
+
+    async fn fetch(self, feed: Arc<Feed>, state: FeedState, started_at: Timestamp) -> End {
         let request = Request {
             url: feed.url.clone(),
             etag: state.etag,
             last_modified: state.last_modified,
             allow_private_addresses: feed.allow_private_addresses,
         };
-        let end = match self.fetcher.get(&request, started_at).await {
+        match self.fetcher.get(&request, started_at).await {
             Outcome::Document(document) => self.read(&feed, document).await,
             Outcome::NotModified(headers) => End::NotModified { headers },
             Outcome::Status { detail, headers, .. } => End::Failed { outcome: detail, headers },
             Outcome::Failed(failure) => End::Failed { outcome: failure.detail, headers: Headers::default() },
-        };
-        let poll = Poll { feed: id, started_at, end };
-        let settled = self.ledger.settle(feed, poll, now()).await;
-        Polled { feed: id, settled }
+        }
     }
 
     /// Reads a document on a worker thread.
@@ -81,14 +89,27 @@ impl Poller {
         let seen_at = now();
         let headers = document.headers.clone();
         let work = tokio::task::spawn_blocking(move || read(&feed, &config, document, seen_at));
-        work.await.unwrap_or_else(|_| End::Failed {
-            outcome: "this document makes wirewatch stumble; please report it with its address".to_owned(),
-            headers: Headers { etag: None, last_modified: None, ..headers },
-        })
+        work.await.unwrap_or_else(|_| stumbled(&headers))
     }
 }
 
-fn read(feed: &Feed, config: &Config, document: Document, seen_at: jiff::Timestamp) -> End {
+/// A panic, as the end of a poll: the feed is tried again later and later, and listed as failing.
+fn stumbled(headers: &Headers) -> End {
+    End::Failed {
+        outcome: "this feed makes wirewatch stumble; please report it with its address".to_owned(),
+        headers: Headers { etag: None, last_modified: None, ..headers.clone() },
+    }
+}
+
+/// Does work on a task of its own, so that a panic ends that task and nothing else: then there is no result. Who
+/// stops waiting ends the work, too.
+pub async fn contained<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    task.join_next().await.and_then(Result::ok)
+}
+
+fn read(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> End {
     let Document { bytes, url, content_type, headers, .. } = document;
     match parse::parse(&bytes, &url, content_type.as_deref()) {
         Ok(parsed) => {

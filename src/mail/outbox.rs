@@ -30,7 +30,7 @@ impl Outbox {
         match written {
             Ok(path) => Outcome::Sent(path.display().to_string()),
             Err(error) => {
-                Outcome::Deferred(format!("the message cannot be written to {}: {error}", self.dir.display()))
+                Outcome::Blocked(format!("the message cannot be written to {}: {error}", self.dir.display()))
             }
         }
     }

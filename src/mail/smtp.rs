@@ -1,7 +1,7 @@
 //! One SMTP session for one message: connect, protect, sign in, hand over, leave.
 //!
 //! Owns the reading of failures: a refusal of this message is the message's, everything else (network,
-//! certificate, greeting, account) is the world's or the configuration's and will be tried again.
+//! certificate, greeting, account, sender) is the world's or the configuration's and will be tried again.
 //! Refuses to send a password readably to another machine.
 
 use std::fs;
@@ -81,9 +81,10 @@ impl Stage {
         }
     }
 
-    /// Whether a refusal here is about the message and not about us.
+    /// Whether a refusal here is about the message and not about us. The sender is the same for every message: who
+    /// refuses it refuses a setting of ours.
     fn is_about_the_message(self) -> bool {
-        matches!(self, Self::Sender | Self::Recipient | Self::Data | Self::Handover)
+        matches!(self, Self::Recipient | Self::Data | Self::Handover)
     }
 }
 
@@ -276,8 +277,10 @@ impl Client {
     }
 
     fn outcome(&self, failure: &Failure) -> Outcome {
-        let permanent = failure.code.is_some_and(|code| code >= 500 && !is_about_the_account(code));
-        if permanent && failure.stage.is_about_the_message() {
+        if !failure.stage.is_about_the_message() || failure.code.is_some_and(is_about_the_account) {
+            return Outcome::Blocked(self.describe(failure));
+        }
+        if failure.code.is_some_and(|code| code >= 500) {
             return Outcome::Rejected(format!("{} (to {})", failure.words, failure.stage.words()));
         }
         Outcome::Deferred(self.describe(failure))
@@ -295,6 +298,9 @@ impl Client {
             }
             (_, Some(code)) if is_about_the_account(code) => {
                 format!("{at}; the server wants another account, check `server` and the password in [mail]")
+            }
+            (Stage::Sender, Some(code)) if code >= 500 => {
+                format!("{at}; the server refuses the sender, check `from` in [mail]")
             }
             _ => at,
         }
@@ -337,7 +343,7 @@ async fn connect(host: &str, port: u16) -> std::io::Result<TcpStream> {
 }
 
 /// Whether a configured host can only be this machine.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

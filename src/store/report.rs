@@ -133,6 +133,10 @@ pub struct Overview {
     pub oldest_queued_reply: String,
     /// Deliveries refused for good.
     pub failed: u64,
+    /// Deliveries refused for good in the last 7 days.
+    pub failed_last_week: u64,
+    /// Alerts of the last 24 hours that no route took: nobody was told.
+    pub untold_last_day: u64,
     /// Last mail that was accepted.
     pub last_sent: Option<Timestamp>,
 }
@@ -153,6 +157,8 @@ pub struct OpenIncident {
     /// Articles in it.
     pub articles: u64,
 }
+
+const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 
 const ARTICLE: &str =
     "SELECT a.id, a.title, a.summary, a.body, CASE WHEN a.entry_url LIKE 'http:%' THEN a.entry_url ELSE coalesce(a.url, a.entry_url) END, a.language, a.publisher,
@@ -244,7 +250,8 @@ impl Reader {
 
     /// The state of things at `now`.
     pub fn overview(&self, now: Timestamp) -> Result<Overview, StoreError> {
-        let day_ago = to_micros(now) - 24 * 3600 * 1_000_000;
+        let day_ago = to_micros(now) - DAY_MICROS;
+        let week_ago = to_micros(now) - 7 * DAY_MICROS;
         let count = |sql: &str| -> Result<u64, StoreError> {
             Ok(self.connection.query_row(sql, [], |row| row.get(0).map(unsigned))?)
         };
@@ -289,8 +296,27 @@ impl Reader {
             oldest_queued: oldest.as_ref().map(|(at, _)| from_micros(*at)),
             oldest_queued_reply: oldest.map_or_else(String::new, |(_, reply)| reply),
             failed: count("SELECT count(*) FROM deliveries WHERE status = 'failed'")?,
+            failed_last_week: self.connection.query_row(
+                "SELECT count(*) FROM deliveries WHERE status = 'failed' AND finished_at > ?1",
+                [week_ago],
+                |row| row.get(0).map(unsigned),
+            )?,
+            untold_last_day: since(
+                "SELECT count(*) FROM alerts a WHERE at > ?1
+                 AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id)",
+            )?,
             last_sent: time("SELECT max(finished_at) FROM deliveries WHERE status = 'sent'")?,
         })
+    }
+
+    /// What was wrong with the last document of a feed, by its address.
+    pub fn document_problems(&self, address: &str) -> Result<Vec<String>, StoreError> {
+        let found: Option<String> = self
+            .connection
+            .prepare_cached("SELECT last_document_problems FROM feeds WHERE url = ?1")?
+            .query_row([address], |row| row.get(0))
+            .optional()?;
+        Ok(found.as_deref().map(read_list).unwrap_or_default())
     }
 
     /// Articles that tripped a topic and were not told of, by the word of the decision.

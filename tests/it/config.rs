@@ -656,9 +656,47 @@ fn servers_are_read() {
     check("smtp://Mail.Example.org:2525/", ("mail.example.org", 2525, Tls::Opportunistic, None));
     check("smtp://u@h", ("h", 587, Tls::Opportunistic, Some("u")));
     check("smtp://u%40example.org@h?tls=required", ("h", 587, Tls::Required, Some("u@example.org")));
-    check("smtp://u@example.org@h?tls=none", ("h", 587, Tls::None, Some("u@example.org")));
+    check("smtp://u@example.org@127.0.0.2?tls=none", ("127.0.0.2", 587, Tls::None, Some("u@example.org")));
+    check("smtp://u@localhost?tls=none", ("localhost", 587, Tls::None, Some("u")));
     check("smtp://127.0.0.1:1025?tls=none", ("127.0.0.1", 1025, Tls::None, None));
     check("smtps://u@[::1]", ("::1", 465, Tls::Implicit, Some("u")));
+}
+
+#[test]
+fn a_password_that_would_be_readable_on_the_way_is_refused_where_mail_refuses_it() {
+    let listed = |server: &str| {
+        let text = format!("[mail]\nserver = \"{server}\"\nfrom = \"a@example.org\"\n");
+        let dir = directory(&[("wirewatch.toml", &text)]);
+        let environment =
+            Environment { smtp_password: Some(Secret::new("pw".to_owned())), ..Environment::default() };
+        let (door, problems) = match config::load(dir.path(), &environment) {
+            Ok(loaded) => (Some(loaded.config.mail.door), loaded.warnings),
+            Err(problems) => (None, problems),
+        };
+        let of_server =
+            problems.into_iter().filter(|problem| problem.key == "mail.server").collect::<Vec<_>>();
+        (door, listing(dir.path(), &of_server), of_server)
+    };
+    for server in ["smtp://u@mail.example.org?tls=none", "smtp://u@192.0.2.1:25?tls=none"] {
+        let (door, lines, problems) = listed(server);
+        assert!(door.is_none(), "{server}");
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(
+            lines[0].starts_with("wirewatch.toml:2: error: mail.server: the password would"),
+            "{lines:?}"
+        );
+        assert!(problems[0].hint.as_ref().unwrap().contains("smtps://"));
+    }
+    // What is called sound can be opened.
+    for server in
+        ["smtp://u@127.0.0.9?tls=none", "smtp://u@LOCALHOST?tls=none", "smtp://mail.example.org?tls=none"]
+    {
+        let (door, lines, _) = listed(server);
+        assert!(lines.is_empty(), "{server}: {lines:?}");
+        wirewatch::mail::Mailer::new(&door.unwrap()).unwrap();
+    }
+    let (door, lines, _) = listed("smtp://u@mail.example.org");
+    assert!(door.is_some() && lines[0].contains("warning") && lines[0].contains("STARTTLS"), "{lines:?}");
 }
 
 #[test]

@@ -8,11 +8,13 @@
     reason = "documents of tests are small, and to be read"
 )]
 
+mod clock;
 mod disk;
 mod identity;
 mod life;
 mod post;
 mod round;
+mod trouble;
 
 /// A headline that trips one topic.
 const BREACH: &str = "Army violates ceasefire hours after deal";

@@ -277,7 +277,7 @@ async fn a_directory_that_cannot_be_written_defers() {
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
     let mailer = to_files(&file);
-    assert_words(&mailer.send(&message()).await, "deferred", &["cannot be written", "file"]);
+    assert_words(&mailer.send(&message()).await, "blocked", &["cannot be written", "file"]);
     assert!(mailer.check().await.unwrap_err().contains("cannot be written"));
     assert!(to_files(&dir.path().join("new")).check().await.unwrap().contains("no mail server"));
 }
@@ -289,6 +289,7 @@ fn assert_words(outcome: &Outcome, kind: &str, words: &[&str]) {
     let (is, text) = match outcome {
         Outcome::Sent(text) => ("sent", text),
         Outcome::Deferred(text) => ("deferred", text),
+        Outcome::Blocked(text) => ("blocked", text),
         Outcome::Rejected(text) => ("rejected", text),
     };
     assert_eq!(is, kind, "{text}");
@@ -392,16 +393,16 @@ async fn every_kind_of_protection_and_account_works() {
 async fn refusals_of_the_message_are_final_and_everything_else_is_tried_again() {
     let reply = |line: &str| Act::Reply(line.to_owned());
     let cases = [
-        (Stage::Greeting, reply("554 no service here"), "deferred", "554 no service here"),
-        (Stage::Greeting, reply("421 too busy"), "deferred", "421 too busy"),
-        (Stage::Greeting, reply("what is this"), "deferred", "cannot be read"),
-        (Stage::Greeting, Act::Drop, "deferred", "greeting"),
-        (Stage::Ehlo, reply("550 your name is bad"), "deferred", "550 your name is bad"),
-        (Stage::Ehlo, Act::Drop, "deferred", "greeting"),
-        (Stage::Mail, reply("451 4.3.0 later"), "deferred", "451 4.3.0 later"),
-        (Stage::Mail, reply("530 5.7.0 sign in first"), "deferred", "account"),
-        (Stage::Mail, reply("553 5.1.8 bad sender"), "rejected", "553 5.1.8 bad sender"),
-        (Stage::Mail, Act::Drop, "deferred", "MAIL FROM"),
+        (Stage::Greeting, reply("554 no service here"), "blocked", "554 no service here"),
+        (Stage::Greeting, reply("421 too busy"), "blocked", "421 too busy"),
+        (Stage::Greeting, reply("what is this"), "blocked", "cannot be read"),
+        (Stage::Greeting, Act::Drop, "blocked", "greeting"),
+        (Stage::Ehlo, reply("550 your name is bad"), "blocked", "550 your name is bad"),
+        (Stage::Ehlo, Act::Drop, "blocked", "greeting"),
+        (Stage::Mail, reply("451 4.3.0 later"), "blocked", "451 4.3.0 later"),
+        (Stage::Mail, reply("530 5.7.0 sign in first"), "blocked", "account"),
+        (Stage::Mail, reply("553 5.1.8 bad sender"), "blocked", "check `from` in [mail]"),
+        (Stage::Mail, Act::Drop, "blocked", "MAIL FROM"),
         (Stage::Rcpt, reply("451 4.7.1 greylisted"), "deferred", "451 4.7.1 greylisted"),
         (Stage::Rcpt, reply("421 4.3.2 going down"), "deferred", "421 4.3.2 going down"),
         (Stage::Rcpt, reply("550 5.1.1 no such user"), "rejected", "550 5.1.1 no such user (to RCPT TO)"),
@@ -421,7 +422,7 @@ async fn refusals_of_the_message_are_final_and_everything_else_is_tried_again() 
         case.server.next(at(stage, act.clone()));
         let outcome = case.send().await;
         assert_words(&outcome, kind, &[words]);
-        if kind == "deferred" {
+        if kind == "deferred" || kind == "blocked" {
             assert_words(&outcome, kind, &[&name]);
         }
     }
@@ -438,7 +439,9 @@ async fn a_server_that_goes_silent_is_left() {
         [Stage::Greeting, Stage::Ehlo, Stage::StartTls, Stage::Mail, Stage::Rcpt, Stage::Data, Stage::End];
     for stage in stages {
         case.server.next(at(stage, Act::Hang));
-        assert_words(&case.send().await, "deferred", &["no answer within"]);
+        let is_the_message = matches!(stage, Stage::Rcpt | Stage::Data | Stage::End);
+        let kind = if is_the_message { "deferred" } else { "blocked" };
+        assert_words(&case.send().await, kind, &["no answer within"]);
     }
     assert_words(&case.send().await, "sent", &[]);
 }
@@ -447,7 +450,7 @@ async fn a_server_that_goes_silent_is_left() {
 async fn a_line_without_an_end_does_not_fill_memory() {
     let case = case(Setup::default(), Tls::None, None).await;
     case.server.next(at(Stage::Greeting, Act::Reply(format!("220 {}", "x".repeat(3 << 20)))));
-    assert_words(&case.send().await, "deferred", &["more than a mail session can need"]);
+    assert_words(&case.send().await, "blocked", &["more than a mail session can need"]);
 }
 
 #[tokio::test]
@@ -455,20 +458,20 @@ async fn a_wrong_password_is_never_the_messages_fault() {
     for mechanisms in ["PLAIN", "LOGIN"] {
         let setup = with_account(Setup { mechanisms: mechanisms.to_owned(), ..Setup::default() });
         let case = case(setup, Tls::None, WRONG).await;
-        assert_words(&case.send().await, "deferred", &["535", "account user", "[mail]"]);
+        assert_words(&case.send().await, "blocked", &["535", "account user", "[mail]"]);
         let said = Mailer::new(&case.options).unwrap().check().await.unwrap_err();
         assert!(said.contains("account user") && !said.contains("hunter2"), "{said}");
         assert_eq!(case.server.messages(), []);
     }
     let only_tokens = with_account(Setup { mechanisms: "XOAUTH2".to_owned(), ..Setup::default() });
     let case = case(only_tokens, Tls::None, GOOD).await;
-    assert_words(&case.send().await, "deferred", &["signing in", "authentication mechanism"]);
+    assert_words(&case.send().await, "blocked", &["signing in", "authentication mechanism"]);
 }
 
 #[tokio::test]
 async fn required_encryption_is_encryption_or_nothing() {
     let stripped = case(with_account(Setup::default()), Tls::Required, GOOD).await;
-    assert_words(&stripped.send().await, "deferred", &["does not offer STARTTLS", "smtps://"]);
+    assert_words(&stripped.send().await, "blocked", &["does not offer STARTTLS", "smtps://"]);
     assert!(!stripped.server.lines().iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")));
 
     // A certificate nobody vouches for, and one for another name.
@@ -476,16 +479,16 @@ async fn required_encryption_is_encryption_or_nothing() {
     let mut unknown = case(starttls(), Tls::Required, None).await;
     unknown.change(|server| server.ca_file = None);
     if let Ok(mailer) = Mailer::new(&unknown.options) {
-        assert_words(&mailer.send(&message()).await, "deferred", &["certificate"]);
+        assert_words(&mailer.send(&message()).await, "blocked", &["certificate"]);
         assert_eq!(unknown.server.messages(), []);
     }
     let mut misnamed = case(starttls(), Tls::Required, None).await;
     misnamed.change(|server| server.host = "0.0.0.0".to_owned());
-    assert_words(&misnamed.send().await, "deferred", &["certificate"]);
+    assert_words(&misnamed.send().await, "blocked", &["certificate"]);
     assert_eq!(misnamed.server.messages(), []);
 
     let implicit = case(Setup { starttls: true, ..Setup::default() }, Tls::Implicit, None).await;
-    assert!(matches!(implicit.send().await, Outcome::Deferred(_)), "a plain server is no smtps:// server");
+    assert!(matches!(implicit.send().await, Outcome::Blocked(_)), "a plain server is no smtps:// server");
 }
 
 #[tokio::test]
@@ -493,7 +496,7 @@ async fn replies_sent_ahead_of_the_handshake_are_not_believed() {
     let case = case(Setup { starttls: true, ..Setup::default() }, Tls::Required, None).await;
     let forged = "250-test\r\n250 8BITMIME\r\n250 ok\r\n250 ok\r\n354 go\r\n250 kept, trust me";
     case.server.next(at(Stage::StartTls, Act::Inject(forged.to_owned())));
-    assert_words(&case.send().await, "deferred", &[]);
+    assert_words(&case.send().await, "blocked", &[]);
     assert_eq!(case.server.messages(), []);
 }
 
@@ -502,7 +505,7 @@ async fn a_password_is_not_sent_readably_to_another_machine() {
     // 0.0.0.0 reaches this machine but does not say so, as a name in the network would.
     let mut case = case(with_account(Setup::default()), Tls::Opportunistic, GOOD).await;
     case.change(|server| server.host = "0.0.0.0".to_owned());
-    assert_words(&case.send().await, "deferred", &["password is not sent readably"]);
+    assert_words(&case.send().await, "blocked", &["password is not sent readably"]);
     assert!(!case.server.lines().iter().any(|line| line.starts_with("AUTH")));
 
     case.change(|server| server.tls = Tls::None);
@@ -542,10 +545,10 @@ async fn a_server_that_is_not_there_defers() {
     let free = listener.local_addr().unwrap().port();
     drop(listener);
     case.change(|server| server.port = free);
-    assert_words(&case.send().await, "deferred", &["connecting", &format!("127.0.0.1:{free}")]);
+    assert_words(&case.send().await, "blocked", &["connecting", &format!("127.0.0.1:{free}")]);
     case.change(|server| server.host = "no-such-host.invalid".to_owned());
     case.options.timeout = Duration::from_secs(10);
-    assert_words(&case.send().await, "deferred", &["no-such-host.invalid"]);
+    assert_words(&case.send().await, "blocked", &["no-such-host.invalid"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use rusqlite::ffi;
 use wirewatch::delivery::Status;
 use wirewatch::store::{Durability, FILE_NAME, Lock, Reader, StoreError, Writer};
 
@@ -42,8 +43,12 @@ fn what_is_no_database_is_said_to_be_none() {
     fs::write(&path, vec![b'x'; 8192]).unwrap();
     assert!(matches!(open(&path), Err(StoreError::Damaged(_))));
     assert_eq!(fs::read(&path).unwrap(), vec![b'x'; 8192], "nothing was overwritten");
-    let missing = Reader::open(&dir.path().join("none.db")).unwrap_err();
-    assert!(missing.to_string().contains("wirewatch run makes it"), "{missing}");
+    fs::write(dir.path().join("empty.db"), "").unwrap();
+    for name in ["none.db", "empty.db"] {
+        let missing = Reader::open(&dir.path().join(name)).unwrap_err();
+        assert!(missing.to_string().contains("wirewatch run makes it"), "{name}: {missing}");
+        assert!(!missing.hint().contains("db check") && !missing.hint().contains("may write"), "{name}");
+    }
     fs::write(dir.path().join("file"), "").unwrap();
     assert!(matches!(open(&dir.path().join("file/x.db")), Err(StoreError::Open { .. })));
 }
@@ -119,6 +124,69 @@ fn a_deferred_delivery_waits_for_its_time() {
     let overview = lab.reader().overview(hour(2)).unwrap();
     assert_eq!((overview.queued, overview.oldest_queued_reply.as_str()), (2, "451 later"));
     assert_eq!(lab.claim(hour(3)).len(), 2);
+}
+
+#[test]
+fn what_waits_is_hastened_and_what_is_finished_stays() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[entry("a", "Truce broken at noon", hour(1))]);
+    let claimed = lab.claim(hour(1));
+    lab.within(|tx| tx.finish_delivery(claimed[0].id, Status::Sent, "250 ok", hour(1), hour(1)));
+    lab.within(|tx| tx.finish_delivery(claimed[1].id, Status::Queued, "no route", hour(9), hour(1)));
+    assert!(lab.claim(hour(2)).is_empty());
+    assert_eq!(lab.within(|tx| tx.hasten_deliveries(hour(2))), 1);
+    let again: Vec<_> = lab.claim(hour(2)).into_iter().map(|claimed| claimed.id).collect();
+    assert_eq!(again, [claimed[1].id]);
+}
+
+#[test]
+fn alerts_that_no_route_took_and_refusals_of_this_week_are_counted() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[entry("a", "Truce broken at noon", hour(1))]);
+    let refused = lab.claim(hour(1))[0].id;
+    lab.within(|tx| tx.finish_delivery(refused, Status::Failed, "550 no", hour(1), hour(1)));
+    let counted = |lab: &Lab, at| {
+        let overview = lab.reader().overview(at).unwrap();
+        (overview.untold_last_day, overview.failed_last_week, overview.failed)
+    };
+    assert_eq!(counted(&lab, hour(2)), (0, 1, 1));
+    assert_eq!(counted(&lab, hour(1 + 7 * 24 + 1)), (0, 0, 1));
+    let mut alone = Lab::new();
+    alone.config.routes.clear();
+    alone.acquaint(hour(0));
+    alone.poll(0, hour(1), &[entry("a", "Truce broken at noon", hour(1))]);
+    assert_eq!(counted(&alone, hour(2)), (1, 0, 0));
+    assert_eq!(counted(&alone, hour(26)), (0, 0, 0));
+}
+
+#[test]
+fn tidying_waits_for_no_reader() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    let reading = rusqlite::Connection::open(lab.writer.path()).unwrap();
+    reading.execute_batch("BEGIN; SELECT count(*) FROM articles;").unwrap();
+    lab.poll(0, hour(1), &[entry("a", "Truce broken at noon", hour(1))]);
+    let begun_at = std::time::Instant::now();
+    lab.writer.tidy().unwrap();
+    assert!(begun_at.elapsed().as_secs() < 5, "{:?}", begun_at.elapsed());
+}
+
+#[test]
+fn what_passes_by_itself_is_told_from_what_does_not() {
+    let failed = |code| StoreError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+    let full = [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE];
+    for code in full {
+        assert!(matches!(failed(code), StoreError::DiskFull), "{code}");
+    }
+    for code in full.into_iter().chain([ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_BUSY]) {
+        assert!(failed(code).is_passing(), "{code}");
+        assert!(failed(code).hint().contains("goes on"), "{code}: {}", failed(code).hint());
+    }
+    for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB, ffi::SQLITE_CONSTRAINT, ffi::SQLITE_ERROR] {
+        assert!(!failed(code).is_passing(), "{code}");
+    }
 }
 
 #[test]

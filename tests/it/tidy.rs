@@ -50,7 +50,7 @@ const OWNERS: [(&str, &[&str], &str); 29] = [
     ("rusqlite", &["store"], ""),
     ("rusqlite_migration", &["store"], ""),
     ("rustls", &["fetch"], ""),
-    ("sd_notify", &["daemon.rs"], ""),
+    ("sd_notify", &["daemon/systemd.rs"], ""),
     ("tokio", &["daemon", "fetch", "mail", "cli"], "doors and shell wait; stages never do"),
     ("tokio_util", &["daemon"], ""),
     ("toml", &["config"], ""),

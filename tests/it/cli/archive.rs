@@ -143,16 +143,22 @@ async fn status_ends_with_1_when_something_needs_a_person() {
     assert!(status.contains("mail has been waiting since") && status.contains("451 later"), "{status}");
     desk.change("UPDATE deliveries SET status = 'sent'");
     desk.run(&["status"]).expect(0);
-    // A feed that is polled every two hours may be quiet for one.
-    desk.change("UPDATE feeds SET last_success_at = last_success_at - 3600000000");
-    desk.run(&["status"]).expect(1);
+    // A feed may be late by half its interval, and by a quarter of an hour at least.
+    desk.change("UPDATE feeds SET next_due_at = next_due_at - 600000000");
+    desk.run(&["status"]).expect(0);
+    desk.change("UPDATE feeds SET next_due_at = next_due_at - 1800000000");
+    let status = desk.run(&["status"]).expect(1).out;
+    assert!(status.contains("NEEDS YOU  1 feed is overdue") && status.contains("/feed"), "{status}");
+    assert!(status.contains("0 ok, 0 failing, 1 overdue"), "{status}");
     desk.write("feeds.toml", &format!("[[feed]]\nurl = \"{}\"\ninterval = \"2h\"\n", server.url("/feed")));
     desk.run(&["status"]).expect(0);
     // Nothing was polled for long: the daemon is not running.
-    let long_ago = "UPDATE feeds SET last_success_at = last_success_at - 86400000000";
+    let long_ago = "UPDATE feeds SET next_due_at = next_due_at - 86400000000";
     desk.change(long_ago);
     let status = desk.run(&["status", "--json"]).expect(1).json();
     assert!(status[0]["needs"][0].as_str().unwrap().contains("is wirewatch run alive"), "{}", status[0]);
+    assert_eq!(status[0]["feeds_overdue"][0]["url"], server.url("/feed").as_str());
+    assert_eq!(status[0]["feeds_ok"], 0);
     let fresh = Desk::new(FAST);
     let ran = fresh.run(&["status"]).expect(1);
     assert!(ran.err.contains("wirewatch run makes it"), "{}", ran.err);
@@ -160,6 +166,15 @@ async fn status_ends_with_1_when_something_needs_a_person() {
         assert!(fresh.run(args).expect(1).err.contains("wirewatch run makes it"), "{args:?}");
     }
     assert!(!fresh.database().exists(), "looking makes nothing");
+    std::fs::create_dir_all(fresh.data()).unwrap();
+    std::fs::write(fresh.database(), "").unwrap();
+    for args in [&["status"][..], &["alerts", "list"], &["db", "check"]] {
+        let err = fresh.run(args).expect(1).err;
+        assert!(
+            err.contains("wirewatch run makes it") && !err.contains("wirewatch db check"),
+            "{args:?}: {err}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -172,4 +187,54 @@ async fn looking_works_while_the_daemon_runs() {
     desk.run(&["articles", "search", "market"]).expect(0);
     desk.run(&["alerts", "list"]).expect(0);
     daemon.stop().expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_feed_that_was_never_polled_needs_a_person_once_the_daemon_had_time() {
+    let desk = Desk::new(FAST);
+    desk.run(&["run", "--once"]).expect(0);
+    desk.feeds(["https://127.0.0.1:1/feed"]);
+    assert!(desk.run(&["status"]).expect(0).out.contains("1 not polled yet"));
+    let lock = std::fs::File::options().write(true).open(desk.data().join("wirewatch.lock")).unwrap();
+    lock.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let status = desk.run(&["status"]).expect(1).out;
+    assert!(status.contains("NEEDS YOU  no feed was ever polled"), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_that_no_route_takes_needs_a_person_and_a_refusal_of_last_month_does_not() {
+    let server = http::Server::start().await;
+    server.set("/feed", feed(&item("breach", BREACH, "Shelling was heard.", 0)));
+    let desk = Desk::new(FAST);
+    desk.feeds([server.url("/feed")]);
+    let ran = desk.run(&["run", "--once"]).expect(0);
+    assert!(
+        ran.out.starts_with("1 feed polled, 0 failed; 1 new article; 1 alert; mail: 0 sent"),
+        "{}",
+        ran.out
+    );
+    let status = desk.run(&["status"]).expect(1).out;
+    assert!(status.contains("NEEDS YOU  1 alert in 24 h told nobody"), "{status}");
+    let refused = "INSERT INTO deliveries (alert_id, address, status, next_attempt_at, finished_at)
+                   SELECT id, 'gone@example.org', 'failed', at, at FROM alerts";
+    desk.change(refused);
+    let status = desk.run(&["status"]).expect(1).out;
+    assert!(status.contains("NEEDS YOU  1 mail was refused") && !status.contains("told nobody"), "{status}");
+    desk.change("UPDATE deliveries SET finished_at = finished_at - 30 * 86400000000");
+    let status = desk.run(&["status"]).expect(0).out;
+    assert!(status.contains("1 refused in all"), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_mended_in_a_document_is_shown_with_its_feed() {
+    let server = http::Server::start().await;
+    server.set("/feed", feed(&item("fish", "Fish & chips shop turns 100", "Queues.", 1)));
+    let desk = Desk::new(FAST);
+    desk.feeds([server.url("/feed")]);
+    desk.run(&["run", "--once"]).expect(0);
+    let text = desk.run(&["feeds", "list"]).expect(0).out;
+    assert!(text.contains("mended in its last document: "), "{text}");
+    let listed = desk.run(&["feeds", "list", "--json"]).expect(0).json();
+    assert!(!listed[0]["problems"].as_array().unwrap().is_empty(), "{}", listed[0]);
+    assert!(text.contains(listed[0]["problems"][0].as_str().unwrap()), "{text}");
 }

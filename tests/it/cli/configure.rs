@@ -91,7 +91,7 @@ async fn check_online_polls_each_feed_and_opens_the_session_but_sends_and_stores
     let desk = Desk::new(&format!("{FAST}{}{ROUTE}", mail(mails.address)));
     desk.feeds([server.url("/feed")]);
     let ran = desk.run(&["check", "--online"]).expect(0);
-    assert!(ran.out.contains("1 entries") && ran.out.contains("ok      mail: "), "{}", ran.out);
+    assert!(ran.out.contains("1 entry") && ran.out.contains("ok      mail: "), "{}", ran.out);
     desk.feeds([server.url("/feed"), server.url("/page")]);
     let ran = desk.run(&["check", "--online"]).expect(1);
     assert!(ran.out.contains(&format!("failed  {}", server.url("/page"))), "{}", ran.out);

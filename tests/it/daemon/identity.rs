@@ -34,7 +34,7 @@ impl World {
             self.desk.make_due();
         }
         let ran = self.desk.run(&["run", "--once"]).expect(0);
-        assert!(ran.out.contains("1 feeds polled, 0 failed"), "{}", ran.out);
+        assert!(ran.out.contains("1 feed polled, 0 failed"), "{}", ran.out);
     }
 
     fn shown(&self, id: i64) -> String {

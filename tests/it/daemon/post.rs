@@ -121,7 +121,7 @@ async fn one_refused_recipient_is_shown_and_keeps_nobody_else_from_being_told() 
     assert!(shown.contains("to gone@example.org: failed") && shown.contains("no such desk"), "{shown}");
     assert!(shown.contains("to desk@example.org: sent"), "{shown}");
     let status = desk.run(&["status"]).expect(1).out;
-    assert!(status.contains("NEEDS YOU  1 mails were refused"), "{status}");
+    assert!(status.contains("NEEDS YOU  1 mail was refused"), "{status}");
     let status = desk.run(&["status", "--json"]).expect(1).json();
     assert_eq!(status[0]["overview"]["failed"], 1);
     // It is final: later runs leave it alone.

@@ -1,0 +1,52 @@
+//! `run --once`: one round of every feed that is due, and the mail that comes of it.
+//!
+//! Owns [`OnceReport`] and the end of the round. Refuses to wait for what is deferred: the next round has it.
+
+use std::time::Duration;
+
+use super::DaemonError;
+use super::{Daemon, LOOK_EVERY, mailer, now, until};
+
+/// What `run --once` did.
+#[derive(Debug, Clone, Default)]
+pub struct OnceReport {
+    /// Feeds polled with a document or a 304.
+    pub polled_count: usize,
+    /// Feeds that failed: URL and what happened.
+    pub failed: Vec<(String, String)>,
+    /// New articles.
+    pub article_count: usize,
+    /// Alerts decided.
+    pub alert_count: usize,
+    /// Mails by what became of them.
+    pub mail: mailer::Tally,
+}
+
+impl Daemon {
+    /// Polls every feed that is due once, delivers, and reports.
+    pub async fn run_once(mut self) -> Result<OnceReport, DaemonError> {
+        self.report = Some(OnceReport::default());
+        let begun_at = now();
+        self.look(begun_at).await?;
+        loop {
+            self.start_polls();
+            // Feeds that wait for their host's spacing belong to this round, too.
+            if self.polls.is_empty() && self.schedule.waiting_count(begun_at) == 0 {
+                break;
+            }
+            let wait = self.schedule.wake_at().map_or(LOOK_EVERY, until).min(LOOK_EVERY);
+            tokio::select! {
+                Some(polled) = self.polls.join_next_with_id() => self.polled(polled, false),
+                () = tokio::time::sleep(wait.max(Duration::from_millis(1))), if self.polls.len() < self.config.poll.concurrency => {}
+            }
+        }
+        self.stop.ask(now());
+        self.deliver.notify_one();
+        let Self { ledger, mailer, thread, poller, report, .. } = self;
+        let mut report = report.unwrap_or_default();
+        report.mail = mailer.await.unwrap_or_default();
+        drop((ledger, poller));
+        drop(tokio::task::spawn_blocking(move || thread.join()).await);
+        Ok(report)
+    }
+}
