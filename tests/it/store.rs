@@ -133,7 +133,7 @@ fn what_waits_is_hastened_and_what_is_finished_stays() {
     lab.poll(0, hour(1), &[entry("a", "Truce broken at noon", hour(1))]);
     let claimed = lab.claim(hour(1));
     lab.within(|tx| tx.finish_delivery(claimed[0].id, Status::Sent, "250 ok", hour(1), hour(1)));
-    lab.within(|tx| tx.finish_delivery(claimed[1].id, Status::Queued, "no route", hour(9), hour(1)));
+    lab.within(|tx| tx.finish_delivery(claimed[1].id, Status::Queued, "no route", hour(3), hour(1)));
     assert!(lab.claim(hour(2)).is_empty());
     assert_eq!(lab.within(|tx| tx.hasten_deliveries(hour(2))), 1);
     let again: Vec<_> = lab.claim(hour(2)).into_iter().map(|claimed| claimed.id).collect();
