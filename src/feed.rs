@@ -185,7 +185,7 @@ pub enum ProblemKind {
     Date,
     /// More entries than the limit; the excess was left out.
     TooManyEntries,
-    /// An entry had neither title, text nor link and was left out.
+    /// An entry has neither title, text nor link.
     EmptyEntry,
 }
 

@@ -97,10 +97,7 @@ fn read_markup(text: &str, base: &Url) -> Result<(ParsedFeed, usize), NotAFeed> 
     let (mut feed, unread) = tolerant::read(&repaired, base)?;
     let is_well_formed =
         !feed.problems.iter().any(|it| matches!(it.kind, ProblemKind::Markup | ProblemKind::Truncated));
-    let is_blank =
-        |entry: &Entry| entry.title.is_empty() && entry.summary.is_none() && entry.content.is_none();
-    let holds_empty = feed.problems.iter().any(|it| it.kind == ProblemKind::EmptyEntry);
-    let found_none = feed.entries.is_empty() && !holds_empty;
+    let found_none = feed.entries.is_empty();
     if is_well_formed
         && (found_none || feed.entries.iter().any(is_blank))
         && let Some(second) = strict::read(&repaired.text, base)
@@ -112,6 +109,11 @@ fn read_markup(text: &str, base: &Url) -> Result<(ParsedFeed, usize), NotAFeed> 
         }
     }
     Ok((feed, unread))
+}
+
+/// Whether an entry has no words.
+fn is_blank(entry: &Entry) -> bool {
+    entry.title.is_empty() && entry.summary.is_none() && entry.content.is_none()
 }
 
 /// Leaves the newest [`ENTRIES_MAX`] entries, in the document's order. Some archives put the newest last. An entry
@@ -139,10 +141,12 @@ fn keep_newest(feed: &mut ParsedFeed, unread: usize) {
     feed.problems.push(Problem { kind: ProblemKind::TooManyEntries, detail });
 }
 
-/// Notes what was left out or not understood, once per kind.
-fn note_entries(problems: &mut Vec<Problem>, empty: usize, unread_dates: &[String]) {
+/// Notes what is missing or not understood, once per kind. An entry that says nothing is an entry all the same.
+fn note_entries(problems: &mut Vec<Problem>, entries: &[Entry], unread_dates: &[String]) {
+    let says_nothing = |entry: &&Entry| is_blank(entry) && entry.url.is_none();
+    let empty = entries.iter().filter(says_nothing).count();
     if empty > 0 {
-        let detail = format!("{empty} entries have neither title, text nor link and were left out");
+        let detail = format!("{empty} entries have neither title, text nor link");
         problems.push(Problem { kind: ProblemKind::EmptyEntry, detail });
     }
     if let Some(first) = unread_dates.first() {

@@ -114,13 +114,13 @@ impl DraftEntry {
         self.title.peek().is_some() && (self.id.peek().is_some() || !self.links.is_empty())
     }
 
-    /// The finished entry, or `None` when it holds nothing. Unreadable dates go to `unread`.
+    /// The finished entry. Unreadable dates go to `unread`.
     pub(super) fn finish(
         mut self,
         base: &Url,
         feed_language: Option<&str>,
         unread: &mut Vec<String>,
-    ) -> Option<Entry> {
+    ) -> Entry {
         let guid_as_link = self.has_guid && self.is_permalink != Some(false);
         let id = self.id.take();
         let url = self
@@ -135,7 +135,7 @@ impl DraftEntry {
         unread.extend(updated_raw.filter(|_| updated.is_none()));
         let best = self.authors.iter().map(|(rank, _)| *rank).min();
         let language = self.language.take().and_then(|tag| language::code(&tag));
-        let entry = Entry {
+        Entry {
             id_is_permalink: self.has_guid && self.is_permalink.unwrap_or(id_is_url),
             id,
             url,
@@ -153,12 +153,7 @@ impl DraftEntry {
                 .map(|(_, name)| name)
                 .collect(),
             categories: self.categories,
-        };
-        let empty = entry.title.is_empty()
-            && entry.summary.is_none()
-            && entry.content.is_none()
-            && entry.url.is_none();
-        (!empty).then_some(entry)
+        }
     }
 
     fn url(&mut self, base: &Url) -> Option<String> {

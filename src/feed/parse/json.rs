@@ -132,18 +132,14 @@ fn feed(document: &Value, items: &[Value], base: &Url) -> (ParsedFeed, usize) {
     };
     let feed_authors = authors(document);
     let mut unread = Vec::new();
-    let mut empty = 0;
-    for item in items.iter().take(ENTRIES_READ_MAX) {
+    for item in items.iter().filter(|item| item.is_object()).take(ENTRIES_READ_MAX) {
         let mut draft = draft_of(item);
         for name in authors(item).iter().chain(feed_authors.iter().filter(|_| authors(item).is_empty())) {
             draft.author(0, name);
         }
-        match draft.finish(base, feed.language.as_deref(), &mut unread) {
-            Some(entry) => feed.entries.push(entry),
-            None => empty += 1,
-        }
+        feed.entries.push(draft.finish(base, feed.language.as_deref(), &mut unread));
     }
-    super::note_entries(&mut feed.problems, empty, &unread);
+    super::note_entries(&mut feed.problems, &feed.entries, &unread);
     (feed, items.len().saturating_sub(ENTRIES_READ_MAX))
 }
 

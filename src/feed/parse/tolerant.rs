@@ -461,10 +461,9 @@ impl Walk {
         let entry_base = site.as_ref().unwrap_or(base);
         let mut unread = Vec::new();
         let drafts = std::mem::take(&mut self.entries);
-        let draft_count = drafts.len();
         let entries: Vec<_> = drafts
             .into_iter()
-            .filter_map(|draft| draft.finish(entry_base, language.as_deref(), &mut unread))
+            .map(|draft| draft.finish(entry_base, language.as_deref(), &mut unread))
             .collect();
 
         let mut problems = Vec::new();
@@ -482,7 +481,7 @@ impl Walk {
             let detail = format!("the markup is not well formed: line {line} has {what}{more}");
             problems.push(Problem { kind: ProblemKind::Markup, detail });
         }
-        super::note_entries(&mut problems, draft_count - entries.len(), &unread);
+        super::note_entries(&mut problems, &entries, &unread);
         let ttl = self.feed.pause();
         let feed = ParsedFeed {
             format,

@@ -279,7 +279,11 @@ fn entries_without_something_are_kept_and_empty_ones_are_counted() {
     check(rss("<item><description>only text</description></item>"), &[""], None);
     check(rss("<item><link>https://a.example/1</link></item>"), &[""], None);
     check(rss("<item><title>t</title></item>"), &["t"], None);
-    check(rss("<item><guid>1</guid></item><item/><item><title>t</title></item>"), &["t"], Some(EmptyEntry));
+    check(
+        rss("<item><guid>1</guid></item><item/><item><title>t</title></item>"),
+        &["", "", "t"],
+        Some(EmptyEntry),
+    );
     check(rss("<item><title>t</title><pubDate>soon</pubDate></item>"), &["t"], Some(Date));
     let undated = item("<title>t</title><pubDate> soon </pubDate>");
     assert_eq!((undated.published, undated.published_raw.as_deref()), (None, Some("soon")));

@@ -240,7 +240,8 @@ fn json_feeds_are_read_however_they_are_written() {
         (&["https://hub.example/".to_owned()][..], Some("https://a.example/2"))
     );
     assert!(has_problem(&feed, wirewatch::feed::ProblemKind::EmptyEntry));
-    let [first, second] = &feed.entries[..] else { panic!("two entries: {feed:?}") };
+    let [first, second, nothing] = &feed.entries[..] else { panic!("three entries: {feed:?}") };
+    assert_eq!((nothing.id.as_deref(), nothing.title.as_str()), (None, ""), "what is no object is no entry");
     assert_eq!(
         (first.id.as_deref(), first.content.as_deref(), first.title.as_str()),
         (Some("17"), Some("1 &lt; 2"), "")

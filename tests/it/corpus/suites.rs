@@ -38,8 +38,6 @@ pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
 pub(super) struct Tally {
     pub(super) documents: usize,
     pub(super) complete: usize,
-    /// Documents of which every entry came out, none named empty.
-    strict: usize,
     /// Entries that hold nothing we keep and were named as such.
     pub(super) named_empty: usize,
     compared: usize,
@@ -77,13 +75,11 @@ impl Tally {
     pub(super) fn entries(&mut self, place: &str, feed: Option<&ParsedFeed>, expected: usize) {
         self.documents += 1;
         let read = feed.map_or(0, |feed| feed.entries.len());
-        let empty = feed.map_or(0, named_empty);
-        self.named_empty += empty;
-        self.strict += usize::from(read == expected);
-        if read + empty == expected {
+        self.named_empty += feed.map_or(0, named_empty);
+        if read == expected {
             self.complete += 1;
         } else {
-            self.misses.push(format!("{place} entries: expected {expected}, read {read}, {empty} empty"));
+            self.misses.push(format!("{place} entries: expected {expected}, read {read}"));
         }
     }
 
@@ -93,15 +89,9 @@ impl Tally {
         let entries = percent(self.complete, self.documents);
         let values = percent(self.equal, self.compared);
         println!(
-            "{suite}: all entries in {}/{} documents ({entries:.2} %), {} entries named empty, \
-             {} documents without one ({:.2} %); {}/{} values ({values:.2} %)",
-            self.complete,
-            self.documents,
-            self.named_empty,
-            self.strict,
-            percent(self.strict, self.documents),
-            self.equal,
-            self.compared
+            "{suite}: all entries in {}/{} documents ({entries:.2} %), {} of them without words or link; \
+             {}/{} values ({values:.2} %)",
+            self.complete, self.documents, self.named_empty, self.equal, self.compared
         );
         for (reason, count) in &self.not_comparable {
             println!("  not comparable {count}: {reason}");
@@ -209,13 +199,13 @@ fn no_file_of_any_suite_panics() {
 #[test]
 fn feedparsers_suite_agrees() {
     let Some(folder) = folder() else { return };
-    feedparser::run(&folder.join("feedparser")).report("feedparser", 99.9, 97.5, 230);
+    feedparser::run(&folder.join("feedparser")).report("feedparser", 99.9, 95.0, 230);
 }
 
 #[test]
 fn gofeeds_suite_agrees() {
     let Some(folder) = folder() else { return };
-    gofeed::run_gofeed(&folder.join("gofeed")).report("gofeed", 99.9, 96.5, 141);
+    gofeed::run_gofeed(&folder.join("gofeed")).report("gofeed", 99.9, 93.5, 141);
 }
 
 #[test]
