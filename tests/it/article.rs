@@ -652,9 +652,9 @@ const HEADLINES: &[(&str, &[&str])] = &[
 #[test]
 fn a_guess_that_may_be_wrong_is_undetermined() {
     for headline in [
-        "Sudan: Thousands flee Khartoum as clashes rage despite truce",
-        "Sudan Conflict Continues Despite Ceasefire Announcement",
-        "Ukraine Continues Shelling Russians Despite Moscow's Unilateral 'Ceasefire'",
+        "Yemen: Families leave Hodeidah while battles rage despite truce",
+        "Tigray Confrontation Continues Despite Armistice Declaration",
+        "Armenia Continues Shelling Positions Despite Baku's Unilateral 'Armistice'",
         "Gaza aid blocked",
         "Mali junta",
     ] {
@@ -945,7 +945,7 @@ const PAGE: &str = r#"<!doctype html>
 <p>The army announced a new offensive on the rebel-held east of the city on Thursday, hours after talks on
 reviving the truce had failed, witnesses and officials said, and aircraft were heard all night over the centre.</p>
 <div class="ad">Advertisement</div>
-<p>Food aid that was promised under the agreement has been stuck at the border since last week, and it will go bad
+<p>Food aid that was promised under the agreement has stood stuck at the crossing for eight days, and it will go bad
 within days unless the convoys are allowed to pass, the organisation that runs them said in a statement.</p>
 <p>Residents said that the strikes, which hit a depot, a school and two clinics, were the most intense in months,
 and that few of the wounded could be taken to the one hospital that was still working in that part of the city.</p>
