@@ -346,6 +346,30 @@ fn detail(evidence: &Evidence) -> String {
     }
 }
 
+/// A quote with the signals it made fire.
+struct Quoted<'a> {
+    quote: &'a str,
+    is_against: bool,
+    signals: Vec<&'a Evidence>,
+}
+
+/// The evidence by quote: one sentence that makes four signals fire is read once.
+fn quoted(article: &ArticleView) -> Vec<Quoted<'_>> {
+    let mut quotes: Vec<Quoted<'_>> = Vec::new();
+    for evidence in article.evidence.iter().take(EVIDENCE_MAX) {
+        let is_against = evidence.points < 0.0;
+        match quotes.iter_mut().find(|it| it.quote == evidence.quote && it.is_against == is_against) {
+            Some(known) => known.signals.push(evidence),
+            None => quotes.push(Quoted { quote: &evidence.quote, is_against, signals: vec![evidence] }),
+        }
+    }
+    quotes
+}
+
+fn signal(evidence: &Evidence) -> String {
+    format!("{}: {}", clean(&evidence.signal, 120), detail(evidence))
+}
+
 fn left_out(article: &ArticleView) -> String {
     let hidden = article.evidence.len().saturating_sub(EVIDENCE_MAX);
     if hidden == 0 { String::new() } else { format!("and {}", plural(hidden as u64, "more signal")) }
@@ -364,14 +388,10 @@ fn article_text(view: &AlertView, at: usize, article: &ArticleView) -> String {
         wrap(&format!("{} · score {}", byline(article), number(article.score)), "   ", COLUMNS),
     ];
     lines.extend(times(view, article).iter().map(|time| wrap(time, "   ", COLUMNS)));
-    for evidence in article.evidence.iter().take(EVIDENCE_MAX) {
-        let sign = if evidence.points < 0.0 { "against" } else { "for" };
-        lines.push(wrap(&format!("{sign}: \"{}\"", isolate(&clean(&evidence.quote, 300))), "   ", COLUMNS));
-        lines.push(wrap(
-            &format!("{}: {}", clean(&evidence.signal, 120), detail(evidence)),
-            "     ",
-            COLUMNS,
-        ));
+    for Quoted { quote, is_against, signals } in quoted(article) {
+        let sign = if is_against { "against" } else { "for" };
+        lines.push(wrap(&format!("{sign}: \"{}\"", isolate(&clean(quote, 300))), "   ", COLUMNS));
+        lines.extend(signals.into_iter().map(|evidence| wrap(&signal(evidence), "     ", COLUMNS)));
     }
     if !left_out(article).is_empty() {
         lines.push(format!("   {}", left_out(article)));
@@ -390,17 +410,14 @@ fn article_value(view: &AlertView, article: &ArticleView) -> Value {
         Link::Words(words) => (String::new(), String::new(), words),
         Link::None => (String::new(), clean(&article.host, 100), String::new()),
     };
-    let evidence: Vec<Value> = article
-        .evidence
-        .iter()
-        .take(EVIDENCE_MAX)
-        .map(|evidence| {
+    let evidence: Vec<Value> = quoted(article)
+        .into_iter()
+        .map(|Quoted { quote, is_against, signals }| {
             context! {
-                quote => clean(&evidence.quote, 300),
-                signal => clean(&evidence.signal, 120),
-                detail => detail(evidence),
-                against => evidence.points < 0.0,
-                side => if has_rtl(&evidence.quote) { "right" } else { "left" },
+                quote => clean(quote, 300),
+                signals => signals.into_iter().map(signal).collect::<Vec<_>>(),
+                against => is_against,
+                side => if has_rtl(quote) { "right" } else { "left" },
             }
         })
         .collect();

@@ -129,15 +129,16 @@ fn recording() -> String {
         )
     };
     let day = |day: u8, hour: u8| format!("2026-03-{day:02}T{hour:02}:00:00Z");
+    let minute = |minute: u8| format!("2026-03-01T09:{minute:02}:00Z");
     let at = |id: &str, host: &str, when: String, title: &str| entry(id, host, &when, &when, title);
     [
         at("calm", "one.example", day(1, 8), "Market hall reopens after repairs"),
         at("first", "one.example", day(1, 9), BREACH),
-        at("copy", "two.example", day(1, 10), BREACH),
-        at("again", "one.example", day(1, 11), BREACH)
+        at("copy", "two.example", minute(10), BREACH),
+        at("again", "one.example", minute(20), BREACH)
             .replace("\"id\": \"again\"", "\"id\": \"first\"")
             .replace("/again", "/first"),
-        at("update", "two.example", day(1, 12), "Rebels call off ceasefire and vow to return to war"),
+        at("update", "two.example", minute(30), "Rebels call off ceasefire and vow to return to war"),
         entry(
             "old",
             "two.example",
@@ -193,7 +194,7 @@ fn replay_tells_what_would_have_been_sent_and_why_not() {
     assert_eq!(alerts.len(), 2, "{}", ran.out);
     assert_eq!((&alerts[0]["kind"], &alerts[0]["articles"][0]), (&"first".into(), &"first".into()));
     assert_eq!((&alerts[1]["kind"], &alerts[1]["articles"][0]), (&"update".into(), &"update".into()));
-    assert_eq!(alerts[1]["at"], "2026-03-01T15:00:00Z", "held for update_every, not until the next entry");
+    assert_eq!(alerts[1]["at"], "2026-03-01T10:00:00Z", "held for update_every, not until the next entry");
     let summary = lines.last().unwrap();
     let expected =
         ["type", "entries", "articles", "copies", "stories", "alerts", "suppressed", "days", "per_topic"];
