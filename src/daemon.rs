@@ -208,6 +208,7 @@ impl Daemon {
             }
             schedule.add(*id, host, due_at);
         }
+        schedule.keep_gates_of(&self.schedule, now);
         self.schedule = schedule;
         if ahead_count > 0 {
             warn!(

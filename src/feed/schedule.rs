@@ -230,10 +230,13 @@ impl Schedule {
         due.into_iter().chain(gate).min()
     }
 
-    /// Takes over when the gates of an earlier schedule open: a reload is no reason to ask a host sooner.
-    pub fn keep_gates_of(&mut self, earlier: &Self) {
+    /// Takes over when the gates of an earlier schedule open: a reload is no reason to ask a host sooner. None opens later
+    /// than the spacing from `now`, whatever clock it was set by.
+    pub fn keep_gates_of(&mut self, earlier: &Self, now: Timestamp) {
+        let latest = after(now, self.limits.spacing);
         for (host, gate) in &earlier.gates {
-            self.gates.entry(host.clone()).or_default().opens_at = gate.opens_at;
+            self.gates.entry(host.clone()).or_default().opens_at = gate.opens_at.map(|at| at.min(latest));
+            self.list(host, now);
         }
     }
 

@@ -409,8 +409,13 @@ fn a_host_that_was_not_asked_for_long_is_still_asked_one_thing_at_a_time() {
     }
     let mut reloaded = Schedule::new(HostLimits { at_a_time: 1, spacing: Duration::from_secs(2) });
     reloaded.add(FeedId(1), "host-1".to_owned(), hour(0));
-    reloaded.keep_gates_of(&schedule);
+    reloaded.keep_gates_of(&schedule, last[&1]);
     assert_eq!(reloaded.next(last[&1]), None, "a reload is no reason to ask a host sooner");
+    reloaded.keep_gates_of(&schedule, hour(0));
+    assert!(
+        reloaded.next(after(hour(0), Duration::from_secs(2))).is_some(),
+        "nor a clock that ran ahead to wait"
+    );
 }
 
 #[test]
