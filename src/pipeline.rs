@@ -3,7 +3,6 @@
 //! [`prepare`] computes (parse results in, scored articles out) and can run on any thread. [`settle`] loads the few
 //! rows the decisions need, decides, and writes, all inside the transaction it is handed; [`tick`] does the same for
 //! what time alone changes. `run`, `replay` and the tests drive exactly these. Refuses the clock and the network.
-//!
 
 mod raise;
 
@@ -344,8 +343,7 @@ impl Intake<'_, '_> {
         };
         let tripped_before = tx.tripped_topics(article)?;
         tx.revise_article(article, &item.article, &item.words)?;
-        tx.forget_scores(article)?;
-        tx.save_scores(article, &item.scores)?;
+        tx.replace_scores(article, &item.scores)?;
         let trips = |topic: &TopicId| item.scores.iter().any(|score| score.trips && score.topic == *topic);
         for topic in tripped_before.iter().filter(|topic| !trips(topic)) {
             tx.withdraw(article, topic)?;

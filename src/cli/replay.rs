@@ -214,7 +214,8 @@ impl<'a> Player<'a> {
         for event in &settled.articles {
             let item = &scored[event.index];
             let record = &records[event.index];
-            let name = record.record.id.as_ref().map_or_else(|| json!(event.id.0), |id| json!(id));
+            let name =
+                record.record.id.as_ref().map_or_else(|| json!(event.id.0.to_string()), |id| json!(id));
             for score in item.scores.iter().filter(|score| score.trips) {
                 if let Some(count) = self.topics.get_mut(&score.topic.0) {
                     count.tripped += 1;

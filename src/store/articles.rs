@@ -237,13 +237,22 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Forgets the scores of an article, before it is scored anew. What was told stays on record, with no score.
-    pub fn forget_scores(&self, id: ArticleId) -> Result<(), StoreError> {
-        self.sql
-            .prepare_cached("DELETE FROM scores WHERE article_id = ?1 AND decision <> 'alerted'")?
-            .execute([id.0])?;
+    /// Replaces the scores of an article that was edited. What was decided about a topic it still trips stands; what was
+    /// told stays on record, with no score where it trips no more.
+    pub fn replace_scores(&self, id: ArticleId, scores: &[Score]) -> Result<(), StoreError> {
         self.sql
             .prepare_cached("UPDATE scores SET score = 0, trips = 0, evidence = '[]' WHERE article_id = ?1")?
+            .execute([id.0])?;
+        self.save_scores(id, scores)?;
+        self.sql
+            .prepare_cached(
+                "DELETE FROM scores WHERE article_id = ?1 AND evidence = '[]' AND trips = 0 AND decision <> 'alerted'",
+            )?
+            .execute([id.0])?;
+        self.sql
+            .prepare_cached(
+                "UPDATE scores SET decision = '', reason = '' WHERE article_id = ?1 AND trips = 0 AND decision <> 'alerted'",
+            )?
             .execute([id.0])?;
         Ok(())
     }

@@ -553,3 +553,28 @@ fn incidents_that_fall_quiet_unconfirmed_say_so() {
     assert_eq!(code, "unconfirmed");
     assert!(words.contains("1 of 2"), "{words}");
 }
+
+#[test]
+fn an_edit_leaves_what_was_decided_standing() {
+    let mut lab = Lab::with("update_every = \"6h\"", "");
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[entry("a", BREACH, hour(1))]);
+    let held = lab.poll(0, hour(2), &[entry("b", "Truce shattered in a second town", hour(2))]);
+    lab.poll(0, hour(3), &[entry("b", "Truce shattered in a second town, mayor says", hour(2))]);
+    let id = held.articles[0].id.0;
+    assert_eq!(decision(&lab, id).0, "update-held", "it still waits, and says so");
+    lab.tick(hour(7));
+    assert_eq!(decision(&lab, id).0, "alerted");
+}
+
+#[test]
+fn a_baseline_that_was_edited_may_still_be_told_by_another_feed() {
+    let mut lab = Lab::new();
+    lab.poll(1, hour(0), &[entry("calm", "Calm seas and a slow day in the harbour", hour(0))]);
+    let undated = |title: &str| Entry { published: None, ..entry("a", title, hour(1)) };
+    let edited = "Truce broken within hours as many shells fall";
+    lab.poll(0, hour(1), &[undated(BREACH)]);
+    lab.poll(0, hour(2), &[undated(edited)]);
+    let same = Entry { id: Some("b".to_owned()), ..entry("a", edited, hour(2)) };
+    assert_eq!(lab.poll(1, hour(3), &[same]).alerts.len(), 1);
+}
