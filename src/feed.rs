@@ -5,6 +5,7 @@
 
 pub mod parse;
 pub mod schedule;
+pub mod subscription;
 
 use std::fmt;
 use std::time::Duration;

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The stages are pure: no I/O, no clock, no logging; `now` is an argument. The doors (`fetch`, `mail`,
-//! `store`) touch the world. The shell (`config`, `pipeline`, `daemon`, `cli`) joins them.
+//! `store`, `web`) touch the world. The shell (`config`, `pipeline`, `daemon`, `cli`) joins them.
 
 // Stages, left to right.
 pub mod alert;
@@ -20,6 +20,7 @@ pub mod topic;
 pub mod fetch;
 pub mod mail;
 pub mod store;
+pub mod web;
 // Shell.
 pub mod cli;
 pub mod config;

@@ -9,6 +9,7 @@ pub mod feeds;
 pub mod incidents;
 pub mod outbox;
 pub mod report;
+pub mod subscriptions;
 
 use std::fs::{self, File};
 use std::io;
@@ -28,7 +29,10 @@ const LOCK_NAME: &str = "wirewatch.lock";
 const BUSY_FOR: Duration = Duration::from_secs(5);
 
 /// Migrations, in order; append only. Each runs in a transaction of its own.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/0001_create_tables.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/0001_create_tables.sql")),
+    M::up(include_str!("../migrations/0005_create_subscriptions.sql")),
+];
 
 /// What can go wrong with the database.
 #[derive(Debug, thiserror::Error)]
