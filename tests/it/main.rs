@@ -14,3 +14,4 @@ mod pipeline;
 mod store;
 mod tidy;
 mod topic;
+mod websub;

@@ -3,5 +3,6 @@
 pub(crate) mod desk;
 pub(crate) mod growth;
 pub(crate) mod http;
+pub(crate) mod hub;
 pub(crate) mod lab;
 pub(crate) mod smtp;
