@@ -70,7 +70,7 @@ impl Lab {
                 tx,
                 &config,
                 &feed,
-                Poll { feed: id, started_at: at, asked: Asked::default(), end },
+                &Poll { feed: id, started_at: at, asked: Asked::default(), end },
                 at,
             )
         })
