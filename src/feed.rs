@@ -4,6 +4,7 @@
 //! Refuses to fetch, to store, and to judge what is new.
 
 pub mod parse;
+pub mod rhythm;
 pub mod schedule;
 
 use std::fmt;
