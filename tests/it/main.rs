@@ -12,6 +12,7 @@ mod fetch;
 mod mail;
 mod pipeline;
 mod polling;
+mod rhythm;
 mod store;
 mod tidy;
 mod topic;
