@@ -68,14 +68,10 @@ impl Poller {
     }
 
     async fn fetch(self, feed: Arc<Feed>, state: FeedState, started_at: Timestamp) -> End {
-        let request = Request {
-            url: feed.url.clone(),
-            etag: state.etag,
-            last_modified: state.last_modified,
-            allow_private_addresses: feed.allow_private_addresses,
-        };
+        let request = Request { etag: state.etag, last_modified: state.last_modified, ..Request::of(&feed) };
         match self.fetcher.get(&request, started_at).await {
-            Outcome::Document(document) => self.read(&feed, document).await,
+            // Entries a delta leaves out are not gone: what is settled is what a document adds.
+            Outcome::Document(document) | Outcome::Delta(document) => self.read(&feed, document).await,
             Outcome::NotModified(headers) => End::NotModified { headers },
             Outcome::Status { detail, headers, .. } => End::Failed { outcome: detail, headers },
             Outcome::Failed(failure) => End::Failed { outcome: failure.detail, headers: Headers::default() },
