@@ -66,18 +66,17 @@ impl Poller {
         // Validators belong to what was asked for, and how: another address or access starts anew (C10).
         let is_same = state.asked_as.is_none_or(|asked_as| asked_as == digest);
         let request = Request {
-            url: feed.url.clone(),
             etag: state.etag.filter(|_| is_same),
             last_modified: state.last_modified.filter(|_| is_same),
-            allow_private_addresses: feed.allow_private_addresses,
+            ..Request::of(&feed)
         };
         let was_conditional = request.etag.is_some() || request.last_modified.is_some();
-        let mut asked = Asked { digest: Some(digest), was_conditional, wire_bytes: 0 };
-        let end = match self.fetcher.get(&request, watch.started_at).await {
-            Outcome::Document(document) => {
-                asked.wire_bytes = document.bytes.len() as u64;
-                self.read(&feed, document, watch).await
-            }
+        let outcome = self.fetcher.get(&request, watch.started_at).await;
+        let asked = Asked { digest: Some(digest), was_conditional, wire_bytes: outcome.wire_bytes() };
+        let end = match outcome {
+            Outcome::Document(document) => self.read(&feed, document, AnswerKind::Document, watch).await,
+            // Entries a delta leaves out are not gone: what is settled is what a document adds.
+            Outcome::Delta(document) => self.read(&feed, document, AnswerKind::Delta, watch).await,
             Outcome::NotModified(headers) => End::NotModified { headers },
             Outcome::Status { code, detail, headers } => {
                 End::Failed { kind: AnswerKind::of_status(code), outcome: detail, headers }
@@ -92,12 +91,12 @@ impl Poller {
     }
 
     /// Reads a document on a worker thread.
-    async fn read(&self, feed: &Arc<Feed>, document: Document, watch: Watch) -> End {
+    async fn read(&self, feed: &Arc<Feed>, document: Document, kind: AnswerKind, watch: Watch) -> End {
         let _permit = self.workers.acquire().await;
         let (feed, config) = (Arc::clone(feed), Arc::clone(&self.config));
         let headers = document.headers.clone();
         let seen_at = watch.now();
-        let work = tokio::task::spawn_blocking(move || read(&feed, &config, document, seen_at));
+        let work = tokio::task::spawn_blocking(move || read(&feed, &config, document, kind, seen_at));
         work.await.unwrap_or_else(|_| stumbled(&headers))
     }
 }
@@ -117,12 +116,14 @@ impl Watch {
 
 /// What validators belong to.
 fn digest(feed: &Feed) -> u64 {
-    xxh3_64(feed.url.as_str().as_bytes())
+    xxh3_64(feed.url.as_str().as_bytes()) ^ feed.access.digest()
 }
 
 fn kind_of(failure: FailureKind) -> AnswerKind {
     match failure {
-        FailureKind::Dns | FailureKind::Connect | FailureKind::Timeout => AnswerKind::Unreachable,
+        FailureKind::Dns | FailureKind::Connect | FailureKind::Proxy | FailureKind::Timeout => {
+            AnswerKind::Unreachable
+        }
         FailureKind::Forbidden => AnswerKind::Refused,
         FailureKind::Tls | FailureKind::TooLarge | FailureKind::Redirect | FailureKind::Protocol => {
             AnswerKind::Broken
@@ -147,8 +148,8 @@ pub async fn contained<T: Send + 'static>(work: impl Future<Output = T> + Send +
     task.join_next().await.and_then(Result::ok)
 }
 
-fn read(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> End {
-    let Document { bytes, url, content_type, headers, moved_to } = document;
+fn read(feed: &Feed, config: &Config, document: Document, kind: AnswerKind, seen_at: Timestamp) -> End {
+    let Document { bytes, url, content_type, headers, moved_to, .. } = document;
     let hash = xxh3_64(&bytes);
     match parse::parse(&bytes, &url, content_type.as_deref()) {
         Ok(parsed) => {
@@ -164,7 +165,7 @@ fn read(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) ->
                 }
             }
             let scored = prepare(entries, feed, &config.topics, seen_at);
-            End::Document(Box::new(Reading { kind: AnswerKind::Document, scored, headers, problems, about }))
+            End::Document(Box::new(Reading { kind, scored, headers, problems, about }))
         }
         // Validators of a document that could not be read are not kept, or every later poll would be a 304.
         Err(not_a_feed) => End::Failed {

@@ -42,7 +42,7 @@ impl Answer {
     }
 }
 
-/// What a server says is left (`X-Ratelimit-Remaining` and `X-Ratelimit-Reset`).
+/// What a server says is left of its allowance (`X-RateLimit-*`, `RateLimit`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     /// Requests left, rounded down.

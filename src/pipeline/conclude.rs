@@ -50,7 +50,7 @@ fn answer(end: &End, asked: &Asked, settled: &Settled) -> Answer {
         kind,
         retry_after: headers.retry_after,
         fresh_for: headers.fresh_for,
-        rate_limit: None,
+        rate_limit: headers.rate_limit,
         wire_bytes: asked.wire_bytes,
         was_conditional: asked.was_conditional,
         has_validators: headers.etag.is_some() || headers.last_modified.is_some(),
