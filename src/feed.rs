@@ -3,6 +3,7 @@
 //! Owns the nouns [`Feed`], [`Entry`], [`ParsedFeed`] and [`Problem`]. Reading documents is [`parse`].
 //! Refuses to fetch, to store, and to judge what is new.
 
+pub mod discover;
 pub mod parse;
 pub mod schedule;
 
@@ -132,6 +133,18 @@ pub enum Format {
     Atom,
     /// JSON Feed 1.0 and 1.1.
     Json,
+}
+
+impl Format {
+    /// As people write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rss => "RSS",
+            Self::Rdf => "RSS 1.0",
+            Self::Atom => "Atom",
+            Self::Json => "JSON Feed",
+        }
+    }
 }
 
 /// A document, read.
