@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod answer;
+pub mod discover;
 pub mod health;
 pub mod host;
 pub mod moved;
@@ -160,6 +161,18 @@ pub enum Format {
     Atom,
     /// JSON Feed 1.0 and 1.1.
     Json,
+}
+
+impl Format {
+    /// As people write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rss => "RSS",
+            Self::Rdf => "RSS 1.0",
+            Self::Atom => "Atom",
+            Self::Json => "JSON Feed",
+        }
+    }
 }
 
 /// A document, read.
