@@ -15,6 +15,7 @@ pub mod parse;
 pub mod rhythm;
 pub mod schedule;
 pub mod state;
+pub mod subscription;
 
 use std::fmt;
 use std::time::Duration;
