@@ -8,6 +8,8 @@
 //! The stages are pure: no I/O, no clock, no logging; `now` is an argument. The doors (`fetch`, `mail`,
 //! `store`, `web`) touch the world. The shell (`config`, `pipeline`, `daemon`, `cli`) joins them.
 
+// A value any room may hold.
+pub mod secret;
 // Stages, left to right.
 pub mod alert;
 pub mod article;

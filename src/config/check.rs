@@ -19,11 +19,15 @@ use super::report::Problem;
 use super::source::{Sheet, Source};
 use super::units::show_duration;
 use super::value::Line;
-use super::{Config, Environment, Log, Mail, Poll, feed_file, mail_server, route, topic_file};
+use super::{Config, Environment, Log, Mail, Poll, Rewrite, feed_file, mail_server, route, topic_file};
 use crate::mail;
 
 /// Everything, and everything wrong with it. The configuration is absent when the directory cannot be read.
-pub(super) fn check_directory(dir: &Path, environment: &Environment) -> (Option<Config>, Vec<Problem>) {
+pub(super) fn check_directory(
+    dir: &Path,
+    environment: &Environment,
+    rewrite: Option<&Rewrite>,
+) -> (Option<Config>, Vec<Problem>) {
     if !dir.is_dir() {
         let message = "there is no such configuration directory".to_owned();
         let hint =
@@ -38,7 +42,7 @@ pub(super) fn check_directory(dir: &Path, environment: &Environment) -> (Option<
     let main: raw::Main = read_toml(&mut sheet);
 
     let poll = check_poll(&main.poll.value, &mut sheet);
-    let feeds = feed_file::load_feeds(dir, &main, &poll, &mut sheet, &mut hash);
+    let feeds = feed_file::load_feeds(dir, &main, &poll, rewrite, &mut sheet, &mut hash);
     let topics = topic_file::load_topics(dir, &mut hash);
     let data_dir = match &environment.state_directory {
         Some(state) => state.clone(),
@@ -51,6 +55,7 @@ pub(super) fn check_directory(dir: &Path, environment: &Environment) -> (Option<
     let config = Config {
         dir: dir.to_owned(),
         poll,
+        feed_files: feeds.files,
         feeds: feeds.feeds,
         topics: topics.topics,
         topic_origins: topics.origins,

@@ -6,3 +6,4 @@ pub(crate) mod http;
 pub(crate) mod hub;
 pub(crate) mod lab;
 pub(crate) mod smtp;
+pub(crate) mod watch;

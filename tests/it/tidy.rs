@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 /// The picture in `src/lib.rs`, left to right. A stage imports stages to its left and nothing else of ours.
 const STAGES: [&str; 7] = ["feed", "article", "topic", "story", "incident", "alert", "delivery"];
 
+/// A value any room may hold, because it is read in one, carried by another and spent in a third. It imports nothing of
+/// ours.
+const VALUES: [&str; 1] = ["secret"];
+
 /// Where bytes come in and go out. A door imports stages, never another door, the configuration or the shell.
 const DOORS: [&str; 4] = ["fetch", "mail", "store", "web"];
 
@@ -140,8 +144,11 @@ fn room(file: &str) -> &str {
 
 /// Whether a room may import another.
 fn may_import(from: &str, to: &str) -> bool {
-    if from == to {
+    if from == to || VALUES.contains(&to) {
         return true;
+    }
+    if VALUES.contains(&from) {
+        return false;
     }
     let stage = |name: &str| STAGES.iter().position(|stage| *stage == name);
     match (stage(from), stage(to)) {
@@ -156,8 +163,12 @@ fn may_import(from: &str, to: &str) -> bool {
 
 #[test]
 fn imports_run_one_way() {
-    let rooms: BTreeSet<&str> =
-        STAGES.into_iter().chain(DOORS).chain(SHELL.into_iter().map(|(name, _)| name)).collect();
+    let rooms: BTreeSet<&str> = VALUES
+        .into_iter()
+        .chain(STAGES)
+        .chain(DOORS)
+        .chain(SHELL.into_iter().map(|(name, _)| name))
+        .collect();
     let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
     for (file, text) in files("src") {
         let from = room(&file);
@@ -190,6 +201,7 @@ fn the_import_rule_refuses_what_it_should() {
         ("config", "pipeline"),
         ("daemon", "cli"),
         ("alert", "delivery"),
+        ("secret", "feed"),
     ] {
         assert!(!may_import(from, to), "{from} → {to}");
     }
