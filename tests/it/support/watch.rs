@@ -155,7 +155,18 @@ impl Watch {
 
     /// Pulls the plug of the network, or puts it back: no name leads anywhere.
     pub(crate) fn set_online(&mut self, is_online: bool) {
-        self.roster.set_fetcher(fetcher(&self.config, is_online));
+        self.roster.set_fetcher(fetcher(&self.config, is_online, None));
+    }
+
+    /// A name leads into a private network from now on.
+    pub(crate) fn lead_inside(&mut self, name: &str) {
+        let inside = IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3));
+        self.roster.set_fetcher(fetcher(&self.config, true, Some((name, inside))));
+    }
+
+    /// Nobody listens where a name leads from now on.
+    pub(crate) fn lead_nowhere(&mut self, name: &str) {
+        self.roster.set_fetcher(fetcher(&self.config, true, Some((name, IpAddr::V4(NOBODY)))));
     }
 
     /// Moves the clock without anything being done meanwhile, as a suspended machine does, or an owner who sets it.
@@ -218,12 +229,18 @@ fn host_of(address: &str) -> &str {
     address.split('/').next().unwrap()
 }
 
-/// The door as the daemon opens it, where loopback is the public internet; without a network nobody listens.
-fn fetcher(config: &Config, is_online: bool) -> Fetcher {
-    let server = IpAddr::V4(if is_online { Ipv4Addr::LOCALHOST } else { Ipv4Addr::new(127, 0, 0, 66) });
+/// An address at which nobody listens.
+const NOBODY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+
+/// The door as the daemon opens it, where loopback is the public internet; without a network nobody listens. One name may
+/// lead elsewhere.
+fn fetcher(config: &Config, is_online: bool, elsewhere: Option<(&str, IpAddr)>) -> Fetcher {
+    let server = IpAddr::V4(if is_online { Ipv4Addr::LOCALHOST } else { NOBODY });
     let numbered = (0..100).map(|number| format!("n{number}.example"));
     let names = NAMES.map(str::to_owned).into_iter().chain(numbered);
-    let mut resolve: Vec<_> = names.map(|name| (name, vec![server])).collect();
+    let address =
+        |name: &str| elsewhere.filter(|(other, _)| *other == name).map_or(server, |(_, address)| address);
+    let mut resolve: Vec<_> = names.map(|name| (name.clone(), vec![address(&name)])).collect();
     resolve.push((INSIDE.to_owned(), vec![IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3))]));
     let public_networks = vec!["127.0.0.0/8".parse().unwrap()];
     Fetcher::new(Options { resolve, public_networks, ..config.poll.fetch_options() }).unwrap()
@@ -233,7 +250,8 @@ async fn open(dir: &TempDir, _server: &Server, config: &Arc<Config>, now: Timest
     let writer = Writer::open(&dir.path().join(FILE_NAME), Durability::None).unwrap();
     let (ledger, _thread) = Ledger::start(writer).unwrap();
     let configured = ledger.configure(Arc::clone(config), now).await.unwrap();
-    let poller = Poller::new(ledger.clone(), fetcher(config, true), Semaphore::new(2), Arc::clone(config));
+    let poller =
+        Poller::new(ledger.clone(), fetcher(config, true, None), Semaphore::new(2), Arc::clone(config));
     let mut roster = Roster::new(poller, Arc::clone(config));
     roster.put_in_force(Arc::clone(config), configured, now);
     (ledger, roster)
