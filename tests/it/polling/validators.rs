@@ -91,11 +91,15 @@ async fn c7_no_failure_touches_the_validators() {
 #[tokio::test]
 async fn c8_a_kill_between_fetch_and_commit_fetches_again_and_loses_nothing() {
     let mut watch = Watch::with(&[FEED], "").await;
-    watch.server.set("/feed", tagged("\"a\"").conditional());
+    let document = rss(&[("one", "Calm seas and a slow day", hour(0))]);
+    let half =
+        Reply::ok("application/rss+xml", "").header("etag", "\"a\"").then_send(&document[..50]).then_stall();
+    watch.server.set("/feed", half);
     for _ in 0..3 {
         watch.crash().await;
         assert_eq!(watch.state(0).etag, None, "validators are no older than their entries");
     }
+    watch.server.set("/feed", tagged("\"a\"").conditional());
     watch.for_hours(2).await;
     let sent = sent(&watch);
     assert_eq!(sent.iter().filter(|sent| sent.0.is_none()).count(), 4, "{sent:?}");
@@ -117,14 +121,14 @@ async fn c9_validators_of_a_document_that_cannot_be_read_are_not_kept() {
 #[tokio::test]
 async fn c10_other_credentials_ask_once_without_validators() {
     for change in [
-        ("http://me:one@a.example/feed", "http://me:two@a.example/feed", ""),
-        ("http://a.example/feed", "http://a.example/feed", "headers = { \"X-Key\" = \"k\" }"),
+        ("http://me:one@a.example/feed", "http://me:two@a.example/feed"),
+        ("http://me:one@a.example/feed", "http://me@a.example/feed"),
     ] {
         let mut watch = Watch::with(&[&format!("{}\ninterval = \"30m\"", change.0)], "").await;
         watch.server.set("/feed", tagged("\"a\"").conditional());
         watch.for_hours(2).await;
         let before = watch.server.requests_to("/feed").len();
-        watch.set_feeds(&[&format!("{}\ninterval = \"30m\"\n{}", change.1, change.2)]).await;
+        watch.set_feeds(&[&format!("{}\ninterval = \"30m\"", change.1)]).await;
         watch.for_hours(2).await;
         let sent = sent(&watch);
         assert!(before >= 3 && sent.len() >= before + 3);
