@@ -16,6 +16,7 @@ CREATE TABLE subscriptions (
     delivered_at INTEGER,
     delivery_count INTEGER NOT NULL DEFAULT 0,
     refused_count INTEGER NOT NULL DEFAULT 0,
+    polled_at INTEGER,                        -- the feed's last poll that was answered well
     proved_count INTEGER NOT NULL DEFAULT 0,  -- polls in a row that found everything delivered
     missed_at INTEGER,                        -- a poll found what the hub should have delivered
     note TEXT NOT NULL DEFAULT ''

@@ -6,6 +6,7 @@
 
 mod drain;
 pub mod health;
+pub mod hub;
 pub mod ledger;
 pub mod mailer;
 mod once;
@@ -27,6 +28,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
+use self::hub::{Hubs, Realm};
 use self::ledger::{Configured, Ledger, LedgerError};
 use self::mailer::Door;
 pub use self::once::OnceReport;
@@ -40,6 +42,7 @@ use crate::feed::schedule::{Start, after};
 use crate::fetch;
 use crate::mail;
 use crate::store::{self, Durability, Lock, StoreError, Writer};
+use crate::web::WebError;
 
 /// Longest time between two looks at the clock: what a suspended machine or a moved clock can cost.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
@@ -65,6 +68,9 @@ pub enum DaemonError {
     /// The mailer cannot be made.
     #[error(transparent)]
     Mail(#[from] mail::MailError),
+    /// The door for callers cannot be opened.
+    #[error(transparent)]
+    Web(#[from] WebError),
     /// The operating system refuses a thread or a signal handler.
     #[error("the operating system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -101,6 +107,9 @@ pub struct Daemon {
     door: watch::Sender<Arc<Door>>,
     deliver: Arc<Notify>,
     stop: mailer::Stop,
+    /// WebSub, while it is used.
+    hubs: Option<Hubs>,
+    fetcher: fetch::Fetcher,
     look_every: Duration,
     pulse: Pulse,
     failing: HashMap<FeedId, Timestamp>,
@@ -146,7 +155,8 @@ impl Daemon {
         let configured = ledger.configure(Arc::clone(&config), now()).await?;
         let fetcher = fetch::Fetcher::new(config.poll.fetch_options())?;
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
-        let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(workers), Arc::clone(&config));
+        let poller =
+            Poller::new(ledger.clone(), fetcher.clone(), Semaphore::new(workers), Arc::clone(&config));
         let (door, seen_door) = watch::channel(Arc::new(Door::open(&config.mail)?));
         let (deliver, stop) = (Arc::new(Notify::new()), mailer::Stop::default());
         let carrier = mailer::Carrier::new(ledger.clone(), seen_door, Arc::clone(&deliver), stop.clone());
@@ -161,6 +171,8 @@ impl Daemon {
             door,
             deliver,
             stop,
+            hubs: None,
+            fetcher,
             look_every,
             pulse: Pulse::new(look_every, Instant::now(), now()),
             failing: HashMap::new(),
@@ -185,6 +197,7 @@ impl Daemon {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
+        self.open_to_hubs().await?;
         systemd::ready();
         info!(feeds = self.roster.feed_count(), topics = self.config.topics.len(), "Watching");
         // Who starts it again has mended something: nothing waits for the end of an old wait.
@@ -210,6 +223,21 @@ impl Daemon {
         Ok(())
     }
 
+    /// Lets hubs deliver, where the configuration says so.
+    async fn open_to_hubs(&mut self) -> Result<(), DaemonError> {
+        let realm = Realm {
+            config: Arc::clone(&self.config),
+            feeds: self.roster.feeds(),
+            fetcher: self.fetcher.clone(),
+        };
+        self.hubs = Hubs::open(&self.ledger, realm).await?;
+        if let Some(hubs) = &self.hubs {
+            info!(listen = %hubs.address(), "Open to hubs (WebSub)");
+            self.roster.tell(hubs.ear());
+        }
+        Ok(())
+    }
+
     /// Everything that can wake it, until something is broken for good. It may be dropped at any await: what counts
     /// is committed.
     async fn keep_watching(
@@ -226,6 +254,7 @@ impl Daemon {
             let wait = wait.min(self.pulse.wait(Instant::now()).max(Duration::from_millis(5)));
             tokio::select! {
                 Some(ended) = self.roster.ended() => self.polled(ended, true),
+                Some(alerts) = hub::next_alerts(self.hubs.as_mut()) => self.note_alerts(&alerts),
                 () = tokio::time::sleep(wait) => {}
                 _ = hang_up.recv() => self.reload(reload).await?,
                 _ = &mut self.mailer => return Err(DaemonError::MailerStopped),

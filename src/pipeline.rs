@@ -6,6 +6,7 @@
 
 mod conclude;
 mod intake;
+mod pushed;
 mod raise;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 
 use self::conclude::conclude;
 use self::intake::take_entries;
+pub use self::pushed::settle_delivery;
 pub use self::raise::{next_tick_at, tick};
 use crate::alert::{Alert, AlertId};
 use crate::article::identity::{ArticleId, Keys};
@@ -22,6 +24,7 @@ use crate::config::Config;
 use crate::feed::answer::AnswerKind;
 use crate::feed::pace::NextPoll;
 use crate::feed::state::FeedState;
+use crate::feed::subscription::offer::Offer;
 use crate::feed::{Entry, Feed, FeedId};
 use crate::fetch::Headers;
 use crate::incident::IncidentId;
@@ -137,6 +140,8 @@ pub struct About {
     pub hubs: Vec<String>,
     /// The feed's own address, as it declares it.
     pub self_url: Option<String>,
+    /// The hub and topic it names, headers first.
+    pub offer: Option<Offer>,
     /// RFC 5005 `prev-archive` or `next` page.
     pub next_url: Option<String>,
 }
@@ -200,6 +205,8 @@ pub struct Settled {
     pub known_count: usize,
     /// Alerts decided.
     pub alerts: Vec<AlertEvent>,
+    /// While a hub delivers the feed: how long the next poll may wait.
+    pub safety_wait: Option<Duration>,
     /// Whether it failed because nothing could be reached, which is held against nobody.
     pub is_offline: bool,
     /// The host that was asked, when it now asks everybody to wait, or no longer does.
@@ -238,6 +245,7 @@ impl Settled {
             articles: Vec::new(),
             known_count: 0,
             alerts: Vec::new(),
+            safety_wait: None,
             is_offline: false,
             pause: None,
             spacing: None,
@@ -277,6 +285,7 @@ pub fn settle(
             None
         }
     };
+    settled.safety_wait = pushed::note_poll(tx, config, feed, poll, &mut settled)?;
     conclude(tx, config, feed, poll, &mut state, &mut settled)?;
     tx.save_feed(poll.feed, &state, problems)?;
     settled.state = state;

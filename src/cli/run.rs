@@ -11,6 +11,7 @@ impl From<DaemonError> for Failure {
     fn from(error: DaemonError) -> Self {
         let hint = match &error {
             DaemonError::Store(error) | DaemonError::Ledger(LedgerError::Store(error)) => error.hint(),
+            DaemonError::Web(error) => error.hint(),
             _ => "",
         };
         Self::new(error, hint)

@@ -19,11 +19,15 @@ const CLOSE_FOR: Duration = Duration::from_secs(2);
 impl Daemon {
     /// Lets polls and the mailer end, then closes the database.
     pub(super) async fn drain(self) {
-        let Self { roster, mailer, ledger, thread, stop, .. } = self;
+        let Self { roster, mailer, ledger, thread, stop, hubs, .. } = self;
         stop.ask(now());
         let give_up_mail = mailer.abort_handle();
         let begun = Instant::now();
-        let polls_ended = roster.drain(DRAIN_FOR).await;
+        let (polls_ended, ()) = tokio::join!(roster.drain(DRAIN_FOR), async {
+            if let Some(hubs) = hubs {
+                hubs.close(DRAIN_FOR).await;
+            }
+        });
         let mail_ended = timeout(DRAIN_FOR.saturating_sub(begun.elapsed()), mailer).await.is_ok();
         if !(polls_ended && mail_ended) {
             warn!("Polls or mails under way were given up; they are done again at the next start");

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
 use crate::feed::host::HostState;
+use crate::feed::subscription::Callback;
 use crate::pipeline::{self, AlertEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::outbox::Claimed;
@@ -35,6 +36,8 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Job {
     Configure { config: Arc<Config>, now: Timestamp, answer: Answer<Configured> },
     Settle { feed: Arc<Feed>, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
+    Deliver { delivered: Delivered, now: Timestamp, answer: Answer<Option<Settled>> },
+    Within { job: Box<dyn FnOnce(&mut Writer) + Send> },
     Tick { now: Timestamp, answer: Answer<Ticked> },
     Claim { now: Timestamp, limit: u32, answer: Answer<Vec<Claimed>> },
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
@@ -59,6 +62,17 @@ pub struct Ticked {
     pub alerts: Vec<AlertEvent>,
     /// When the next tick has something to do.
     pub next_at: Option<Timestamp>,
+}
+
+/// What a hub delivered, ready to be settled.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// Its feed.
+    pub feed: Arc<Feed>,
+    /// Where it came in.
+    pub callback: Callback,
+    /// Its document. Shared, so that it can be handed in again when the disk was full.
+    pub poll: Arc<Poll>,
 }
 
 /// What became of an attempt to deliver.
@@ -110,6 +124,28 @@ impl Ledger {
         let settled = self.ask(|answer| Job::Settle { feed, poll: Box::new(poll), now, answer }).await;
         self.note_written(settled.is_ok());
         settled
+    }
+
+    /// Settles what a hub delivered; `None` when nobody waits for it.
+    pub async fn deliver(
+        &self,
+        delivered: Delivered,
+        now: Timestamp,
+    ) -> Result<Option<Settled>, LedgerError> {
+        let settled = self.ask(|answer| Job::Deliver { delivered, now, answer }).await;
+        self.note_written(settled.is_ok());
+        settled
+    }
+
+    /// Does something in a transaction of its own.
+    pub async fn within<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let job = |answer: Answer<T>| Job::Within {
+            job: Box::new(move |writer| drop(answer.send(in_transaction(writer, job)))),
+        };
+        self.ask(job).await
     }
 
     /// Does what time alone does.
@@ -187,6 +223,15 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             });
             drop(answer.send(settled));
         }
+        Job::Deliver { delivered: Delivered { feed, callback, poll }, now, answer } => {
+            let settled = with_config(config.as_deref(), |config| {
+                in_transaction(writer, |tx| {
+                    pipeline::settle_delivery(tx, config, &feed, &callback, &poll, now)
+                })
+            });
+            drop(answer.send(settled));
+        }
+        Job::Within { job } => job(writer),
         Job::Tick { now, answer } => {
             let ticked = with_config(config.as_deref(), |config| {
                 in_transaction(writer, |tx| {

@@ -11,8 +11,10 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::hub::Ear;
 use super::ledger::Ledger;
 use super::roster::Polled;
 use crate::config::Config;
@@ -20,8 +22,9 @@ use crate::feed::answer::AnswerKind;
 use crate::feed::moved;
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
+use crate::feed::subscription::offer::{Named, Offer};
 use crate::feed::{Feed, FeedId, ParsedFeed, parse};
-use crate::fetch::{Document, FailureKind, Fetcher, Headers, Outcome, Request};
+use crate::fetch::{Document, FailureKind, Fetcher, Headers, Link, Outcome, Request};
 use crate::pipeline::{About, Asked, End, Poll, Reading, prepare};
 
 /// Sentences about a document's problems kept at most.
@@ -34,12 +37,14 @@ pub struct Poller {
     fetcher: Arc<Fetcher>,
     workers: Arc<Semaphore>,
     config: Arc<Config>,
+    /// Who is to know which hubs feeds name, while hubs are used.
+    ear: Option<Ear>,
 }
 
 impl Poller {
     /// A poller; `workers` bounds how many documents are read at a time.
     pub fn new(ledger: Ledger, fetcher: Fetcher, workers: Semaphore, config: Arc<Config>) -> Self {
-        Self { ledger, fetcher: Arc::new(fetcher), workers: Arc::new(workers), config }
+        Self { ledger, fetcher: Arc::new(fetcher), workers: Arc::new(workers), config, ear: None }
     }
 
     /// Puts a configuration in force for the polls to come.
@@ -52,13 +57,22 @@ impl Poller {
         self.fetcher = Arc::new(fetcher);
     }
 
+    /// Tells this ear from now on which hubs feeds name.
+    pub fn tell(&mut self, ear: Ear) {
+        self.ear = Some(ear);
+    }
+
     /// Polls a feed; the request begins at `started_at`, which is now.
     pub async fn poll(self, id: FeedId, feed: Arc<Feed>, state: FeedState, started_at: Timestamp) -> Polled {
         let watch = Watch { started_at, since: Instant::now() };
         let fetched = contained(self.clone().fetch(Arc::clone(&feed), state, watch)).await;
         let (asked, end) = fetched.unwrap_or_else(|| (Asked::default(), stumbled(&Headers::default())));
+        let offered = offered(&end).filter(|_| self.ear.is_some());
         let poll = Poll { feed: id, started_at, asked, end };
         let settled = self.ledger.settle(feed, poll, watch.now()).await;
+        if let (Some(ear), Some(offer), Ok(_)) = (&self.ear, offered, &settled) {
+            ear.hear(id, offer);
+        }
         Polled { feed: id, settled: settled.map(Box::new) }
     }
 
@@ -110,6 +124,14 @@ impl Poller {
     }
 }
 
+/// What a document of the publisher's own says of hubs; `None` where there was none.
+fn offered(end: &End) -> Option<Option<Offer>> {
+    match end {
+        End::Document(reading) if reading.kind == AnswerKind::Document => Some(reading.about.offer.clone()),
+        _ => None,
+    }
+}
+
 /// The time within a poll: a wall clock that is set meanwhile does not show.
 #[derive(Debug, Clone, Copy)]
 struct Watch {
@@ -157,14 +179,22 @@ pub async fn contained<T: Send + 'static>(work: impl Future<Output = T> + Send +
     task.join_next().await.and_then(Result::ok)
 }
 
-fn read(feed: &Feed, config: &Config, document: Document, kind: AnswerKind, seen_at: Timestamp) -> End {
-    let Document { bytes, url, content_type, headers, moved_to, .. } = document;
+/// Reads a document: what it holds, scored, or why it is none.
+pub(super) fn read(
+    feed: &Feed,
+    config: &Config,
+    document: Document,
+    kind: AnswerKind,
+    seen_at: Timestamp,
+) -> End {
+    let Document { bytes, url, content_type, headers, moved_to, links, .. } = document;
     let hash = xxh3_64(&bytes);
     match parse::parse(&bytes, &url, content_type.as_deref()) {
         Ok(parsed) => {
             drop(bytes);
             let moved_to = moved_to.map(String::from);
-            let about = About { hash: Some(hash), moved_to, ..about(&parsed) };
+            let offer = offer(&links, &parsed, &url);
+            let about = About { hash: Some(hash), moved_to, offer, ..about(&parsed) };
             let problems =
                 parsed.problems.iter().take(PROBLEMS_MAX).map(ToString::to_string).collect::<Vec<_>>();
             let mut entries = parsed.entries;
@@ -185,6 +215,18 @@ fn read(feed: &Feed, config: &Config, document: Document, kind: AnswerKind, seen
     }
 }
 
+/// The hub and topic that an answer names.
+fn offer(links: &[Link], parsed: &ParsedFeed, url: &Url) -> Option<Offer> {
+    let linked = |rel: &'static str| links.iter().filter(move |link| link.rel.iter().any(|word| word == rel));
+    let headers = Named {
+        hubs: linked("hub").map(|link| link.url.as_str()).collect(),
+        topic: linked("self").next().map(|link| link.url.as_str()),
+    };
+    let document =
+        Named { hubs: parsed.hubs.iter().map(String::as_str).collect(), topic: parsed.self_url.as_deref() };
+    Offer::of(&headers, &document, url)
+}
+
 /// What a document says about itself, short of its entries.
 fn about(parsed: &ParsedFeed) -> About {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -198,6 +240,7 @@ fn about(parsed: &ParsedFeed) -> About {
         skip_days: skip_days.fold(0, |all, day| all | 1 << day),
         hubs: parsed.hubs.clone(),
         self_url: parsed.self_url.clone(),
+        offer: None,
         next_url: parsed.next_url.clone(),
     }
 }

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
+use super::hub::Realm;
 use super::ledger::LedgerError;
 use super::mailer::Door;
 use super::{Daemon, DaemonError, now, systemd};
@@ -61,12 +62,29 @@ impl Daemon {
             }
             Err(stopped) => return Err(stopped.into()),
         };
+        self.warn_of_web(&config);
         self.put_in_force(config, configured, now());
-        self.roster.set_fetcher(fetcher);
+        self.roster.set_fetcher(fetcher.clone());
+        self.fetcher = fetcher;
+        if let Some(hubs) = &self.hubs {
+            hubs.put_in_force(Realm {
+                config: Arc::clone(&self.config),
+                feeds: self.roster.feeds(),
+                fetcher: self.fetcher.clone(),
+            });
+        }
         self.door.send_replace(Arc::new(door));
         info!(feeds = self.roster.feed_count(), topics = self.config.topics.len(), "Reloaded");
         self.hasten().await;
         Ok(())
+    }
+
+    /// The door stays where it is until the next start: hubs were told where it is.
+    fn warn_of_web(&self, config: &Config) {
+        let door = |config: &Config| (config.web_listen, config.web_public_url.clone());
+        if door(config) != door(&self.config) {
+            warn!("What changed in [web] is in force after a restart");
+        }
     }
 
     /// What waits for another attempt is tried now: its owner has just mended something.

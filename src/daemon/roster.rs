@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::task::{Id, JoinError, JoinSet};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::hub::Ear;
 use super::ledger::{Configured, LedgerError};
 use super::poller::Poller;
 use super::pulse::due_at;
@@ -118,6 +119,16 @@ impl Roster {
     pub fn let_go_at_once(&mut self, now: Timestamp) {
         self.is_spread = false;
         self.lay_out(now);
+    }
+
+    /// Tells this ear from now on which hubs feeds name.
+    pub fn tell(&mut self, ear: Ear) {
+        self.poller.tell(ear);
+    }
+
+    /// The feeds that are watched, by row.
+    pub fn feeds(&self) -> HashMap<FeedId, Arc<Feed>> {
+        self.feeds.iter().map(|(id, (feed, _))| (*id, Arc::clone(feed))).collect()
     }
 
     /// Lays the schedule out anew. Due times that a wrong clock left behind are not believed; answers how many these were.

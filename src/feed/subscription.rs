@@ -188,6 +188,8 @@ pub struct Subscription {
     pub delivery_count: u64,
     /// Deliveries that were not, or could not be read.
     pub refused_count: u64,
+    /// Start of the last poll of its feed that was answered well.
+    pub polled_at: Option<Timestamp>,
     /// Polls in a row that found everything delivered.
     pub proved_count: u32,
     /// When a poll last found what should have been delivered; until trust returns, polls are as frequent as ever.
@@ -260,6 +262,7 @@ impl Subscription {
             delivered_at: None,
             delivery_count: 0,
             refused_count: 0,
+            polled_at: None,
             proved_count: 0,
             missed_at: None,
             note: "the feed names a hub".to_owned(),
@@ -341,15 +344,13 @@ impl Subscription {
         true
     }
 
-    /// A delivery came and was the hub's; answers whether deliveries had been refused before.
-    pub fn delivered(&mut self, now: Timestamp) -> bool {
-        let had_trouble = self.note.starts_with(NOT_TAKEN);
+    /// A delivery came and was the hub's.
+    pub fn delivered(&mut self, now: Timestamp) {
         self.delivery_count = self.delivery_count.saturating_add(1);
         self.delivered_at = Some(now);
-        if had_trouble {
+        if self.note.starts_with(NOT_TAKEN) {
             self.note("deliveries are well again");
         }
-        had_trouble
     }
 
     /// A delivery was not taken; answers whether that is news.
@@ -360,15 +361,10 @@ impl Subscription {
         self.note != before
     }
 
-    /// A poll that started at `started_at` found entries nobody had seen, published then (`None`: undated); the poll
-    /// before it was at `previous_at`. What the hub should have delivered by then costs it our trust; answers whether
-    /// it just did.
-    pub fn polled(
-        &mut self,
-        found: &[Option<Timestamp>],
-        previous_at: Option<Timestamp>,
-        started_at: Timestamp,
-    ) -> bool {
+    /// A poll that started at `started_at` found entries nobody had seen, published then (`None`: undated). What the hub
+    /// should have delivered by then costs it our trust; answers whether it just did.
+    pub fn polled(&mut self, found: &[Option<Timestamp>], started_at: Timestamp) -> bool {
+        let previous_at = self.polled_at.replace(started_at).filter(|at| *at <= started_at);
         let Some(active_since) = self.active_since.filter(|_| self.phase == Phase::Active) else {
             return false;
         };

@@ -3,6 +3,8 @@
 //! Owns the order in which the rules of `feed` are asked, and what of it is stored. The rules themselves are pure and
 //! live there. Refuses to look at entries.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{Asked, End, HostPause, HostSpacing, Poll, Settled};
@@ -39,7 +41,7 @@ pub(super) fn conclude(
         note_host(tx, asked_host, poll, &answer, settled)?;
     }
     follow_move(state, poll, settled);
-    let next = pace::next_poll(&terms(tx, config, feed, at)?, state, &answer, at);
+    let next = pace::next_poll(&terms(tx, config, feed, settled.safety_wait, at)?, state, &answer, at);
     settled.next = match state.next_due_at.filter(|due_at| *due_at < next.at) {
         // What a hub delivers does not put off the poll that shows whether it delivers all.
         Some(due_at) if answer.kind == AnswerKind::Pushed => {
@@ -160,6 +162,7 @@ fn terms<'a>(
     tx: &Transaction<'_>,
     config: &Config,
     feed: &'a Feed,
+    safety_wait: Option<Duration>,
     at: Timestamp,
 ) -> Result<Terms<'a>, StoreError> {
     let (spent, passed) = tx.spent_today(at)?;
@@ -173,6 +176,6 @@ fn terms<'a>(
         is_own_interval: feed.interval.is_some(),
         feed_daily_bytes: 24 << 20,
         stretch: pace::stretch(spent, passed, None),
-        safety_wait: None,
+        safety_wait,
     })
 }

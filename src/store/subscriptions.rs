@@ -8,11 +8,12 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Reader, StoreError, Transaction, from_micros, to_micros};
 use crate::feed::FeedId;
+use crate::feed::schedule::after;
 use crate::feed::subscription::offer::Offer;
-use crate::feed::subscription::{Callback, Key, Mode, Phase, Subscription};
+use crate::feed::subscription::{Callback, Key, LEASE_MAX, Mode, Phase, Subscription};
 
 const COLUMNS: &str = "feed_id, hub, topic, callback, secret, phase, awaiting, lease_until, next_at, attempt_count, \
-     active_since, delivered_at, delivery_count, refused_count, proved_count, missed_at, note";
+     active_since, delivered_at, delivery_count, refused_count, proved_count, missed_at, note, polled_at";
 
 impl Transaction<'_> {
     /// A feed's subscription, other than those that are being ended.
@@ -34,6 +35,24 @@ impl Transaction<'_> {
         let sql = format!("SELECT {COLUMNS} FROM subscriptions ORDER BY next_at, id");
         let mut statement = self.sql.prepare_cached(&sql)?;
         statement.query_map([], read)?.map(|row| row?).collect()
+    }
+
+    /// Those that are to be asked about at `now`, or at a time so far ahead that only a wrong clock can have set it.
+    pub fn due_subscriptions(&self, now: Timestamp, limit: usize) -> Result<Vec<Subscription>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM subscriptions WHERE next_at <= ?1 OR next_at > ?2 ORDER BY next_at LIMIT ?3"
+        );
+        let ahead = to_micros(after(now, LEASE_MAX));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.sql.prepare_cached(&sql)?;
+        statement.query_map(params![to_micros(now), ahead, limit], read)?.map(|row| row?).collect()
+    }
+
+    /// When one of them is to be asked about next.
+    pub fn next_subscription_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT min(next_at) FROM subscriptions")?;
+        let next: Option<i64> = statement.query_row([], |row| row.get(0))?;
+        Ok(next.map(from_micros))
     }
 
     /// The `web.public_url` that the hub of a subscription was told.
@@ -70,7 +89,7 @@ impl Transaction<'_> {
             .prepare_cached(
                 "UPDATE subscriptions SET phase = ?2, awaiting = ?3, lease_until = ?4, next_at = ?5,
                      attempt_count = ?6, active_since = ?7, delivered_at = ?8, delivery_count = ?9,
-                     refused_count = ?10, proved_count = ?11, missed_at = ?12, note = ?13
+                     refused_count = ?10, proved_count = ?11, missed_at = ?12, note = ?13, polled_at = ?14
                  WHERE callback = ?1",
             )?
             .execute(params![
@@ -87,6 +106,7 @@ impl Transaction<'_> {
                 subscription.proved_count,
                 subscription.missed_at.map(to_micros),
                 subscription.note,
+                subscription.polled_at.map(to_micros),
             ])?;
         Ok(())
     }
@@ -151,5 +171,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Result<Subscription, StoreError>> {
         proved_count: row.get(14)?,
         missed_at: time(15)?,
         note: row.get(16)?,
+        polled_at: time(17)?,
     }))
 }

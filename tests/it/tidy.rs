@@ -44,7 +44,7 @@ const OWNERS: [(&str, &[&str], &str); 36] = [
     ("encoding_rs", &["feed/parse/", "article/page.rs"], "as chardetng"),
     ("feed_rs", &["feed/parse/strict.rs"], ""),
     ("flate2", &["fetch/", "cli/record.rs"], "recorded entries come packed, too"),
-    ("getrandom", &["daemon/hub.rs"], ""),
+    ("getrandom", &["daemon/hub/keeper.rs"], ""),
     ("hmac", &["feed/subscription/signature.rs"], ""),
     ("html5ever", &["article/text/", "feed/parse/escape.rs"], "feeds name HTML's characters in XML"),
     ("httpdate", &["fetch/"], ""),

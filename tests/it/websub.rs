@@ -1,4 +1,6 @@
 //! WebSub (rule C39): from what a feed advertises to news that is pushed, and back to polling when a hub fails.
 
+mod daemon;
 mod door;
+mod pipeline;
 mod subscription;

@@ -39,6 +39,17 @@ fn active(lease: Duration) -> Subscription {
     subscription
 }
 
+/// A poll, with the one before it.
+fn poll(
+    subscription: &mut Subscription,
+    found: &[Option<Timestamp>],
+    previous: Option<Timestamp>,
+    at: Timestamp,
+) -> bool {
+    subscription.polled_at = previous;
+    subscription.polled(found, at)
+}
+
 fn next_at(subscription: &Subscription, now: Timestamp) -> Timestamp {
     match subscription.step(now) {
         Step::Wait(at) => at,
@@ -219,7 +230,7 @@ fn c39_polls_stretch_while_the_hub_keeps_its_promise() {
         let previous = now;
         subscription.delivered(after(now, MINUTE));
         now = after(now, HOUR);
-        assert!(!subscription.polled(&[], Some(previous), now));
+        assert!(!poll(&mut subscription, &[], Some(previous), now));
         waits.push(subscription.safety_wait(interval, max, now).unwrap());
     }
     let minutes: Vec<u64> = waits.iter().map(|wait| wait.as_secs() / 60).collect();
@@ -230,7 +241,7 @@ fn c39_polls_stretch_while_the_hub_keeps_its_promise() {
     assert_eq!(subscription.safety_wait(interval, max, after(start(), 10 * DAY)), None);
     // A quiet feed proves nothing either way.
     let before = subscription.clone();
-    subscription.polled(&[], Some(now), after(now, 6 * HOUR));
+    poll(&mut subscription, &[], Some(now), after(now, 6 * HOUR));
     assert_eq!(subscription.proved_count, before.proved_count);
 }
 
@@ -245,7 +256,7 @@ fn c39_a_poll_that_finds_what_was_not_delivered_ends_the_trust() {
         if let Some(at) = delivered {
             subscription.delivered(at);
         }
-        assert_eq!(subscription.polled(found, Some(previous), now), missed, "{what}");
+        assert_eq!(poll(&mut subscription, found, Some(previous), now), missed, "{what}");
         assert_eq!(subscription.safety_wait(15 * MINUTE, 6 * HOUR, now).is_none(), missed, "{what}");
     };
     let inside = Some(after(start(), 3 * HOUR));
@@ -260,30 +271,29 @@ fn c39_a_poll_that_finds_what_was_not_delivered_ends_the_trust() {
     check("put in late, and the hub silent", None, &[Some(start())], true);
 
     let mut wanted = wanted();
-    assert!(!wanted.polled(&[inside], Some(previous), now), "nothing was promised");
+    assert!(!poll(&mut wanted, &[inside], Some(previous), now), "nothing was promised");
     // What appeared before the hub promised anything is no fault of its.
     let mut young = active(10 * DAY);
-    assert!(!young.polled(&[Some(start())], None, after(start(), 5 * MINUTE)));
+    assert!(!poll(&mut young, &[Some(start())], None, after(start(), 5 * MINUTE)));
 }
 
 #[test]
 fn c39_trust_returns_after_a_day_without_a_miss() {
     let mut subscription = active(10 * DAY);
     let mut now = after(start(), HOUR);
-    assert!(subscription.polled(&[Some(after(start(), 20 * MINUTE))], Some(start()), now));
-    assert!(!subscription.polled(&[Some(after(now, MINUTE))], Some(now), after(now, HOUR)), "said once");
+    assert!(poll(&mut subscription, &[Some(after(start(), 20 * MINUTE))], Some(start()), now));
+    assert!(!poll(&mut subscription, &[Some(after(now, MINUTE))], Some(now), after(now, HOUR)), "said once");
     let missed_at = after(now, HOUR);
     now = missed_at;
     while now < after(missed_at, 23 * HOUR) {
         subscription.delivered(after(now, MINUTE));
         now = after(now, HOUR);
-        subscription.polled(&[], Some(after(now, MINUTE)), after(now, 2 * MINUTE));
-        subscription.polled(&[], Some(now.checked_sub(HOUR).unwrap()), now);
+        poll(&mut subscription, &[], Some(now.checked_sub(HOUR).unwrap()), now);
         assert_eq!(subscription.safety_wait(15 * MINUTE, 6 * HOUR, now), None);
     }
     subscription.delivered(after(now, MINUTE));
     now = after(now, 2 * HOUR);
-    subscription.polled(&[], Some(now.checked_sub(2 * HOUR).unwrap()), now);
+    poll(&mut subscription, &[], Some(now.checked_sub(2 * HOUR).unwrap()), now);
     assert!(subscription.safety_wait(15 * MINUTE, 6 * HOUR, now).is_some());
 }
 

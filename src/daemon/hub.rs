@@ -1,0 +1,154 @@
+//! WebSub at work: feeds that name a hub are subscribed to, leases renewed, deliveries settled.
+//!
+//! Owns [`Hubs`]: the door hubs knock at and the tasks behind it. The [`keeper`] asks hubs and judges what they claim,
+//! [`delivery`] settles what they bring. Refuses to let a hub do more than knock: what it claims must have been asked
+//! for, what it delivers must be signed.
+
+mod asking;
+mod delivery;
+mod keeper;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinHandle};
+use tracing::{debug, info, warn};
+
+use self::delivery::Deliveries;
+use self::keeper::Keeper;
+use super::DaemonError;
+use super::ledger::{Ledger, LedgerError};
+use crate::config::Config;
+use crate::feed::subscription::offer::Offer;
+use crate::feed::{Feed, FeedId};
+use crate::fetch::Fetcher;
+use crate::pipeline::AlertEvent;
+use crate::web::callback::{Callbacks, Inbox};
+use crate::web::{Options, Web};
+
+/// What polls heard and the keeper has not taken in, at most; what does not fit is heard at the next document.
+const HEARD_MAX: usize = 1024;
+
+/// Deliveries settled whose alerts the daemon has not taken in, at most.
+const ALERTS_MAX: usize = 64;
+
+/// What is in force.
+#[derive(Debug, Clone)]
+pub struct Realm {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Its feeds, by row.
+    pub feeds: HashMap<FeedId, Arc<Feed>>,
+    /// The way out.
+    pub fetcher: Fetcher,
+}
+
+/// WebSub, from the door to the ledger.
+pub struct Hubs {
+    ear: Ear,
+    web: Web,
+    realm: watch::Sender<Arc<Realm>>,
+    alerts: Receiver<Vec<AlertEvent>>,
+    keeper: JoinHandle<()>,
+    deliveries: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+}
+
+/// Where polls tell which hub a feed names.
+#[derive(Debug, Clone)]
+pub struct Ear(Sender<(FeedId, Option<Offer>)>);
+
+impl Ear {
+    /// A document of a feed named this, or nothing.
+    pub fn hear(&self, feed: FeedId, offer: Option<Offer>) {
+        // With no room it is heard at the next document.
+        if self.0.try_send((feed, offer)).is_err() {
+            debug!("Too many feeds name hubs at once; some are heard later");
+        }
+    }
+}
+
+impl Hubs {
+    /// Opens the door and starts the keeper, when the configuration wants it; otherwise forgets what an earlier one
+    /// wanted.
+    pub async fn open(ledger: &Ledger, realm: Realm) -> Result<Option<Self>, DaemonError> {
+        let (Some(listen), Some(public_url)) = (realm.config.web_listen, &realm.config.web_public_url) else {
+            let forgotten = ledger.within(|tx| tx.forget_subscriptions()).await?;
+            if forgotten > 0 {
+                info!(forgotten, "WebSub is off: subscriptions are left to run out");
+            }
+            return Ok(None);
+        };
+        let base = public_url.as_str().trim_end_matches('/').to_owned();
+        let (callbacks, inbox) = Callbacks::new(realm.config.poll.body_bytes_max);
+        let Inbox { calls, deliveries } = inbox;
+        let (told, heard) = channel(HEARD_MAX);
+        let (alerted, alerts) = channel(ALERTS_MAX);
+        let (realm, seen_realm) = watch::channel(Arc::new(realm));
+        let (stop, stopped) = watch::channel(false);
+        let mut keeper = Keeper::new(ledger.clone(), seen_realm.clone(), base, callbacks.clone());
+        keeper.take_over().await?;
+        let web = Web::open(Options::new(listen), callbacks).await?;
+        let settler = Deliveries::new(ledger.clone(), seen_realm, alerted);
+        Ok(Some(Self {
+            ear: Ear(told),
+            web,
+            realm,
+            alerts,
+            keeper: tokio::spawn(keeper.keep(calls, heard, stopped)),
+            deliveries: tokio::spawn(settler.settle_all(deliveries)),
+            stop,
+        }))
+    }
+
+    /// Where polls tell what feeds name.
+    pub fn ear(&self) -> Ear {
+        self.ear.clone()
+    }
+
+    /// Where hubs knock.
+    pub fn address(&self) -> SocketAddr {
+        self.web.address()
+    }
+
+    /// Puts another configuration in force; feeds that left it are unsubscribed.
+    pub fn put_in_force(&self, realm: Realm) {
+        self.realm.send_replace(Arc::new(realm));
+    }
+
+    /// Closes the door, settles what was taken in, and ends, within a time.
+    pub async fn close(self, within: Duration) {
+        let Self { web, keeper, deliveries, stop, realm, .. } = self;
+        let give_up = [keeper.abort_handle(), deliveries.abort_handle()];
+        let ended = tokio::time::timeout(within, async {
+            web.close().await;
+            stop.send_replace(true);
+            // The keeper held the last way in: without it the queue ends, and with the queue the settling.
+            drop((keeper.await, deliveries.await));
+        });
+        if ended.await.is_err() {
+            warn!("Deliveries under way were given up; the next polls find what they brought");
+        }
+        give_up.iter().for_each(AbortHandle::abort);
+        drop(realm);
+    }
+}
+
+/// The alerts of the next delivery that was settled; for ever when hubs are not used. It may be dropped while it waits.
+pub async fn next_alerts(hubs: Option<&mut Hubs>) -> Option<Vec<AlertEvent>> {
+    match hubs {
+        Some(hubs) => hubs.alerts.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The ledger logs what the database refuses; what could not be kept is tried again by the next look, poll or call.
+fn noted(done: Result<(), LedgerError>) {
+    if let Err(error) = done {
+        debug!(%error, "Nothing was kept of a step with a hub");
+    }
+}
