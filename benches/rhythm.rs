@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 use jiff::Timestamp;
+use wirewatch::feed::pace::Pace;
 use wirewatch::feed::rhythm::{Rhythm, WaitReason};
-use wirewatch::feed::schedule::Pace;
 
 const STREAM: &str = "../shared/data/stream/2023-04-10_2023-05-10.jsonl.gz";
 const STREAM_BYTES_MAX: u64 = 1 << 30;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::schedule::Pace;
+use super::pace::Pace;
 
 /// Entries per hour of the feed that is polled exactly every [`Pace::interval`]: one in two hours. Real news feeds,
 /// taken together, then cost about as many requests as with the fixed interval.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
+use wirewatch::feed::pace::Pace;
 use wirewatch::feed::rhythm::{Rhythm, WaitReason};
-use wirewatch::feed::schedule::Pace;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3600;
