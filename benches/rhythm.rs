@@ -1,7 +1,7 @@
 //! Polling by learned rhythm against one fixed interval at the same number of requests: how long entries wait.
 //!
 //! `cargo bench --bench rhythm` (`-- --test` for one setting) on the publication times of `../shared/data/stream`, or
-//! on made-up ones when that is absent. Learning is online: a poll teaches what it saw, nothing looks ahead. Fails
+//! on made-up ones when that is absent (or with `-- --made-up`). Learning is online: a poll teaches what it saw, nothing looks ahead. Fails
 //! when the gain is below the goal or a wait leaves its bounds.
 
 #![allow(clippy::print_stdout, reason = "a benchmark reports")]
@@ -29,16 +29,19 @@ const END: f64 = START + DAYS * 86_400.0;
 /// As the schedule adds it, up to.
 const JITTER: f64 = 0.1;
 
-/// Mean delay against the fixed interval, at most.
+/// Mean delay against the fixed interval, at most, over [`ALL`] feeds; subsets are reported to show where it comes from.
 const GOAL: f64 = 0.7;
+const ALL: &str = "all";
 
 /// Publication times of a feed in order, Unix seconds.
 type Feed = Vec<f64>;
 
 fn main() {
-    let short = std::env::args().any(|argument| argument == "--test");
-    let feeds = stream().unwrap_or_else(|why| {
-        println!("The stream is not here ({why}): made-up newsrooms instead.");
+    let asked = |option| std::env::args().any(|argument| argument == option);
+    let short = asked("--test");
+    let stream = if asked("--made-up") { Err("not asked for".to_owned()) } else { stream() };
+    let feeds = stream.unwrap_or_else(|why| {
+        println!("Made-up newsrooms instead of the stream: {why}.");
         newsrooms()
     });
     let entries: usize = feeds.iter().map(Vec::len).sum();
@@ -48,10 +51,10 @@ fn main() {
     );
     println!("|---|---|---|---:|---:|---:|---:|---:|");
     let defaults = pace(15, 5, 360);
-    compare("all", &feeds, defaults);
+    compare(ALL, &feeds, defaults);
     if !short {
         for other in [pace(30, 5, 360), pace(60, 5, 360), pace(60, 15, 1440), pace(15, 1, 360)] {
-            compare("all", &feeds, other);
+            compare(ALL, &feeds, other);
         }
         for (what, remainder) in [("even", 0), ("odd", 1)] {
             let half: Vec<Feed> = feeds
@@ -113,7 +116,7 @@ fn compare(what: &str, feeds: &[Feed], pace: Pace) {
             learned.longest / 60.0,
         );
         assert!(learned.longest <= pace.max_interval.as_secs_f64() + 0.001, "a feed waited too long");
-        assert!(ratio <= GOAL, "the gain is too small");
+        assert!(what != ALL || ratio <= GOAL, "the gain is too small");
     }
 }
 
