@@ -88,7 +88,9 @@ impl Source {
     ) -> Problem {
         let (line, column) = self.position(span.start);
         let text = self.line(line);
-        let shown = text.len() <= LINE_BYTES_MAX && !secret::may_hold_secret(text);
+        // A header's value is a key as often as not, whatever the header is called.
+        let shown =
+            text.len() <= LINE_BYTES_MAX && !secret::may_hold_secret(text) && !key.contains(".headers.");
         let marked = self.text.get(span).unwrap_or("").lines().next().unwrap_or("").chars().count();
         Problem {
             severity,

@@ -170,7 +170,7 @@ impl Errand<'_> {
                 Some(Authorization::Bearer(token)) => hop.bearer_auth(token.expose()),
             };
         }
-        let response = hop.send().await.map_err(|error| self.broken(&error, door, way, trail))?;
+        let response = hop.send().await.map_err(|error| broken(&error, door, way, trail))?;
         Ok(Answer { response, was_conditional, asked_for_delta })
     }
 
@@ -206,7 +206,7 @@ impl Errand<'_> {
                     body.push(&chunk).map_err(unusable)?;
                 }
                 Ok(None) => break,
-                Err(error) => return Err(self.broken(&error, door, way, trail)),
+                Err(error) => return Err(broken(&error, door, way, trail)),
             }
         }
         let content_type = response.headers().get(CONTENT_TYPE).map(|value| {
@@ -260,10 +260,10 @@ impl Errand<'_> {
         let detail = failure::form_in_words(code, response.headers(), &asked, &text);
         Outcome::Status { code, headers, detail }
     }
+}
 
-    fn broken(&self, error: &reqwest::Error, door: &Fetcher, way: &Way, trail: &Trail) -> Failure {
-        failure::classify(error, &host_of(trail.current()), way.proxy.as_deref(), &door.options)
-    }
+fn broken(error: &reqwest::Error, door: &Fetcher, way: &Way, trail: &Trail) -> Failure {
+    failure::classify(error, &host_of(trail.current()), way.proxy.as_deref(), &door.options)
 }
 
 /// Refuses a hop that the guard would not see: address literals, for which no name is looked up, and names that
