@@ -1,12 +1,19 @@
 //! A feed: a source we poll, and what its publisher put in it.
 //!
-//! Owns the nouns [`Feed`], [`Entry`], [`ParsedFeed`] and [`Problem`]. Reading documents is [`parse`], how a feed is
-//! asked is [`access`].
+//! Owns the nouns [`Feed`], [`Entry`], [`ParsedFeed`] and [`Problem`]. Reading documents is [`parse`]; how a feed is
+//! asked, [`access`]; what is remembered between polls, [`state`]; when it is polled next, [`pace`]; how it is, [`health`].
 //! Refuses to fetch, to store, and to judge what is new.
 
 pub mod access;
+pub mod answer;
+pub mod health;
+pub mod host;
+pub mod moved;
+pub mod pace;
 pub mod parse;
+pub mod rhythm;
 pub mod schedule;
+pub mod state;
 
 use std::fmt;
 use std::time::Duration;

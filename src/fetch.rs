@@ -33,7 +33,7 @@ use guard::{Guard, Resolver};
 use crate::feed::Feed;
 use crate::feed::access::Proxy;
 
-pub use outcome::{Document, Failure, FailureKind, Headers, Link, Outcome, RateLimit};
+pub use outcome::{Document, Failure, FailureKind, Headers, Link, Outcome};
 pub use request::{Form, Request, RequestKind};
 
 /// Largest web page read, bytes after decompression.

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 
 use super::topics::{wrong_examples, wrong_words};
 use super::{Exit, Failure, Outcome, Output, complain, counted, load, now, runtime};
+use crate::article::publisher::host_key;
 use crate::config::Config;
-use crate::daemon::poller::host_key;
 use crate::feed::{Feed, parse};
 use crate::fetch::{Fetcher, Outcome as Fetched, Request};
 use crate::mail::Mailer;

@@ -10,7 +10,8 @@ use reqwest::header::{
     AGE, CACHE_CONTROL, DATE, ETAG, EXPIRES, HeaderMap, HeaderName, LAST_MODIFIED, RETRY_AFTER,
 };
 
-use super::{Headers, RateLimit};
+use super::Headers;
+use crate::feed::answer::RateLimit;
 
 /// A longer wait than this is a mistake of the server, not a wish.
 const WAIT_MAX: Duration = Duration::from_hours(10 * 366 * 24);

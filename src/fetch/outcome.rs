@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::feed::answer::RateLimit;
+
 /// What became of a request.
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -86,15 +88,6 @@ pub struct Headers {
     pub fresh_for: Option<Duration>,
     /// How many requests the server still takes, where it says so.
     pub rate_limit: Option<RateLimit>,
-}
-
-/// What is left of a server's allowance (`X-RateLimit-*`, `RateLimit`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Requests left until the reset, rounded down.
-    pub remaining: u32,
-    /// Time until the allowance is whole again.
-    pub reset_after: Duration,
 }
 
 /// Why there was no usable answer.

@@ -11,6 +11,8 @@ mod daemon;
 mod fetch;
 mod mail;
 mod pipeline;
+mod polling;
+mod rhythm;
 mod store;
 mod tidy;
 mod topic;
