@@ -196,6 +196,8 @@ fn no_secret_of_a_feed_is_shown() {
     check("[feed.headers]\nHost = \"s3cret\"", true);
     check("[feed.headers]\nX = \"s3cret\u{e4}\"", true);
     check("[feed.headers]\nX-Key = \"s3cret", true);
+    check("[feed.headers]\nFoo = \"s3cret", true);
+    check("[feed.headers]\nFoo = \"b\"\nBar = s3cret", true);
     check("proxy = \"http://me:s3cret@proxy.example\"", false);
     check("proxy = \"ftp://me:s3cret@proxy.example\"", true);
     check("user = \"me\"\npassword_file = \"secret\"", false);
