@@ -6,11 +6,12 @@
 
 mod access;
 mod check;
+pub mod edit;
 mod feed_file;
 mod literal;
 mod mail_server;
 mod manual;
-mod opml;
+pub mod opml;
 mod raw;
 mod read;
 mod report;
@@ -29,6 +30,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::feed::Feed;
 use crate::feed::access::Proxy;
 use crate::fetch;
@@ -46,6 +49,8 @@ pub struct Config {
     pub dir: PathBuf,
     /// Where `wirewatch.db` lives.
     pub data_dir: PathBuf,
+    /// Files that list feeds, in order; the default one need not exist.
+    pub feed_files: Vec<PathBuf>,
     /// `[poll]`.
     pub poll: Poll,
     /// Feeds, in file order, without duplicates.
@@ -60,6 +65,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// `[web] listen`; absent when off.
     pub web_listen: Option<SocketAddr>,
+    /// `[web] public_url`: what hubs are told; absent when WebSub is off.
+    pub web_public_url: Option<Url>,
     /// `[log]`.
     pub log: Log,
     /// Hash (xxh3) of the names and bytes of all files read: equal for equal configurations, also after a restart.
@@ -230,7 +237,25 @@ pub struct Loaded {
 ///
 /// With at least one error, all errors and warnings of all files are returned, by file and line.
 pub fn load(dir: &Path, environment: &Environment) -> Result<Loaded, Vec<Problem>> {
-    let (config, mut problems) = check::check_directory(dir, environment);
+    load_with(dir, environment, None)
+}
+
+/// A file of feeds as it would be after an edit, to be checked before it is written.
+#[derive(Debug, Clone)]
+pub struct Rewrite {
+    /// One of [`Config::feed_files`].
+    pub path: PathBuf,
+    /// What it would hold.
+    pub text: String,
+}
+
+/// As [`load`], with one file of feeds rewritten.
+pub fn load_with(
+    dir: &Path,
+    environment: &Environment,
+    rewrite: Option<&Rewrite>,
+) -> Result<Loaded, Vec<Problem>> {
+    let (config, mut problems) = check::check_directory(dir, environment, rewrite);
     report::sort(&mut problems);
     match config {
         Some(config) if problems.iter().all(|problem| problem.severity == ProblemSeverity::Warning) => {

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod answer;
+pub mod discover;
 pub mod health;
 pub mod host;
 pub mod moved;
@@ -14,6 +15,7 @@ pub mod parse;
 pub mod rhythm;
 pub mod schedule;
 pub mod state;
+pub mod subscription;
 
 use std::fmt;
 use std::time::Duration;
@@ -160,6 +162,18 @@ pub enum Format {
     Atom,
     /// JSON Feed 1.0 and 1.1.
     Json,
+}
+
+impl Format {
+    /// As people write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rss => "RSS",
+            Self::Rdf => "RSS 1.0",
+            Self::Atom => "Atom",
+            Self::Json => "JSON Feed",
+        }
+    }
 }
 
 /// A document, read.

@@ -10,6 +10,7 @@ pub mod hosts;
 pub mod incidents;
 pub mod outbox;
 pub mod report;
+pub mod subscriptions;
 
 use std::fs::{self, File};
 use std::io;
@@ -32,6 +33,7 @@ const BUSY_FOR: Duration = Duration::from_secs(5);
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_create_tables.sql")),
     M::up(include_str!("../migrations/0002_extend_feeds.sql")),
+    M::up(include_str!("../migrations/0005_create_subscriptions.sql")),
 ];
 
 /// What can go wrong with the database.

@@ -18,7 +18,7 @@ use super::report::Problem;
 use super::source::{Sheet, Source};
 use super::units::show_duration;
 use super::value::Line;
-use super::{Poll, quoted};
+use super::{Poll, Rewrite, quoted};
 use crate::feed::{Feed, Tier};
 
 /// Most feeds of a configuration.
@@ -30,10 +30,15 @@ const FILES_MAX: usize = 1_000;
 /// Warnings about short intervals; who set more of them has read enough.
 const HASTY_MAX: usize = 10;
 
+/// Longest tag, bytes.
+pub(super) const TAG_BYTES_MAX: usize = 100;
+
 const URL_HINT: &str = "write it with its scheme: \"https://example.org/feed.xml\"";
 
 /// All feeds, and what is wrong with their files.
 pub(super) struct Feeds {
+    /// The files, in order, also those that are not there.
+    pub(super) files: Vec<PathBuf>,
     /// Feeds in file order.
     pub(super) feeds: Vec<Feed>,
     /// Problems of the files of feeds.
@@ -63,6 +68,7 @@ pub(super) fn load_feeds(
     dir: &Path,
     main: &raw::Main,
     poll: &Poll,
+    rewrite: Option<&Rewrite>,
     main_sheet: &mut Sheet<'_>,
     hash: &mut Xxh3,
 ) -> Feeds {
@@ -86,7 +92,8 @@ pub(super) fn load_feeds(
             continue;
         }
         seen.push(path.clone());
-        if !path.exists() {
+        let rewritten = rewrite.filter(|rewrite| rewrite.path == path);
+        if rewritten.is_none() && !path.exists() {
             // The file nobody asked for may be missing; one that is named must be there.
             if let Some(span) = item.span.clone() {
                 let message = format!("there is no file {}", path.display());
@@ -99,7 +106,11 @@ pub(super) fn load_feeds(
             }
             continue;
         }
-        let source = match Source::read(path) {
+        let read = match rewritten {
+            Some(rewrite) => Ok(Source::new(path, rewrite.text.clone())),
+            None => Source::read(path),
+        };
+        let source = match read {
             Ok(source) => source,
             Err(problem) => {
                 problems.push(*problem);
@@ -118,7 +129,7 @@ pub(super) fn load_feeds(
         let hint = "add a [[feed]] with `url = \"…\"` to feeds.toml";
         main_sheet.warning(span, "feed_files", "there are no feeds: nothing is polled".to_owned(), hint);
     }
-    Feeds { feeds: collector.feeds, problems }
+    Feeds { files: seen, feeds: collector.feeds, problems }
 }
 
 fn refuse_excess(main: &raw::Main, feed_count: usize, sheet: &mut Sheet<'_>) {
@@ -197,7 +208,7 @@ impl Collector<'_> {
 
     /// Whether the address is new; otherwise both places are named.
     fn claim(&mut self, url: &Url, span: Range<usize>, key: &str, sheet: &mut Sheet<'_>) -> bool {
-        let (line, _) = sheet.source.position(span.start);
+        let line = sheet.source.line_at(span.start);
         if let Some(first) = self.places.get(url.as_str()) {
             let index = first.index.map(|index| format!(" (feed[{index}])")).unwrap_or_default();
             let message =
@@ -301,7 +312,7 @@ fn warn_of_credentials(url: &Url, span: Range<usize>, key: &str, sheet: &mut She
 }
 
 /// A web address, normalised: no fragment, default port or stray blanks.
-fn parse_url(text: &str) -> Result<Url, String> {
+pub(super) fn parse_url(text: &str) -> Result<Url, String> {
     const BYTES_MAX: usize = 2_000;
     if text.len() > BYTES_MAX {
         return Err(format!("an address may have at most {BYTES_MAX} bytes"));
@@ -319,6 +330,9 @@ fn host_of(url: &Url) -> String {
     url.host_str().unwrap_or("feed").to_owned()
 }
 
-fn is_tag(tag: &str) -> bool {
-    tag.len() <= 100 && tag.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+/// Whether a word can be a tag.
+pub(super) fn is_tag(tag: &str) -> bool {
+    !tag.is_empty()
+        && tag.len() <= TAG_BYTES_MAX
+        && tag.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
 }

@@ -62,9 +62,14 @@ impl Source {
         }
     }
 
+    /// The line, from 1. Unlike the column it costs the same however long the line is.
+    pub(super) fn line_at(&self, offset: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= offset).max(1)
+    }
+
     /// Line and column, both from 1, the column in characters.
     pub(super) fn position(&self, offset: usize) -> (usize, usize) {
-        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
+        let line = self.line_at(offset);
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
         let before = self.text.get(start..offset.min(self.text.len())).unwrap_or("");
         (line, before.chars().count() + 1)
@@ -190,7 +195,8 @@ pub(super) fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Problem {
+/// A file that cannot be read, as a problem.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
     let hint = match error.kind() {
         io::ErrorKind::NotFound => "create it, or correct the path",
         io::ErrorKind::PermissionDenied => "let the user Wirewatch runs as read it",

@@ -91,6 +91,20 @@ pub fn parse(document: &[u8], base: &Url, content_type: Option<&str>) -> Result<
     Ok(feed)
 }
 
+/// A document's text, whatever its encoding, and what was wrong with that: for web pages and lists of feeds, which say their
+/// encoding as badly as feeds do.
+pub fn text(document: &[u8]) -> (String, Option<String>) {
+    let decoded = decode::decode(document, None, None);
+    (decoded.text, decoded.trouble)
+}
+
+/// An attribute's value with its character references resolved.
+pub(super) fn unescaped(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    escape::push_unescaped(&mut text, raw);
+    text
+}
+
 /// The feed, and how many entries were counted only.
 fn read_markup(text: &str, base: &Url) -> Result<(ParsedFeed, usize), NotAFeed> {
     let repaired = repair::repair(text);
