@@ -114,15 +114,40 @@ async fn says_its_name_to_the_proxy_alone() {
     // Wrong and missing ones are called what they are, and never repeated.
     for (scheme, account) in [("socks5h", "me:s3cret@"), ("http", "")] {
         let request = Request { access: own(&proxy.url(scheme, account)), ..guarded(feed()) };
-        let detail = match get(&fetcher, &request).await {
-            Outcome::Failed(failure) => {
-                assert_eq!(failure.kind, FailureKind::Proxy, "{scheme}");
-                failure.detail
-            }
-            Outcome::Status { code: 407, detail, .. } => detail,
-            other => panic!("{scheme}: {other:?}"),
-        };
+        let failure = failure(&fetcher, &request).await;
+        assert_eq!(failure.kind, FailureKind::Proxy, "{scheme}");
+        let detail = failure.detail;
         assert!(detail.starts_with("The proxy 127.0.0.1:") && !detail.contains("s3cret"), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn no_name_of_a_user_makes_it_go_round_the_proxy() {
+    let server = origin().await;
+    let proxy = Proxy::start(server.address(), Manner::Account("", "")).await;
+    // Straight to the server would work, too: only the proxy's log tells.
+    let url = server.url("/feed");
+    let odd = "!\"$&'()*+,;=~|{}[]^`<> \\%41%zz\u{e4}-._";
+    for (number, account) in ["me@", ":@", "me:@", ":pw@", &format!("{odd}:{odd}@")].into_iter().enumerate() {
+        for scheme in ["socks5h", "http"] {
+            let address = format!("{}/", proxy.url(scheme, account));
+            let Ok(parsed) = Address::parse(&address) else { panic!("{address}") };
+            let access = Access { proxy: ProxyChoice::Own(Arc::new(parsed)), ..Access::default() };
+            // One of its own, so that no connection is left from the name before.
+            let fetcher = Fetcher::new(options()).unwrap();
+            let before = (proxy.asked().len(), server.requests().len());
+            let outcome = get(&fetcher, &Request { access, ..request(url.clone()) }).await;
+            // Let through or refused by the proxy, nothing arrives that has not passed it.
+            let passed = proxy.asked().len() - before.0;
+            let arrived = server.requests().len() - before.1;
+            match outcome {
+                Outcome::Document(_) => assert_eq!((passed, arrived), (1, 1), "{number} {scheme}"),
+                Outcome::Failed(failure) => {
+                    assert_eq!((failure.kind, arrived), (FailureKind::Proxy, 0), "{number} {scheme}");
+                }
+                other => panic!("{number} {scheme}: {other:?}"),
+            }
+        }
     }
 }
 
