@@ -93,7 +93,7 @@ fn budgets_and_authorities_are_read() {
 #[test]
 fn faults_of_polling_are_named() {
     let check = |line: &str, expected, hint| {
-        check_fault("wirewatch.toml", &format!("[poll]\n{line}\n"), expected, hint)
+        check_fault("wirewatch.toml", &format!("[poll]\n{line}\n"), expected, hint);
     };
     check(
         "proxy = \"127.0.0.1:9050\"",
@@ -276,8 +276,9 @@ fn c13_an_interval_publishers_do_not_welcome_says_what_it_costs() {
         ],
     );
     // Who set it for a whole list has read enough after ten.
-    let many: String = (0..30)
+    let many = (0..30)
         .map(|number| format!("[[feed]]\nurl = \"https://e.org/{number}\"\ninterval = \"5m\"\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     check("", &many, &["every 5m"; 10]);
 }

@@ -138,10 +138,10 @@ async fn no_name_of_a_user_makes_it_go_round_the_proxy() {
             let before = (proxy.asked().len(), server.requests().len());
             let outcome = get(&fetcher, &Request { access, ..request(url.clone()) }).await;
             // Let through or refused by the proxy, nothing arrives that has not passed it.
-            let passed = proxy.asked().len() - before.0;
+            let through = proxy.asked().len() - before.0;
             let arrived = server.requests().len() - before.1;
             match outcome {
-                Outcome::Document(_) => assert_eq!((passed, arrived), (1, 1), "{number} {scheme}"),
+                Outcome::Document(_) => assert_eq!((through, arrived), (1, 1), "{number} {scheme}"),
                 Outcome::Failed(failure) => {
                     assert_eq!((failure.kind, arrived), (FailureKind::Proxy, 0), "{number} {scheme}");
                 }
