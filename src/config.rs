@@ -28,6 +28,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use url::Url;
+
 use crate::feed::Feed;
 use crate::fetch;
 use crate::mail;
@@ -246,6 +248,21 @@ pub fn load_with(
         }
         _ => Err(problems),
     }
+}
+
+/// Reads a duration as the files have it: `"15m"`, `"1h 30m"`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    units::parse_duration(text)
+}
+
+/// Reads a feed's address as the files have it, normalised.
+pub fn address(text: &str) -> Result<Url, String> {
+    feed_file::parse_url(text)
+}
+
+/// Foreign text as a message repeats it: short, on one line, without a password.
+pub fn shown(text: &str) -> String {
+    quoted(text)
 }
 
 /// A value as a message repeats it: short, on one line, without a password.

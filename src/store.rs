@@ -274,6 +274,12 @@ impl Lock {
         Timestamp::try_from(made_at).ok()
     }
 
+    /// Whether a `wirewatch run` holds a data directory; makes nothing.
+    pub fn is_held(data_dir: &Path) -> bool {
+        let Ok(file) = File::open(data_dir.join(LOCK_NAME)) else { return false };
+        matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
+    }
+
     /// Takes the lock of a data directory, which is made when missing.
     pub fn take(data_dir: &Path) -> Result<Self, StoreError> {
         let path = data_dir.join(LOCK_NAME);

@@ -109,7 +109,8 @@ pub async fn contained<T: Send + 'static>(work: impl Future<Output = T> + Send +
     task.join_next().await.and_then(Result::ok)
 }
 
-fn read(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> End {
+/// Reads a document: what a poll that brought it comes to.
+pub fn read(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> End {
     let Document { bytes, url, content_type, headers, .. } = document;
     match parse::parse(&bytes, &url, content_type.as_deref()) {
         Ok(parsed) => {

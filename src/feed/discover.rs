@@ -247,11 +247,11 @@ pub fn of_site(page: &Url, html: &str) -> Vec<Candidate> {
         ("github.com", [owner, repository, ..]) => {
             add(format!("https://github.com/{owner}/{repository}/releases.atom"));
         }
+        ("medium.com", [publication, ..]) => add(format!("/feed/{publication}")),
         // Mastodon and its kin: a profile is `/@name`.
         (_, [profile, ..]) if profile.starts_with('@') && !profile.contains('.') => {
             add(format!("/{profile}.rss"));
         }
-        ("medium.com", [publication, ..]) => add(format!("/feed/{publication}")),
         ("bsky.app", ["profile", name, ..]) => add(format!("/profile/{name}/rss")),
         _ => {}
     }

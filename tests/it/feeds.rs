@@ -1,0 +1,8 @@
+//! Feeds as people have them: found on pages, written into files, taken from other readers, asked about.
+
+#![allow(clippy::format_collect, reason = "documents of tests are small, and to be read")]
+
+mod commands;
+mod discover;
+mod edit;
+mod lists;
