@@ -4,23 +4,15 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use jiff::Timestamp;
 use wirewatch::article::{language, normalize, page, text, url};
-use wirewatch::feed::{Entry, Feed, Tier};
+use wirewatch::feed::{Entry, Feed};
 
 fn main() {
     divan::main();
 }
 
 fn feed() -> Feed {
-    Feed {
-        url: "https://feeds.example.org/world.xml".parse().expect("a fixed address"),
-        name: "Example".into(),
-        publisher: None,
-        tier: Tier::default(),
-        tags: Vec::new(),
-        language: None,
-        interval: None,
-        allow_private_addresses: false,
-    }
+    let url = "https://feeds.example.org/world.xml".parse().expect("a fixed address");
+    Feed { name: "Example".into(), ..Feed::new(url) }
 }
 
 /// An entry as feeds carry them: a short summary with a little markup, or a long text with much.

@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use wirewatch::config::{self, Config, Environment};
 use wirewatch::feed::Entry;
-use wirewatch::fetch::Headers;
-use wirewatch::pipeline::{self, End, Poll, Scored};
+use wirewatch::pipeline::{self, Asked, End, Poll, Reading, Scored};
 use wirewatch::store::{Durability, FILE_NAME, Writer};
 
 const ENTRIES: u64 = 30;
@@ -45,9 +44,9 @@ impl Desk {
         let feed = &self.config.feeds[0];
         let tx = self.writer.begin().expect("a transaction");
         let id = tx.feed(feed).expect("the feed's row").id;
-        let end = End::Document { scored, headers: Headers::default(), problems: Vec::new() };
-        let poll = Poll { feed: id, started_at: self.clock, end };
-        divan::black_box(pipeline::settle(&tx, &self.config, feed, poll, self.clock).expect("settled"));
+        let end = End::Document(Box::new(Reading { scored, ..Reading::default() }));
+        let poll = Poll { feed: id, started_at: self.clock, asked: Asked::default(), end };
+        divan::black_box(pipeline::settle(&tx, &self.config, feed, &poll, self.clock).expect("settled"));
         tx.commit().expect("committed");
     }
 }

@@ -62,6 +62,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// `[web] listen`; absent when off.
     pub web_listen: Option<SocketAddr>,
+    /// `[web] public_url`: what hubs are told; absent when WebSub is off.
+    pub web_public_url: Option<Url>,
     /// `[log]`.
     pub log: Log,
     /// Hash (xxh3) of the names and bytes of all files read: equal for equal configurations, also after a restart.

@@ -12,6 +12,7 @@ mod once;
 pub mod poller;
 pub mod pulse;
 mod reload;
+pub mod roster;
 mod systemd;
 
 use std::collections::HashMap;
@@ -22,22 +23,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use self::ledger::{Ledger, LedgerError};
+use self::ledger::{Configured, Ledger, LedgerError};
 use self::mailer::Door;
 pub use self::once::OnceReport;
-use self::poller::{Polled, Poller};
-use self::pulse::{Pulse, due_at};
+use self::poller::Poller;
+use self::pulse::Pulse;
 pub use self::reload::Reload;
+use self::roster::{Ended, Polled, Roster};
 use crate::config::Config;
-use crate::feed::schedule::{FeedState, HostLimits, Schedule, after};
-use crate::feed::{Feed, FeedId};
+use crate::feed::FeedId;
+use crate::feed::schedule::{Start, after};
 use crate::fetch;
 use crate::mail;
-use crate::store::feeds::StoredFeed;
 use crate::store::{self, Durability, Lock, StoreError, Writer};
 
 /// Longest time between two looks at the clock: what a suspended machine or a moved clock can cost.
@@ -91,12 +92,7 @@ pub fn now() -> Timestamp {
 /// A running daemon.
 pub struct Daemon {
     config: Arc<Config>,
-    feeds: HashMap<FeedId, (Arc<Feed>, FeedState)>,
-    schedule: Schedule,
-    poller: Poller,
-    polls: JoinSet<Polled>,
-    /// Whose each poll is, should it end without a word.
-    polling: HashMap<Id, FeedId>,
+    roster: Roster,
     /// Nothing is polled until then: the database had no room.
     paused_until: Option<Instant>,
     ledger: Ledger,
@@ -147,7 +143,7 @@ impl Daemon {
             .await
             .map_err(|_| LedgerError::Stopped)??;
         let (ledger, thread) = Ledger::start(writer)?;
-        let rows = ledger.configure(Arc::clone(&config)).await?;
+        let configured = ledger.configure(Arc::clone(&config), now()).await?;
         let fetcher = fetch::Fetcher::new(config.poll.fetch_options())?;
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
         let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(workers), Arc::clone(&config));
@@ -157,11 +153,7 @@ impl Daemon {
         // Three signs of life within the time systemd allows, so that one may come late.
         let look_every = systemd::watchdog().map_or(LOOK_EVERY, |limit| LOOK_EVERY.min(limit / 3));
         let mut daemon = Self {
-            schedule: Schedule::new(limits(&config)),
-            feeds: HashMap::new(),
-            poller,
-            polls: JoinSet::new(),
-            polling: HashMap::new(),
+            roster: Roster::new(poller, Arc::clone(&config)),
             paused_until: None,
             ledger,
             thread,
@@ -176,46 +168,16 @@ impl Daemon {
             _lock: lock,
             config: Arc::clone(&config),
         };
-        daemon.put_in_force(config, rows, now());
+        daemon.put_in_force(config, configured, now());
         Ok(daemon)
     }
 
     /// Puts a configuration in force that the ledger has taken; polls under way go on.
-    fn put_in_force(&mut self, config: Arc<Config>, rows: Vec<StoredFeed>, now: Timestamp) {
-        let feeds = config.feeds.iter().zip(rows);
-        self.feeds = feeds.map(|(feed, row)| (row.id, (Arc::new(feed.clone()), row.state))).collect();
-        self.failing.retain(|id, _| self.feeds.contains_key(id));
-        self.poller.configure(Arc::clone(&config));
-        self.config = config;
-        self.lay_out(now);
-    }
-
-    /// Lays the schedule out anew; due times that a wrong clock left behind are not believed.
-    fn lay_out(&mut self, now: Timestamp) {
-        let mut schedule = Schedule::new(limits(&self.config));
-        let mut ahead_count = 0;
-        for (id, (feed, state)) in &mut self.feeds {
-            let host = poller::host_key(&feed.url);
-            if self.schedule.is_running(*id) {
-                schedule.add_running(*id, host);
-                continue;
-            }
-            let due_at = due_at(state, self.config.poll.max_interval, now);
-            if state.next_due_at.is_some_and(|remembered| remembered != due_at) {
-                ahead_count += 1;
-                state.next_due_at = Some(due_at);
-                state.last_polled_at = state.last_polled_at.map(|polled| polled.min(now));
-            }
-            schedule.add(*id, host, due_at);
-        }
-        schedule.keep_gates_of(&self.schedule, now);
-        self.schedule = schedule;
-        if ahead_count > 0 {
-            warn!(
-                feeds = ahead_count,
-                "The clock was ahead when these feeds were polled last; they are due now"
-            );
-        }
+    fn put_in_force(&mut self, config: Arc<Config>, configured: Configured, now: Timestamp) {
+        self.config = Arc::clone(&config);
+        let ahead_count = self.roster.put_in_force(config, configured, now);
+        self.failing.retain(|id, _| self.roster.address(*id).is_some());
+        warn_of_clock(ahead_count);
     }
 
     /// Runs until SIGTERM or SIGINT.
@@ -224,7 +186,7 @@ impl Daemon {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
         systemd::ready();
-        info!(feeds = self.feeds.len(), topics = self.config.topics.len(), "Watching");
+        info!(feeds = self.roster.feed_count(), topics = self.config.topics.len(), "Watching");
         // Who starts it again has mended something: nothing waits for the end of an old wait.
         self.hasten().await;
         let stopped = tokio::select! {
@@ -259,12 +221,11 @@ impl Daemon {
             self.start_polls();
             self.look(now()).await?;
             let pause = self.paused_until.map(|until| until.saturating_duration_since(Instant::now()));
-            let is_free = self.polls.len() < self.config.poll.concurrency;
-            let wake = self.schedule.wake_at().filter(|_| is_free).map(until);
+            let wake = self.roster.wake_at().map(until);
             let wait = wake.map_or(self.look_every, |wake| wake.max(pause.unwrap_or_default()));
             let wait = wait.min(self.pulse.wait(Instant::now()).max(Duration::from_millis(5)));
             tokio::select! {
-                Some(polled) = self.polls.join_next_with_id() => self.polled(polled, true),
+                Some(ended) = self.roster.ended() => self.polled(ended, true),
                 () = tokio::time::sleep(wait) => {}
                 _ = hang_up.recv() => self.reload(reload).await?,
                 _ = &mut self.mailer => return Err(DaemonError::MailerStopped),
@@ -279,12 +240,8 @@ impl Daemon {
             return;
         }
         self.paused_until = None;
-        while self.polls.len() < self.config.poll.concurrency {
-            let Some(start) = self.schedule.next(now()) else { break };
-            let Some((feed, state)) = self.feeds.get(&start.feed) else { continue };
-            debug!(feed = feed.address(), due_at = %start.due_at, "Polling");
-            let poll = self.poller.clone().poll(start.feed, Arc::clone(feed), state.clone());
-            self.polling.insert(self.polls.spawn(poll).id(), start.feed);
+        for Start { visit, due_at } in self.roster.start_due(now()) {
+            debug!(?visit, %due_at, "Started");
         }
     }
 
@@ -294,12 +251,8 @@ impl Daemon {
         if !self.pulse.is_due(Instant::now()) {
             return Ok(());
         }
-        let max_interval = self.config.poll.max_interval;
-        let is_ahead = |(_, state): &(Arc<Feed>, FeedState)| {
-            state.next_due_at.is_some_and(|at| due_at(state, max_interval, now) != at)
-        };
-        if self.pulse.was_set_back(now) || self.feeds.values().any(is_ahead) {
-            self.lay_out(now);
+        if self.pulse.was_set_back(now) || self.roster.is_ahead(now) {
+            warn_of_clock(self.roster.lay_out(now));
         }
         let (next_at, is_alive) = match self.ledger.tick(now).await {
             Ok(ticked) => {
@@ -312,49 +265,40 @@ impl Daemon {
         };
         self.pulse.beat(Instant::now(), now, next_at);
         if is_alive {
-            let waiting = self.schedule.waiting_count(now);
-            let (all, failing) = (self.feeds.len(), self.failing.len());
+            let waiting = self.roster.waiting_count(now);
+            let (all, failing) = (self.roster.feed_count(), self.failing.len());
             systemd::alive(&format!("{all} feeds, {waiting} due, {failing} failing"));
         }
         Ok(())
     }
 
     /// Takes in a poll that ended; `again` says whether its feed is put back in the schedule.
-    fn polled(&mut self, polled: Result<(Id, Polled), JoinError>, again: bool) {
-        let polled = match polled {
-            Ok((task, polled)) => {
-                self.polling.remove(&task);
-                polled
-            }
-            Err(error) => {
+    fn polled(&mut self, ended: Ended, again: bool) {
+        let Polled { feed, settled } = match ended {
+            Ended::Polled(polled) => *polled,
+            Ended::Lost { feed, error } => {
                 // Polls contain their own panics, so this is a fault of ours; the feed comes round again.
-                let Some(feed) = self.polling.remove(&error.id()) else { return };
                 error!(%error, "A poll ended without a word; please report what was logged before");
-                return self.finished(feed, after(now(), self.config.poll.max_interval), again);
+                let due_at = after(now(), self.config.poll.max_interval);
+                return self.roster.finish(feed, again.then_some(due_at), now());
             }
         };
-        let Some((feed, state)) = self.feeds.get_mut(&polled.feed) else { return };
-        let url = feed.address();
-        let due_at = match polled.settled {
+        let Some(url) = self.roster.address(feed) else {
+            return self.roster.finish(feed, None, now());
+        };
+        let due_at = match settled {
             Ok(settled) => {
-                let due_at = settled.next.at;
-                *state = settled.state;
-                let failed = (!settled.is_success).then_some(settled.outcome);
-                let new_count = settled.articles.iter().filter(|event| !event.is_revision).count();
                 if let Some(report) = &mut self.report {
-                    report.article_count += new_count;
+                    report.article_count += settled.new_count();
                 }
-                self.note_health(polled.feed, &url, failed);
+                let failed = (!settled.is_success).then(|| settled.outcome.clone());
+                self.note_health(feed, &url, failed);
                 self.note_alerts(&settled.alerts);
-                due_at
+                self.roster.take_in(feed, *settled, now())
             }
-            Err(error) => self.refused(polled.feed, url, &error),
+            Err(error) => self.refused(feed, url, &error),
         };
-        self.finished(polled.feed, due_at, again);
-    }
-
-    fn finished(&mut self, feed: FeedId, due_at: Timestamp, again: bool) {
-        self.schedule.finished(feed, if again { due_at } else { Timestamp::MAX }, now());
+        self.roster.finish(feed, again.then_some(due_at), now());
     }
 
     /// A poll could not be stored. Nothing was kept, nothing is lost: the same document is asked for again at the time
@@ -413,8 +357,10 @@ impl Daemon {
     }
 }
 
-fn limits(config: &Config) -> HostLimits {
-    HostLimits { at_a_time: config.poll.per_host, spacing: config.poll.host_spacing }
+fn warn_of_clock(ahead_count: usize) {
+    if ahead_count > 0 {
+        warn!(feeds = ahead_count, "The clock was ahead when these feeds were polled last; they are due now");
+    }
 }
 
 /// Time from now until `at`, none if it has passed.

@@ -1,11 +1,21 @@
 //! A feed: a source we poll, and what its publisher put in it.
 //!
-//! Owns the nouns [`Feed`], [`Entry`], [`ParsedFeed`] and [`Problem`]. Reading documents is [`parse`].
+//! Owns the nouns [`Feed`], [`Entry`], [`ParsedFeed`] and [`Problem`]. Reading documents is [`parse`]; how a feed is
+//! asked, [`access`]; what is remembered between polls, [`state`]; when it is polled next, [`pace`]; how it is, [`health`].
 //! Refuses to fetch, to store, and to judge what is new.
 
+pub mod access;
+pub mod answer;
 pub mod discover;
+pub mod health;
+pub mod host;
+pub mod moved;
+pub mod pace;
 pub mod parse;
+pub mod rhythm;
 pub mod schedule;
+pub mod state;
+pub mod subscription;
 
 use std::fmt;
 use std::time::Duration;
@@ -13,6 +23,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use access::Access;
 
 /// The row of a feed in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,9 +85,26 @@ pub struct Feed {
     pub interval: Option<Duration>,
     /// Whether loopback and private addresses may be polled.
     pub allow_private_addresses: bool,
+    /// What a request carries besides the address, and the way it takes.
+    pub access: Access,
 }
 
 impl Feed {
+    /// A feed of which only the address is known; it is called after its host.
+    pub fn new(url: Url) -> Self {
+        Self {
+            name: url.host_str().unwrap_or("feed").to_owned(),
+            url,
+            publisher: None,
+            tier: Tier::default(),
+            tags: Vec::new(),
+            language: None,
+            interval: None,
+            allow_private_addresses: false,
+            access: Access::default(),
+        }
+    }
+
     /// Its address without a password: what is shown, logged and stored.
     pub fn address(&self) -> String {
         let mut url = self.url.clone();

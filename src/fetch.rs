@@ -1,39 +1,43 @@
-//! The door to the web: conditional, capped, guarded HTTP GET.
+//! The door to the web: conditional, capped, guarded HTTP GET, and a form now and then.
 //!
 //! Owns `reqwest`. Refuses to know feeds' states and schedules: it is handed validators and hands back an
-//! [`Outcome`]. Refuses to retry: when to ask again is the schedule's business.
+//! [`Outcome`]. Refuses to retry: when to ask again is the schedule's business. What is asked is `fetch/request.rs`,
+//! what comes back `fetch/outcome.rs`, the way between them `fetch/errand.rs`.
 
 mod body;
+mod client;
+mod errand;
 mod failure;
 mod guard;
 mod headers;
+mod links;
+mod outcome;
+mod request;
 mod trail;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
-use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH,
-};
 use tokio::sync::Semaphore;
-use url::{Host, Url};
+use url::Url;
 
-use body::{Body, BodyError};
+use client::Ways;
+use errand::{Errand, What};
 use failure::host_of;
 use guard::{Guard, Resolver};
-use trail::Trail;
 
-/// Feed types by name, then generic ones, then whatever there is: some servers refuse `*/*` alone.
-const ACCEPTED: &str = "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml, \
-                        application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.1";
+use crate::feed::Feed;
+use crate::feed::access::Proxy;
 
-/// Longest `Content-Type` kept, bytes; it is for charset and kind alone.
-const CONTENT_TYPE_BYTES_MAX: usize = 256;
+pub use outcome::{Document, Failure, FailureKind, Headers, Link, Outcome};
+pub use request::{Form, Request, RequestKind};
+
+/// Largest web page read, bytes after decompression.
+pub const PAGE_BYTES_MAX: usize = 4 << 20;
 
 /// How the door behaves; set once.
 #[derive(Debug, Clone)]
@@ -46,13 +50,18 @@ pub struct Options {
     pub read_timeout: Duration,
     /// Time for everything, redirects included.
     pub total_timeout: Duration,
+    /// Longest time a connection without a request is kept; at most 30 seconds.
+    pub idle_timeout: Duration,
     /// Largest body after decompression, bytes.
     pub body_bytes_max: usize,
+    /// The way of requests that choose none; straight when absent.
+    pub proxy: Option<Arc<Proxy>>,
     /// Certificate authorities trusted besides the machine's own, as a PEM bundle: for a publisher inside
     /// the owner's network.
     pub root_certificates_pem: Option<Vec<u8>>,
     /// Names that resolve to these addresses and to no others, whatever DNS says, like `curl --resolve`.
-    /// The address policy holds for them as for any other.
+    /// The address policy holds for them as for any other. A name that stands here several times answers
+    /// with each in turn, as DNS may; the last answer stays.
     pub resolve: Vec<(String, Vec<IpAddr>)>,
     /// Networks treated as public although they are special-purpose, such as 198.18.0.0/15 where a local
     /// DNS proxy answers with it.
@@ -65,105 +74,15 @@ impl Default for Options {
             contact: None,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(20),
-            total_timeout: Duration::from_mins(1),
+            total_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(30),
             body_bytes_max: 10 << 20,
+            proxy: None,
             root_certificates_pem: None,
             resolve: Vec::new(),
             public_networks: Vec::new(),
         }
     }
-}
-
-/// One conditional GET.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// What to fetch. User information becomes basic authentication, for this origin alone.
-    pub url: Url,
-    /// `ETag` of the last answer, byte for byte.
-    pub etag: Option<Vec<u8>>,
-    /// `Last-Modified` of the last answer, byte for byte.
-    pub last_modified: Option<Vec<u8>>,
-    /// Whether loopback and private addresses are allowed, as long as no public server had a say: once
-    /// one answered with a redirect, the rest of the way is public too.
-    pub allow_private_addresses: bool,
-}
-
-/// What became of a request.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// 200: a document.
-    Document(Document),
-    /// 304: nothing new.
-    NotModified(Headers),
-    /// Any other status.
-    Status {
-        /// HTTP status code.
-        code: u16,
-        /// Its headers.
-        headers: Headers,
-        /// Words for the owner, for example that a challenge page was served.
-        detail: String,
-    },
-    /// No usable answer.
-    Failed(Failure),
-}
-
-/// A 200 with its body, decompressed.
-#[derive(Debug, Clone)]
-pub struct Document {
-    /// The body.
-    pub bytes: Vec<u8>,
-    /// Where it came from after redirects, without user information and fragment.
-    pub url: Url,
-    /// `Content-Type`, as sent.
-    pub content_type: Option<String>,
-    /// Where the feed moved, when every hop was 301 or 308 and the address asked for carries no password.
-    pub moved_to: Option<Url>,
-    /// Its headers.
-    pub headers: Headers,
-}
-
-/// Headers that matter to a poller, read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Headers {
-    /// `ETag`, byte for byte.
-    pub etag: Option<Vec<u8>>,
-    /// `Last-Modified`, byte for byte.
-    pub last_modified: Option<Vec<u8>>,
-    /// `Retry-After`, as a wait from now; absent when unreadable.
-    pub retry_after: Option<Duration>,
-    /// Freshness lifetime from `Cache-Control: max-age` less `Age`, or `Expires` less `Date`.
-    pub fresh_for: Option<Duration>,
-}
-
-/// Why there was no usable answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// What kind of failure.
-    pub kind: FailureKind,
-    /// Words for the owner: what happened and to whom, without secrets.
-    pub detail: String,
-}
-
-/// Kinds of [`Failure`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// The name does not resolve.
-    Dns,
-    /// The address is private, loopback or otherwise not to be polled.
-    Forbidden,
-    /// Nobody answers.
-    Connect,
-    /// The certificate or handshake is not acceptable.
-    Tls,
-    /// It took too long.
-    Timeout,
-    /// More bytes than the limit.
-    TooLarge,
-    /// More than five redirects, a loop, or a redirect to something that is not http(s).
-    Redirect,
-    /// The answer broke off or makes no sense.
-    Protocol,
 }
 
 /// Why the door cannot be opened at all.
@@ -187,10 +106,7 @@ pub enum FetchError {
 pub struct Fetcher {
     options: Arc<Options>,
     guard: Guard,
-    /// Connects to public addresses alone.
-    guarded: reqwest::Client,
-    /// Connects to all. A client of its own, so that no pooled connection crosses the guard.
-    open: reqwest::Client,
+    ways: Arc<Ways>,
 }
 
 impl Fetcher {
@@ -198,163 +114,51 @@ impl Fetcher {
     pub fn new(options: Options) -> Result<Self, FetchError> {
         // An error says that a provider is installed already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
+        let options = Arc::new(options);
         let guard = Guard { public_networks: options.public_networks.clone() };
         let resolver = Resolver {
             guard: Some(guard.clone()),
-            pinned: Arc::new(pinned(&options)),
+            exempt: None,
+            pinned: Arc::new(guard::pins(&options.resolve)),
             permits: Arc::new(Semaphore::new(guard::LOOKUPS_MAX)),
         };
-        let guarded = client(&options, resolver.clone())?;
-        let open = client(&options, Resolver { guard: None, ..resolver })?;
-        Ok(Self { options: Arc::new(options), guard, guarded, open })
+        let ways = Arc::new(Ways::open(Arc::clone(&options), resolver)?);
+        Ok(Self { options, guard, ways })
     }
 
-    /// Fetches. `now` is for answers that name a date.
+    /// Fetches a feed, or whatever the request says. `now` is for answers that name a date.
     pub async fn get(&self, request: &Request, now: Timestamp) -> Outcome {
-        let outcome = tokio::time::timeout(self.options.total_timeout, self.follow(request, now));
-        match outcome.await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(failure)) => Outcome::Failed(failure),
-            Err(_elapsed) => Outcome::Failed(Failure::total_timeout(&host_of(&request.url), &self.options)),
-        }
-    }
-
-    /// Sends the request along its redirects and reads the last answer.
-    async fn follow(&self, request: &Request, now: Timestamp) -> Result<Outcome, Failure> {
-        let mut trail = Trail::new(&request.url)?;
-        let mut private = request.allow_private_addresses;
-        loop {
-            let response = self.send(request, &trail, private).await?;
-            let code = response.status().as_u16();
-            if trail.follow(code, response.headers())? {
-                // A public server must not steer us into the owner's network.
-                let peer = response.remote_addr().map(|peer| peer.ip());
-                private &= peer.is_some_and(|peer| self.guard.refusal(peer).is_some());
-                continue;
-            }
-            let headers = headers::read(response.headers(), now);
-            return match code {
-                200 => self.read(response, &trail, headers).await,
-                304 => Ok(Outcome::NotModified(headers)),
-                _ => {
-                    let detail =
-                        failure::status_in_words(code, response.headers(), &host_of(trail.current()));
-                    Ok(Outcome::Status { code, headers, detail })
-                }
-            };
-        }
-    }
-
-    /// Sends one hop and waits for its headers.
-    async fn send(
-        &self,
-        request: &Request,
-        trail: &Trail,
-        private: bool,
-    ) -> Result<reqwest::Response, Failure> {
-        let host = host_of(trail.current());
-        if !private {
-            // No name, no lookup: the resolver never sees these.
-            let literal = match trail.current().host() {
-                Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-                Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-                Some(Host::Domain(_)) | None => None,
-            };
-            if let Some(why) = literal.and_then(|address| self.guard.refusal(address)) {
-                return Err(Failure::forbidden(&host, why));
-            }
-        }
-        let client = if private { &self.open } else { &self.guarded };
-        let mut hop = client.get(trail.request_url());
-        if trail.may_have_validators() {
-            let validators = [(IF_NONE_MATCH, &request.etag), (IF_MODIFIED_SINCE, &request.last_modified)];
-            hop = hop.headers(validator_headers(validators));
-        }
-        hop.send().await.map_err(|error| failure::classify(&error, &host, &self.options))
-    }
-
-    /// Reads a document, and no more of it than the limit.
-    async fn read(
-        &self,
-        mut response: reqwest::Response,
-        trail: &Trail,
-        headers: Headers,
-    ) -> Result<Outcome, Failure> {
-        let host = host_of(trail.current());
-        let unusable = |error: BodyError| match error {
-            BodyError::TooLarge => Failure::too_large(&host, &self.options),
-            other => Failure::new(FailureKind::Protocol, format!("The answer from {host} is {other}")),
+        let what = What::Get {
+            kind: request.kind,
+            etag: request.etag.as_deref(),
+            last_modified: request.last_modified.as_deref(),
         };
-        let bytes_max = self.options.body_bytes_max;
-        if response.content_length().is_some_and(|length| length > bytes_max as u64) {
-            return Err(unusable(BodyError::TooLarge));
-        }
-        let mut body = Body::new(response.headers(), bytes_max).map_err(unusable)?;
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) => body.push(&chunk).map_err(unusable)?,
-                Ok(None) => break,
-                Err(error) => return Err(failure::classify(&error, &host, &self.options)),
-            }
-        }
-        let content_type = response.headers().get(CONTENT_TYPE).map(|value| {
-            let bytes = value.as_bytes();
-            String::from_utf8_lossy(bytes.get(..CONTENT_TYPE_BYTES_MAX).unwrap_or(bytes)).into_owned()
-        });
-        Ok(Outcome::Document(Document {
-            bytes: body.finish().map_err(unusable)?,
-            url: trail.current().clone(),
-            content_type,
-            moved_to: trail.moved_to(),
-            headers,
-        }))
+        let private = request.allow_private_addresses;
+        self.run(Errand { url: &request.url, access: &request.access, private, what }, now).await
     }
-}
 
-/// Validators as they came. One that no header can hold is left out: the answer is then a full one.
-fn validator_headers(validators: [(HeaderName, &Option<Vec<u8>>); 2]) -> HeaderMap {
-    let valid = validators.into_iter().filter_map(|(name, value)| {
-        let value = HeaderValue::from_bytes(value.as_deref()?).ok()?;
-        Some((name, value))
-    });
-    valid.collect()
-}
+    /// Fetches a web page that a feed links to: see [`Request::page`].
+    pub async fn page(&self, feed: &Feed, url: Url, now: Timestamp) -> Outcome {
+        self.get(&Request::page(feed, url), now).await
+    }
 
-fn pinned(options: &Options) -> HashMap<String, Vec<IpAddr>> {
-    options.resolve.iter().map(|(name, addresses)| (name.to_ascii_lowercase(), addresses.clone())).collect()
-}
+    /// Posts a form. Only redirects that keep the method are followed. The answer is [`Outcome::Status`], whatever its
+    /// code, with the first words of its body in the detail; or [`Outcome::Failed`].
+    pub async fn post_form(&self, form: &Form, now: Timestamp) -> Outcome {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
+        let (what, private) = (What::Form(&body), form.allow_private_addresses);
+        self.run(Errand { url: &form.url, access: &form.access, private, what }, now).await
+    }
 
-fn client(options: &Options, resolver: Resolver) -> Result<reqwest::Client, FetchError> {
-    let agent = match &options.contact {
-        Some(contact) => format!("wirewatch/{} (+{contact})", env!("CARGO_PKG_VERSION")),
-        None => format!("wirewatch/{}", env!("CARGO_PKG_VERSION")),
-    };
-    let agent = HeaderValue::try_from(agent).map_err(|_invalid| FetchError::Contact)?;
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate, br, zstd"));
-    let certificates = match &options.root_certificates_pem {
-        Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(FetchError::Certificates)?,
-        None => Vec::new(),
-    };
-    reqwest::Client::builder()
-        .user_agent(agent)
-        .default_headers(headers)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        // A proxy from the environment would connect to what the guard refuses.
-        .no_proxy()
-        .dns_resolver(resolver)
-        .tls_certs_merge(certificates)
-        .connect_timeout(options.connect_timeout)
-        .read_timeout(options.read_timeout)
-        // One poll needs one connection; between polls nobody gains from an open one.
-        .pool_max_idle_per_host(1)
-        .pool_idle_timeout(Duration::from_secs(30))
-        // Publishers' servers are old and odd; a stray header must not cost a feed.
-        .http1_ignore_invalid_headers_in_responses(true)
-        .http1_allow_obsolete_multiline_headers_in_responses(true)
-        .http1_allow_spaces_after_header_name_in_responses(true)
-        .build()
-        .map_err(FetchError::Client)
+    async fn run(&self, errand: Errand<'_>, now: Timestamp) -> Outcome {
+        // Outside of the errand, which a time-out drops with all it has counted.
+        let wire_bytes = AtomicU64::new(0);
+        let work = errand.run(self, &wire_bytes, now);
+        let failure = match tokio::time::timeout(self.options.total_timeout, work).await {
+            Ok(Ok(outcome)) => return outcome,
+            Ok(Err(failure)) => failure,
+            Err(_elapsed) => Failure::total_timeout(&host_of(errand.url), &self.options),
+        };
+        Outcome::Failed(Failure { wire_bytes: wire_bytes.load(Ordering::Relaxed), ..failure })
+    }
 }

@@ -6,8 +6,10 @@
 //! ```
 //!
 //! The stages are pure: no I/O, no clock, no logging; `now` is an argument. The doors (`fetch`, `mail`,
-//! `store`) touch the world. The shell (`config`, `pipeline`, `daemon`, `cli`) joins them.
+//! `store`, `web`) touch the world. The shell (`config`, `pipeline`, `daemon`, `cli`) joins them.
 
+// A value any room may hold.
+pub mod secret;
 // Stages, left to right.
 pub mod alert;
 pub mod article;
@@ -20,6 +22,7 @@ pub mod topic;
 pub mod fetch;
 pub mod mail;
 pub mod store;
+pub mod web;
 // Shell.
 pub mod cli;
 pub mod config;

@@ -1,14 +1,16 @@
 //! The door to `SQLite`: one database file, one writer, any number of readers.
 //!
-//! Owns `rusqlite`, the pragmas, the migrations and all SQL, behind coarse operations ([`feeds`], [`articles`],
+//! Owns `rusqlite`, the pragmas, the migrations and all SQL, behind coarse operations ([`feeds`], [`hosts`], [`articles`],
 //! [`incidents`], [`outbox`]). A [`Writer`] hands out transactions; what a poll brought commits in one of them.
 //! Refuses to decide anything: it loads what decisions need and keeps what they came to.
 
 pub mod articles;
 pub mod feeds;
+pub mod hosts;
 pub mod incidents;
 pub mod outbox;
 pub mod report;
+pub mod subscriptions;
 
 use std::fs::{self, File};
 use std::io;
@@ -28,7 +30,11 @@ const LOCK_NAME: &str = "wirewatch.lock";
 const BUSY_FOR: Duration = Duration::from_secs(5);
 
 /// Migrations, in order; append only. Each runs in a transaction of its own.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/0001_create_tables.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/0001_create_tables.sql")),
+    M::up(include_str!("../migrations/0002_extend_feeds.sql")),
+    M::up(include_str!("../migrations/0005_create_subscriptions.sql")),
+];
 
 /// What can go wrong with the database.
 #[derive(Debug, thiserror::Error)]

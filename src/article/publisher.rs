@@ -44,3 +44,8 @@ pub(super) fn of(canonical_url: Option<&str>, feed: &Feed) -> String {
         None => known.next().cloned().unwrap_or_default(),
     }
 }
+
+/// The key under which a host is asked at most so often: the registrable domain, or the address.
+pub fn host_key(url: &::url::Url) -> String {
+    url.host_str().map_or_else(String::new, |host| registrable_domain(host).to_owned())
+}

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 
 use super::topics::{wrong_examples, wrong_words};
 use super::{Exit, Failure, Outcome, Output, complain, counted, load, now, runtime};
+use crate::article::publisher::host_key;
 use crate::config::Config;
-use crate::daemon::poller::host_key;
 use crate::feed::{Feed, parse};
 use crate::fetch::{Fetcher, Outcome as Fetched, Request};
 use crate::mail::Mailer;
@@ -87,14 +87,8 @@ async fn try_host(
         if index > 0 {
             tokio::time::sleep(spacing).await;
         }
-        let request = Request {
-            url: feed.url.clone(),
-            etag: None,
-            last_modified: None,
-            allow_private_addresses: feed.allow_private_addresses,
-        };
-        let found = match fetcher.get(&request, now()).await {
-            Fetched::Document(document) => {
+        let found = match fetcher.get(&Request::of(&feed), now()).await {
+            Fetched::Document(document) | Fetched::Delta(document) => {
                 match parse::parse(&document.bytes, &document.url, document.content_type.as_deref()) {
                     Ok(parsed) => Ok(parsed_words(&parsed)),
                     Err(not_a_feed) => Err(not_a_feed.to_string()),

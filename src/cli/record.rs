@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::Failure;
-use crate::feed::{Entry, Feed, Tier};
+use crate::feed::{Entry, Feed};
 
 /// Longest line, bytes.
 const LINE_BYTES_MAX: u64 = 16 << 20;
@@ -66,16 +66,7 @@ impl Record {
 
 /// A feed nobody configured.
 pub(super) fn stranger(url: Url) -> Feed {
-    Feed {
-        name: url.host_str().unwrap_or("unknown feed").to_owned(),
-        url,
-        publisher: None,
-        tier: Tier::default(),
-        tags: Vec::new(),
-        language: None,
-        interval: None,
-        allow_private_addresses: false,
-    }
+    Feed::new(url)
 }
 
 /// The feed of records that name none.

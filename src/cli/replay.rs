@@ -15,9 +15,9 @@ use super::score::rounded;
 use super::{Exit, Failure, Outcome, Output, complain, load, short};
 use crate::article::identity::ArticleId;
 use crate::config::Config;
+use crate::feed::answer::AnswerKind;
 use crate::feed::{Feed, FeedId};
-use crate::fetch::Headers;
-use crate::pipeline::{self, AlertEvent, End, Poll, Scored, Settled};
+use crate::pipeline::{self, AlertEvent, Asked, End, Poll, Reading, Scored, Settled};
 use crate::store::{Durability, Reader, Writer};
 
 /// Entries read, normalised and scored at a time.
@@ -183,8 +183,11 @@ impl<'a> Player<'a> {
             None => tx.feed(feed)?.id,
         };
         let copy = scored.clone();
-        let end = End::Document { scored, headers: Headers::default(), problems: Vec::new() };
-        let settled = pipeline::settle(&tx, config, feed, Poll { feed: id, started_at: at, end }, at)?;
+        // A record comes without a request, as from a hub: it says nothing of the feed's pace, health and gaps.
+        let reading = Reading { kind: AnswerKind::Pushed, scored, ..Reading::default() };
+        let poll =
+            Poll { feed: id, started_at: at, asked: Asked::default(), end: End::Document(Box::new(reading)) };
+        let settled = pipeline::settle(&tx, config, feed, &poll, at)?;
         let trips = copy.iter().any(|item| item.scores.iter().any(|score| score.trips));
         if trips {
             self.next_tick_at = pipeline::next_tick_at(&tx, config)?;

@@ -64,14 +64,12 @@ fn read_all(input: &str) -> Result<Vec<u8>, Failure> {
 
 fn fetch_page(config: &Config, url: Url) -> Result<(Vec<u8>, Url), Failure> {
     let fetcher = Fetcher::new(config.poll.fetch_options()).map_err(|error| Failure::new(error, ""))?;
-    let request = Request {
-        url,
-        etag: None,
-        last_modified: None,
-        allow_private_addresses: config.poll.allow_private_addresses,
-    };
+    let allow_private_addresses = config.poll.allow_private_addresses;
+    let request = Request { allow_private_addresses, ..Request::new(url) };
     match runtime()?.block_on(fetcher.get(&request, now())) {
-        fetch::Outcome::Document(document) => Ok((document.bytes, document.url)),
+        fetch::Outcome::Document(document) | fetch::Outcome::Delta(document) => {
+            Ok((document.bytes, document.url))
+        }
         fetch::Outcome::Status { detail, .. } => Err(Failure::new(detail, "open the address in a browser")),
         fetch::Outcome::Failed(failure) => Err(Failure::new(failure.detail, "")),
         fetch::Outcome::NotModified(_) => {

@@ -10,7 +10,8 @@ use super::{Exit, Failure, Outcome, Output, ago, counted, load, now, reader, sho
 use crate::config::Config;
 use crate::daemon::pulse;
 use crate::feed::Feed;
-use crate::feed::schedule::{FeedState, after};
+use crate::feed::schedule::after;
+use crate::feed::state::FeedState;
 use crate::store::Lock;
 use crate::store::report::Overview;
 

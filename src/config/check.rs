@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
+use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::raw;
@@ -48,7 +49,7 @@ pub(super) fn check_directory(
         None => data_dir(dir, &main.data_dir.value),
     };
     let routes = route::check_routes(&main, &topics.known, &mut sheet);
-    let web_listen = check_web(&main.web.value, &mut sheet);
+    let (web_listen, web_public_url) = check_web(&main.web.value, &mut sheet);
     let log = Log { format: main.log.value.format.value, level: main.log.value.level.value };
 
     let config = Config {
@@ -61,6 +62,7 @@ pub(super) fn check_directory(
         mail: check_mail(dir, &main.mail, &data_dir, environment, &mut sheet),
         routes,
         web_listen,
+        web_public_url,
         log,
         data_dir,
         hash: hash.digest(),
@@ -240,7 +242,7 @@ fn check_contact(item: &Item<Option<Line>>, sheet: &mut Sheet<'_>) -> Option<Str
     let Line(contact) = item.value.as_ref()?;
     let address = contact.strip_prefix("mailto:").unwrap_or(contact);
     let is_url = ["http://", "https://"].iter().any(|scheme| contact.starts_with(scheme))
-        && url::Url::parse(contact).is_ok()
+        && Url::parse(contact).is_ok()
         && !contact.contains(['(', ')', ' ']);
     if !contact.is_ascii() || !(is_url || mail_server::is_address(address)) {
         let span = item.span.clone().unwrap_or_default();
@@ -278,18 +280,46 @@ fn check_mail(
     }
 }
 
-fn check_web(raw: &raw::Web, sheet: &mut Sheet<'_>) -> Option<SocketAddr> {
+fn check_web(raw: &raw::Web, sheet: &mut Sheet<'_>) -> (Option<SocketAddr>, Option<Url>) {
+    let public_url = check_public_url(&raw.public_url, sheet);
     let listen = raw.listen.value.trim();
-    let span: Range<usize> = raw.listen.span.clone().filter(|_| !listen.is_empty())?;
+    let span: Option<Range<usize>> = raw.listen.span.clone().filter(|_| !listen.is_empty());
+    let Some(span) = span else {
+        if let (Some(_), Some(span)) = (&public_url, raw.public_url.span.clone()) {
+            let message = "nothing listens, so no hub can reach this address and WebSub stays off".to_owned();
+            sheet.warning(span, "web.public_url", message, "set web.listen, such as \"127.0.0.1:8420\"");
+        }
+        return (None, public_url);
+    };
     if let Ok(address) = listen.parse() {
-        let message =
-            "this version of Wirewatch serves no pages; the setting is kept for the next".to_owned();
-        sheet.warning(span, "web.listen", message, "remove the line to silence this warning");
-        return Some(address);
+        if raw.public_url.value.is_none() {
+            let message = "this version of Wirewatch serves no pages; without web.public_url nothing listens";
+            let hint = "set web.public_url for WebSub, or remove the line to silence this warning";
+            sheet.warning(span, "web.listen", message.to_owned(), hint);
+        }
+        return (Some(address), public_url);
     }
     let message = format!("`{}` is not an address and port", super::quoted(listen));
     sheet.error(span, "web.listen", message, "write it as \"127.0.0.1:8420\" or \"[::1]:8420\"");
-    None
+    (None, public_url)
+}
+
+/// An address that hubs are told: http or https, with a path at most.
+fn check_public_url(item: &Item<Option<Line>>, sheet: &mut Sheet<'_>) -> Option<Url> {
+    let Line(text) = item.value.as_ref()?;
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let is_plain = |url: &Url| {
+        let is_open = url.username().is_empty() && url.password().is_none();
+        is_open && url.query().is_none() && url.fragment().is_none()
+    };
+    let url = url.filter(is_plain);
+    if url.is_none() {
+        let message =
+            format!("`{}` is not a web address with nothing but a path behind it", super::quoted(text));
+        let hint = "write it as \"https://news.example.org\" or \"https://example.org/wirewatch\"";
+        sheet.error(item.span.clone().unwrap_or_default(), "web.public_url", message, hint);
+    }
+    url
 }
 
 /// Whether a word looks like an ISO 639-1 (or 639-3) code.

@@ -18,6 +18,7 @@ use super::source::{Sheet, Source};
 use super::units::show_duration;
 use super::value::Line;
 use super::{Poll, Rewrite, quoted};
+use crate::feed::access::Access;
 use crate::feed::{Feed, Tier};
 
 /// Most feeds of a configuration.
@@ -181,13 +182,10 @@ impl Collector<'_> {
             own.insert(url.as_str().to_owned(), self.feeds.len());
             self.remember(Feed {
                 name: outline.name.unwrap_or_else(|| host_of(&url)),
-                url,
-                publisher: None,
-                tier: Tier::default(),
                 tags: outline.tags,
                 language: outline.language,
-                interval: None,
                 allow_private_addresses: self.allow_private_addresses,
+                ..Feed::new(url)
             });
         }
     }
@@ -258,6 +256,7 @@ impl Collector<'_> {
                 .allow_private_addresses
                 .value
                 .unwrap_or(self.allow_private_addresses),
+            access: Access::default(),
         })
     }
 

@@ -141,7 +141,7 @@ section! {
         mail: Mail = Mail::nothing(),
         /// Who is told what.
         route: Vec<Item<Route>> = Vec::new(),
-        /// The web pages.
+        /// What is served.
         web: Web = Web::nothing(),
         /// What is logged, to stderr.
         log: Log = Log::nothing(),
@@ -225,10 +225,15 @@ section! {
 }
 
 section! {
-    /// The web pages. This version serves none yet.
+    /// What is served. This version serves no pages yet, only the address where WebSub hubs deliver news: see
+    /// `docs/operations.md`, "News in seconds". A change takes a restart.
     Web {
         /// Address and port, such as `"127.0.0.1:8420"`; `""` turns it off.
         listen: String = String::new(),
+        /// The address under which the internet reaches `listen`, by way of a reverse proxy as a rule:
+        /// `"https://news.example.org"`, with a path if the proxy has one for us. Feeds that name a WebSub hub are then
+        /// subscribed to, and their news arrives within seconds. Absent: feeds are only polled.
+        public_url: Option<Line> = None,
     }
 }
 

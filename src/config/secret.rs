@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Environment;
 use super::source::read_bounded;
-use crate::mail::Secret;
+use crate::secret::Secret;
 
 /// Longest password file, bytes.
 const PASSWORD_BYTES_MAX: u64 = 4 << 10;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
 use super::{Daemon, now};
@@ -19,25 +19,22 @@ const CLOSE_FOR: Duration = Duration::from_secs(2);
 impl Daemon {
     /// Lets polls and the mailer end, then closes the database.
     pub(super) async fn drain(self) {
-        let Self { mut polls, mailer, ledger, thread, poller, stop, .. } = self;
+        let Self { roster, mailer, ledger, thread, stop, .. } = self;
         stop.ask(now());
         let give_up_mail = mailer.abort_handle();
-        let ended = timeout(DRAIN_FOR, async {
-            while polls.join_next().await.is_some() {}
-            mailer.await
-        })
-        .await;
-        if ended.is_err() {
+        let begun = Instant::now();
+        let polls_ended = roster.drain(DRAIN_FOR).await;
+        let mail_ended = timeout(DRAIN_FOR.saturating_sub(begun.elapsed()), mailer).await.is_ok();
+        if !(polls_ended && mail_ended) {
             warn!("Polls or mails under way were given up; they are done again at the next start");
         }
         give_up_mail.abort();
-        polls.shutdown().await;
         match timeout(CLOSE_FOR, ledger.tidy()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => debug!(%error, "The database could not be tidied"),
             Err(_) => warn!("The database is held by another program; it is tidied another time"),
         }
-        drop((ledger, poller));
+        drop(ledger);
         let closed = tokio::task::spawn_blocking(move || thread.join());
         drop(timeout(CLOSE_FOR, closed).await);
     }

@@ -32,7 +32,7 @@ const CLOCK_SLACK: Duration = Duration::from_hours(1);
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Job {
-    Feeds { config: Arc<Config>, answer: Answer<Vec<StoredFeed>> },
+    Configure { config: Arc<Config>, now: Timestamp, answer: Answer<Configured> },
     Settle { feed: Arc<Feed>, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
     Tick { now: Timestamp, answer: Answer<Ticked> },
     Claim { now: Timestamp, limit: u32, answer: Answer<Vec<Claimed>> },
@@ -40,6 +40,15 @@ enum Job {
     NextDelivery { answer: Answer<Option<Timestamp>> },
     Hasten { now: Timestamp, answer: Answer<usize> },
     Tidy { answer: Answer<()> },
+}
+
+/// What a configuration finds in the store.
+#[derive(Debug, Clone, Default)]
+pub struct Configured {
+    /// The rows of its feeds, in its order.
+    pub feeds: Vec<StoredFeed>,
+    /// Hosts that nobody asks before a time.
+    pub pauses: Vec<(String, Timestamp)>,
 }
 
 /// What a tick came to.
@@ -90,9 +99,9 @@ impl Ledger {
         Ok((Self { jobs, health: Health::default() }, thread))
     }
 
-    /// Puts a configuration in force; answers the rows of its feeds, in its order.
-    pub async fn configure(&self, config: Arc<Config>) -> Result<Vec<StoredFeed>, LedgerError> {
-        self.ask(|answer| Job::Feeds { config, answer }).await
+    /// Puts a configuration in force.
+    pub async fn configure(&self, config: Arc<Config>, now: Timestamp) -> Result<Configured, LedgerError> {
+        self.ask(|answer| Job::Configure { config, now, answer }).await
     }
 
     /// Settles a poll.
@@ -164,16 +173,16 @@ fn keep(mut writer: Writer, mut inbox: Receiver<Job>) {
 /// Does one job. An asker who is gone (a poll cancelled at shutdown) is no fault, so failed answers are dropped.
 fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
     match job {
-        Job::Feeds { config: new, answer } => {
-            let rows = in_transaction(writer, |tx| new.feeds.iter().map(|feed| tx.feed(feed)).collect());
-            if rows.is_ok() {
+        Job::Configure { config: new, now, answer } => {
+            let configured = in_transaction(writer, |tx| configure(tx, &new, now));
+            if configured.is_ok() {
                 *config = Some(new);
             }
-            drop(answer.send(rows));
+            drop(answer.send(configured));
         }
         Job::Settle { feed, poll, now, answer } => {
             let settled = with_config(config.as_deref(), |config| {
-                in_transaction(writer, |tx| pipeline::settle(tx, config, &feed, *poll, now))
+                in_transaction(writer, |tx| pipeline::settle(tx, config, &feed, &poll, now))
             });
             drop(answer.send(settled));
         }
@@ -213,6 +222,13 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
         }
         Job::Tidy { answer } => drop(answer.send(writer.tidy())),
     }
+}
+
+fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {
+    let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
+    let paused = tx.paused_hosts(now)?.into_iter();
+    let until = paused.filter_map(|(host, state)| Some((host, state.paused_until?))).collect();
+    Ok(Configured { feeds, pauses: until })
 }
 
 fn with_config<T>(

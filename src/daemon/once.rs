@@ -31,21 +31,21 @@ impl Daemon {
         loop {
             self.start_polls();
             // Feeds that wait for their host's spacing belong to this round, too.
-            if self.polls.is_empty() && self.schedule.waiting_count(begun_at) == 0 {
+            if self.roster.is_idle() && self.roster.waiting_count(begun_at) == 0 {
                 break;
             }
-            let wait = self.schedule.wake_at().map_or(LOOK_EVERY, until).min(LOOK_EVERY);
+            let wait = self.roster.wake_at().map_or(LOOK_EVERY, until).min(LOOK_EVERY);
             tokio::select! {
-                Some(polled) = self.polls.join_next_with_id() => self.polled(polled, false),
-                () = tokio::time::sleep(wait.max(Duration::from_millis(1))), if self.polls.len() < self.config.poll.concurrency => {}
+                Some(ended) = self.roster.ended() => self.polled(ended, false),
+                () = tokio::time::sleep(wait.max(Duration::from_millis(1))), if self.roster.is_free() => {}
             }
         }
         self.stop.ask(now());
         self.deliver.notify_one();
-        let Self { ledger, mailer, thread, poller, report, .. } = self;
+        let Self { roster, ledger, mailer, thread, report, .. } = self;
         let mut report = report.unwrap_or_default();
         report.mail = mailer.await.unwrap_or_default();
-        drop((ledger, poller));
+        drop((ledger, roster));
         drop(tokio::task::spawn_blocking(move || thread.join()).await);
         Ok(report)
     }

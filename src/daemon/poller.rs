@@ -1,7 +1,8 @@
 //! One poll: fetch, read, normalise, score, settle.
 //!
 //! Owns the way from a due feed to a settled poll. A panic on it costs that poll and nothing else. Refuses to
-//! choose which feed is polled and when.
+//! choose which feed is polled and when, and to read the wall clock: a poll is handed its start, and what happens later
+//! in it is that start plus the time that passed.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,16 +10,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use url::Url;
+use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::ledger::{Ledger, LedgerError};
-use super::now;
-use crate::article::publisher;
+use super::ledger::Ledger;
+use super::roster::Polled;
 use crate::config::Config;
-use crate::feed::schedule::FeedState;
-use crate::feed::{Feed, FeedId, parse};
-use crate::fetch::{Document, Fetcher, Headers, Outcome, Request};
-use crate::pipeline::{End, Poll, Settled, prepare};
+use crate::feed::answer::AnswerKind;
+use crate::feed::schedule::after;
+use crate::feed::state::FeedState;
+use crate::feed::{Feed, FeedId, ParsedFeed, parse};
+use crate::fetch::{Document, FailureKind, Fetcher, Headers, Outcome, Request};
+use crate::pipeline::{About, Asked, End, Poll, Reading, prepare};
 
 /// Sentences about a document's problems kept at most.
 const PROBLEMS_MAX: usize = 20;
@@ -30,15 +33,6 @@ pub struct Poller {
     fetcher: Arc<Fetcher>,
     workers: Arc<Semaphore>,
     config: Arc<Config>,
-}
-
-/// A poll that ended.
-#[derive(Debug)]
-pub struct Polled {
-    /// Whose.
-    pub feed: FeedId,
-    /// What was committed.
-    pub settled: Result<Settled, LedgerError>,
 }
 
 impl Poller {
@@ -57,45 +51,90 @@ impl Poller {
         self.fetcher = Arc::new(fetcher);
     }
 
-    /// Polls a feed.
-    pub async fn poll(self, id: FeedId, feed: Arc<Feed>, state: FeedState) -> Polled {
-        let started_at = now();
-        let fetched = contained(self.clone().fetch(Arc::clone(&feed), state, started_at)).await;
-        let end = fetched.unwrap_or_else(|| stumbled(&Headers::default()));
-        let poll = Poll { feed: id, started_at, end };
-        let settled = self.ledger.settle(feed, poll, now()).await;
-        Polled { feed: id, settled }
+    /// Polls a feed; the request begins at `started_at`, which is now.
+    pub async fn poll(self, id: FeedId, feed: Arc<Feed>, state: FeedState, started_at: Timestamp) -> Polled {
+        let watch = Watch { started_at, since: Instant::now() };
+        let fetched = contained(self.clone().fetch(Arc::clone(&feed), state, watch)).await;
+        let (asked, end) = fetched.unwrap_or_else(|| (Asked::default(), stumbled(&Headers::default())));
+        let poll = Poll { feed: id, started_at, asked, end };
+        let settled = self.ledger.settle(feed, poll, watch.now()).await;
+        Polled { feed: id, settled: settled.map(Box::new) }
     }
 
-    async fn fetch(self, feed: Arc<Feed>, state: FeedState, started_at: Timestamp) -> End {
+    async fn fetch(self, feed: Arc<Feed>, state: FeedState, watch: Watch) -> (Asked, End) {
+        let digest = digest(&feed);
+        // Validators belong to what was asked for, and how: another address or access starts anew (C10).
+        let is_same = state.asked_as.is_none_or(|asked_as| asked_as == digest);
         let request = Request {
-            url: feed.url.clone(),
-            etag: state.etag,
-            last_modified: state.last_modified,
-            allow_private_addresses: feed.allow_private_addresses,
+            etag: state.etag.filter(|_| is_same),
+            last_modified: state.last_modified.filter(|_| is_same),
+            ..Request::of(&feed)
         };
-        match self.fetcher.get(&request, started_at).await {
-            Outcome::Document(document) => self.read(&feed, document).await,
+        let was_conditional = request.etag.is_some() || request.last_modified.is_some();
+        let outcome = self.fetcher.get(&request, watch.started_at).await;
+        let asked = Asked { digest: Some(digest), was_conditional, wire_bytes: outcome.wire_bytes() };
+        let end = match outcome {
+            Outcome::Document(document) => self.read(&feed, document, AnswerKind::Document, watch).await,
+            // Entries a delta leaves out are not gone: what is settled is what a document adds.
+            Outcome::Delta(document) => self.read(&feed, document, AnswerKind::Delta, watch).await,
             Outcome::NotModified(headers) => End::NotModified { headers },
-            Outcome::Status { detail, headers, .. } => End::Failed { outcome: detail, headers },
-            Outcome::Failed(failure) => End::Failed { outcome: failure.detail, headers: Headers::default() },
-        }
+            Outcome::Status { code, detail, headers } => {
+                End::Failed { kind: AnswerKind::of_status(code), outcome: detail, headers }
+            }
+            Outcome::Failed(failure) => End::Failed {
+                kind: kind_of(failure.kind),
+                outcome: failure.detail,
+                headers: Headers::default(),
+            },
+        };
+        (asked, end)
     }
 
     /// Reads a document on a worker thread.
-    async fn read(&self, feed: &Arc<Feed>, document: Document) -> End {
+    async fn read(&self, feed: &Arc<Feed>, document: Document, kind: AnswerKind, watch: Watch) -> End {
         let _permit = self.workers.acquire().await;
         let (feed, config) = (Arc::clone(feed), Arc::clone(&self.config));
-        let seen_at = now();
         let headers = document.headers.clone();
-        let work = tokio::task::spawn_blocking(move || read(&feed, &config, document, seen_at));
+        let seen_at = watch.now();
+        let work = tokio::task::spawn_blocking(move || read(&feed, &config, document, kind, seen_at));
         work.await.unwrap_or_else(|_| stumbled(&headers))
+    }
+}
+
+/// The time within a poll: a wall clock that is set meanwhile does not show.
+#[derive(Debug, Clone, Copy)]
+struct Watch {
+    started_at: Timestamp,
+    since: Instant,
+}
+
+impl Watch {
+    fn now(self) -> Timestamp {
+        after(self.started_at, self.since.elapsed())
+    }
+}
+
+/// What validators belong to.
+fn digest(feed: &Feed) -> u64 {
+    xxh3_64(feed.url.as_str().as_bytes()) ^ feed.access.digest()
+}
+
+fn kind_of(failure: FailureKind) -> AnswerKind {
+    match failure {
+        FailureKind::Dns | FailureKind::Connect | FailureKind::Proxy | FailureKind::Timeout => {
+            AnswerKind::Unreachable
+        }
+        FailureKind::Forbidden => AnswerKind::Refused,
+        FailureKind::Tls | FailureKind::TooLarge | FailureKind::Redirect | FailureKind::Protocol => {
+            AnswerKind::Broken
+        }
     }
 }
 
 /// A panic, as the end of a poll: the feed is tried again later and later, and listed as failing.
 fn stumbled(headers: &Headers) -> End {
     End::Failed {
+        kind: AnswerKind::Stumbled,
         outcome: "this feed makes wirewatch stumble; please report it with its address".to_owned(),
         headers: Headers { etag: None, last_modified: None, ..headers.clone() },
     }
@@ -109,12 +148,20 @@ pub async fn contained<T: Send + 'static>(work: impl Future<Output = T> + Send +
     task.join_next().await.and_then(Result::ok)
 }
 
-/// Reads a document: what a poll that brought it comes to.
-pub fn read(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> End {
-    let Document { bytes, url, content_type, headers, .. } = document;
+/// A document that was asked for by hand, without validators, as the poll it is (C12).
+pub fn taken_by_hand(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> (Asked, End) {
+    let asked = Asked { digest: Some(digest(feed)), was_conditional: false, wire_bytes: document.wire_bytes };
+    (asked, read(feed, config, document, AnswerKind::Document, seen_at))
+}
+
+fn read(feed: &Feed, config: &Config, document: Document, kind: AnswerKind, seen_at: Timestamp) -> End {
+    let Document { bytes, url, content_type, headers, moved_to, .. } = document;
+    let hash = xxh3_64(&bytes);
     match parse::parse(&bytes, &url, content_type.as_deref()) {
         Ok(parsed) => {
             drop(bytes);
+            let moved_to = moved_to.map(String::from);
+            let about = About { hash: Some(hash), moved_to, ..about(&parsed) };
             let problems =
                 parsed.problems.iter().take(PROBLEMS_MAX).map(ToString::to_string).collect::<Vec<_>>();
             let mut entries = parsed.entries;
@@ -123,17 +170,31 @@ pub fn read(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp
                     entry.language.clone_from(&parsed.language);
                 }
             }
-            End::Document { scored: prepare(entries, feed, &config.topics, seen_at), headers, problems }
+            let scored = prepare(entries, feed, &config.topics, seen_at);
+            End::Document(Box::new(Reading { kind, scored, headers, problems, about }))
         }
         // Validators of a document that could not be read are not kept, or every later poll would be a 304.
         Err(not_a_feed) => End::Failed {
+            kind: AnswerKind::NotAFeed,
             outcome: not_a_feed.to_string(),
             headers: Headers { etag: None, last_modified: None, ..headers },
         },
     }
 }
 
-/// The key of a host's gate: the registrable domain, or the address.
-pub fn host_key(url: &Url) -> String {
-    url.host_str().map_or_else(String::new, |host| publisher::registrable_domain(host).to_owned())
+/// What a document says about itself, short of its entries.
+fn about(parsed: &ParsedFeed) -> About {
+    const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let skip_hours = parsed.skip_hours.iter().filter(|hour| **hour < 24).fold(0, |all, hour| all | 1 << hour);
+    let skip_days = (0..7).filter(|day| parsed.skip_days.iter().any(|name| name == DAYS[*day]));
+    About {
+        hash: None,
+        moved_to: None,
+        ttl: parsed.ttl,
+        skip_hours,
+        skip_days: skip_days.fold(0, |all, day| all | 1 << day),
+        hubs: parsed.hubs.clone(),
+        self_url: parsed.self_url.clone(),
+        next_url: parsed.next_url.clone(),
+    }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::feed::schedule::{FeedState, RETRY_AFTER_MAX, after};
+use crate::feed::pace::RETRY_AFTER_MAX;
+use crate::feed::schedule::after;
+use crate::feed::state::FeedState;
 
 /// How far a clock may be set back without anything being laid out anew: as long as a feed waits longer at most.
 const SLACK: Duration = Duration::from_mins(5);

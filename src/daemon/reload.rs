@@ -53,18 +53,18 @@ impl Daemon {
             }
         };
         let config = Arc::new(config);
-        let rows = match self.ledger.configure(Arc::clone(&config)).await {
-            Ok(rows) => rows,
+        let configured = match self.ledger.configure(Arc::clone(&config), now()).await {
+            Ok(configured) => configured,
             Err(LedgerError::Store(error)) => {
                 error!(%error, hint = error.hint(), "Not reloaded: the database refuses, the old configuration stays in force");
                 return Ok(());
             }
             Err(stopped) => return Err(stopped.into()),
         };
-        self.put_in_force(config, rows, now());
-        self.poller.set_fetcher(fetcher);
+        self.put_in_force(config, configured, now());
+        self.roster.set_fetcher(fetcher);
         self.door.send_replace(Arc::new(door));
-        info!(feeds = self.feeds.len(), topics = self.config.topics.len(), "Reloaded");
+        info!(feeds = self.roster.feed_count(), topics = self.config.topics.len(), "Reloaded");
         self.hasten().await;
         Ok(())
     }

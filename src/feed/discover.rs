@@ -90,36 +90,21 @@ fn format_of(media_type: &str, strict: bool) -> Option<Option<Format>> {
     })
 }
 
-/// Addresses of feeds in a `Link` header's value (RFC 8288), relative to where it came from.
-pub fn in_header(value: &str, base: &Url) -> Vec<Candidate> {
-    let mut found = Candidates::default();
-    for link in split_outside_quotes(value, ',') {
-        let Some((target, parameters)) = link.trim().strip_prefix('<').and_then(|rest| rest.split_once('>'))
-        else {
-            continue;
-        };
-        let parameter = |name: &str| {
-            split_outside_quotes(parameters, ';').find_map(|part| {
-                let (key, value) = part.split_once('=')?;
-                key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"').to_owned())
-            })
-        };
-        let is_alternate = has_word(&parameter("rel").unwrap_or_default(), "alternate");
-        let format = parameter("type").and_then(|media_type| format_of(&media_type, true));
-        if let (true, Some(format)) = (is_alternate, format) {
-            found.add(base, target, parameter("title"), format, Source::Header);
-        }
+/// The address of a feed in a `Link` header (RFC 8288), taken apart: its target, relations, `type` and `title`.
+pub fn in_header(
+    target: &Url,
+    rel: &[String],
+    media_type: Option<&str>,
+    title: Option<&str>,
+) -> Option<Candidate> {
+    if !rel.iter().any(|word| word == "alternate") {
+        return None;
     }
-    found.candidates
-}
-
-/// Parts of a header's value; what stands between quotes is not taken apart.
-fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let mut is_quoted = false;
-    text.split(move |letter: char| {
-        is_quoted ^= letter == '"';
-        letter == separator && !is_quoted
-    })
+    let format = format_of(media_type?, true)?;
+    let mut url = target.clone();
+    url.set_fragment(None);
+    let title = title.map(one_line).filter(|title| !title.is_empty());
+    Some(Candidate { url, title, format, source: Source::Header })
 }
 
 /// Addresses of feeds a page names: declared ones first, then links that look like feeds.

@@ -1,103 +1,16 @@
-//! When a feed is polled next, and which due feed may start now.
+//! Which due visit may start now.
 //!
-//! Owns [`FeedState`], the pure rule [`next_poll`] and the [`Schedule`]: a queue of due times with a gate per
-//! host (so many requests at a time, so much time between starts). Due times are persisted by the store; a
-//! restart therefore never polls early. Refuses the clock: `now` is handed in.
+//! Owns the [`Schedule`]: a queue of due times with a gate per host (so many requests at a time, so much time between
+//! starts, no start while the host asked us to stay away). A visit is whatever asks a host: a feed, an article page, an
+//! archive page. Due times are persisted by the store; a restart therefore never polls early. Refuses the clock: `now`
+//! is handed in.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::hash::Hash;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use xxhash_rust::xxh3::xxh3_64;
-
-use super::FeedId;
-
-/// Longest `Retry-After` that is believed.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
-
-/// Share of the interval that jitter may add, in percent. Jitter is only ever added: a feed is never polled early.
-const JITTER_PERCENT: u64 = 10;
-
-/// What is remembered of a feed between polls.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FeedState {
-    /// `ETag` of the last document that could be read, byte for byte.
-    pub etag: Option<Vec<u8>>,
-    /// `Last-Modified` of the last document that could be read, byte for byte.
-    pub last_modified: Option<Vec<u8>>,
-    /// Start of the first poll that brought a document.
-    pub first_success_at: Option<Timestamp>,
-    /// Start of the last poll.
-    pub last_polled_at: Option<Timestamp>,
-    /// Start of the last poll that brought a document or a 304.
-    pub last_success_at: Option<Timestamp>,
-    /// When it may be polled next; a feed without one was never polled and is due.
-    pub next_due_at: Option<Timestamp>,
-    /// Why then, in words.
-    pub next_due_reason: String,
-    /// Failed polls since the last success.
-    pub failure_count: u32,
-    /// What the last poll came to, in words.
-    pub last_outcome: String,
-}
-
-/// The owner's pace, after defaults.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// Time between polls.
-    pub interval: Duration,
-    /// Never faster than this.
-    pub min_interval: Duration,
-    /// Never slower than this, however often polls fail.
-    pub max_interval: Duration,
-}
-
-/// How a poll ended, as far as the schedule cares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PollEnd {
-    /// A document or a 304.
-    Success,
-    /// Anything else, with the server's wish when it had one.
-    Failure {
-        /// `Retry-After`.
-        retry_after: Option<Duration>,
-    },
-}
-
-/// When to poll next, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NextPoll {
-    /// Not before this.
-    pub at: Timestamp,
-    /// In words, for `feeds list`.
-    pub reason: String,
-}
-
-/// The rule: interval plus jitter after success; doubled for each failure up to [`Pace::max_interval`]; `Retry-After`
-/// (RFC 9110 section 10.2.3) is a floor, clamped to [`RETRY_AFTER_MAX`]. `started_at` is when the poll began and
-/// `failure_count` counts this one. Jitter comes from a hash of URL and start, so a replay repeats it.
-pub fn next_poll(url: &str, pace: Pace, end: PollEnd, failure_count: u32, started_at: Timestamp) -> NextPoll {
-    let interval = pace.interval.clamp(pace.min_interval, pace.max_interval);
-    let (wait, reason) = match end {
-        PollEnd::Success => (interval, format!("every {}", words(interval))),
-        PollEnd::Failure { retry_after } => {
-            let doublings = failure_count.saturating_sub(1).min(16);
-            let backed_off = interval.saturating_mul(1 << doublings).min(pace.max_interval).max(interval);
-            match retry_after.map(|wish| wish.min(RETRY_AFTER_MAX)) {
-                Some(wish) if wish >= backed_off => {
-                    (wish, format!("the server asked to wait {}", words(wish)))
-                }
-                _ => (backed_off, format!("backing off after {failure_count} failed polls in a row")),
-            }
-        }
-    };
-    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-    let seed = format!("{url} {}", started_at.as_millisecond());
-    let jitter_ms = xxh3_64(seed.as_bytes()) % (wait_ms / 100 * JITTER_PERCENT + 1);
-    let at = after(started_at, Duration::from_millis(wait_ms.saturating_add(jitter_ms)));
-    NextPoll { at, reason }
-}
 
 /// `at` plus `wait`, held at the end of representable time.
 pub fn after(at: Timestamp, wait: Duration) -> Timestamp {
@@ -130,37 +43,52 @@ pub struct HostLimits {
     pub spacing: Duration,
 }
 
-/// A feed that may be polled now.
+/// A visit that may start now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Start {
+pub struct Start<K> {
     /// Which.
-    pub feed: FeedId,
+    pub visit: K,
     /// When it was due.
     pub due_at: Timestamp,
 }
 
-/// Which feed is due, behind a gate per host. Every feed is in exactly one place: in the queue, waiting at its
+/// Which visit is due, behind a gate per host. Every visit is in exactly one place: in the queue, waiting at its
 /// host's gate, or running.
 #[derive(Debug)]
-pub struct Schedule {
+pub struct Schedule<K> {
     limits: HostLimits,
-    hosts: HashMap<FeedId, String>,
-    queue: BinaryHeap<Reverse<(Timestamp, FeedId)>>,
-    gates: HashMap<String, Gate>,
+    hosts: HashMap<K, String>,
+    queue: BinaryHeap<Reverse<(Timestamp, K)>>,
+    gates: HashMap<String, Gate<K>>,
     opening: BTreeSet<(Timestamp, String)>,
-    running: HashSet<FeedId>,
+    running: HashSet<K>,
 }
 
-#[derive(Debug, Default)]
-struct Gate {
+#[derive(Debug)]
+struct Gate<K> {
     in_flight: usize,
     opens_at: Option<Timestamp>,
-    waiting: VecDeque<(Timestamp, FeedId)>,
+    /// The host asked us to stay away until then.
+    paused_until: Option<Timestamp>,
+    waiting: VecDeque<(Timestamp, K)>,
     /// When it stands in `Schedule::opening`, which it does at most once.
     listed_at: Option<Timestamp>,
 }
 
-impl Schedule {
+impl<K> Default for Gate<K> {
+    fn default() -> Self {
+        Self { in_flight: 0, opens_at: None, paused_until: None, waiting: VecDeque::new(), listed_at: None }
+    }
+}
+
+impl<K> Gate<K> {
+    /// When the next visit may start, as far as time goes.
+    fn opens_at(&self) -> Option<Timestamp> {
+        self.opens_at.max(self.paused_until)
+    }
+}
+
+impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
     /// An empty schedule.
     pub fn new(limits: HostLimits) -> Self {
         Self {
@@ -173,27 +101,27 @@ impl Schedule {
         }
     }
 
-    /// Puts a feed in; `host` is the key of its gate (registrable domain, or address).
-    pub fn add(&mut self, feed: FeedId, host: String, due_at: Timestamp) {
-        self.hosts.insert(feed, host);
-        self.queue.push(Reverse((due_at, feed)));
+    /// Puts a visit in; `host` is the key of its gate (registrable domain, or address).
+    pub fn add(&mut self, visit: K, host: String, due_at: Timestamp) {
+        self.hosts.insert(visit, host);
+        self.queue.push(Reverse((due_at, visit)));
     }
 
-    /// Puts a feed in whose poll is under way already (a reload in the middle of it).
-    pub fn add_running(&mut self, feed: FeedId, host: String) {
+    /// Puts a visit in that is under way already (a reload in the middle of it).
+    pub fn add_running(&mut self, visit: K, host: String) {
         self.gates.entry(host.clone()).or_default().in_flight += 1;
-        self.hosts.insert(feed, host);
-        self.running.insert(feed);
+        self.hosts.insert(visit, host);
+        self.running.insert(visit);
     }
 
-    /// The next feed that is due and whose host's gate is open; it counts as running until [`Schedule::finished`].
-    pub fn next(&mut self, now: Timestamp) -> Option<Start> {
-        while let Some(&Reverse((due_at, feed))) = self.queue.peek()
+    /// The next visit that is due and whose host's gate is open; it counts as running until [`Schedule::finished`].
+    pub fn next(&mut self, now: Timestamp) -> Option<Start<K>> {
+        while let Some(&Reverse((due_at, visit))) = self.queue.peek()
             && due_at <= now
         {
             self.queue.pop();
-            let Some(host) = self.hosts.get(&feed).cloned() else { continue };
-            self.gates.entry(host.clone()).or_default().waiting.push_back((due_at, feed));
+            let Some(host) = self.hosts.get(&visit).cloned() else { continue };
+            self.gates.entry(host.clone()).or_default().waiting.push_back((due_at, visit));
             self.list(&host, now);
         }
         let (opens_at, host) = self.opening.first().cloned()?;
@@ -201,21 +129,27 @@ impl Schedule {
             return None;
         }
         let gate = self.gates.get_mut(&host)?;
-        let (due_at, feed) = gate.waiting.pop_front()?;
+        let (due_at, visit) = gate.waiting.pop_front()?;
         gate.in_flight += 1;
         gate.opens_at = Some(after(now, self.limits.spacing));
-        self.running.insert(feed);
+        self.running.insert(visit);
         self.list(&host, now);
-        Some(Start { feed, due_at })
+        Some(Start { visit, due_at })
     }
 
-    /// A poll ended; the feed is due again at `due_at`.
-    pub fn finished(&mut self, feed: FeedId, due_at: Timestamp, now: Timestamp) {
-        if !self.running.remove(&feed) {
+    /// A visit ended and is due again at `due_at`; never again without one.
+    pub fn finished(&mut self, visit: K, due_at: Option<Timestamp>, now: Timestamp) {
+        if !self.running.remove(&visit) {
             return;
         }
-        self.queue.push(Reverse((due_at, feed)));
-        if let Some(host) = self.hosts.get(&feed).cloned() {
+        let host = match due_at {
+            Some(due_at) => {
+                self.queue.push(Reverse((due_at, visit)));
+                self.hosts.get(&visit).cloned()
+            }
+            None => self.hosts.remove(&visit),
+        };
+        if let Some(host) = host {
             if let Some(gate) = self.gates.get_mut(&host) {
                 gate.in_flight = gate.in_flight.saturating_sub(1);
             }
@@ -223,11 +157,18 @@ impl Schedule {
         }
     }
 
-    /// When [`Schedule::next`] may have something, `None` when only a finished poll can change that.
+    /// When [`Schedule::next`] may have something, `None` when only a finished visit can change that.
     pub fn wake_at(&self) -> Option<Timestamp> {
         let due = self.queue.peek().map(|Reverse((at, _))| *at);
         let gate = self.opening.first().map(|(at, _)| *at);
         due.into_iter().chain(gate).min()
+    }
+
+    /// A host asked us to stay away: nothing asks it before `until`.
+    pub fn pause(&mut self, host: &str, until: Timestamp, now: Timestamp) {
+        let gate = self.gates.entry(host.to_owned()).or_default();
+        gate.paused_until = Some(until);
+        self.list(host, now);
     }
 
     /// Takes over when the gates of an earlier schedule open: a reload is no reason to ask a host sooner. None opens later
@@ -235,39 +176,41 @@ impl Schedule {
     pub fn keep_gates_of(&mut self, earlier: &Self, now: Timestamp) {
         let latest = after(now, self.limits.spacing);
         for (host, gate) in &earlier.gates {
-            self.gates.entry(host.clone()).or_default().opens_at = gate.opens_at.map(|at| at.min(latest));
+            let ours = self.gates.entry(host.clone()).or_default();
+            ours.opens_at = gate.opens_at.map(|at| at.min(latest));
+            ours.paused_until = gate.paused_until;
             self.list(host, now);
         }
     }
 
-    /// Whether a poll of this feed is under way.
-    pub fn is_running(&self, feed: FeedId) -> bool {
-        self.running.contains(&feed)
+    /// Whether this visit is under way.
+    pub fn is_running(&self, visit: K) -> bool {
+        self.running.contains(&visit)
     }
 
-    /// Polls under way.
+    /// Visits under way.
     pub fn running_count(&self) -> usize {
         self.running.len()
     }
 
-    /// Feeds that are due at `now` and have not started.
+    /// Visits that are due at `now` and have not started.
     pub fn waiting_count(&self, now: Timestamp) -> usize {
         let at_gates: usize = self.gates.values().map(|gate| gate.waiting.len()).sum();
         at_gates + self.queue.iter().filter(|Reverse((at, _))| *at <= now).count()
     }
 
-    /// Puts a gate into `opening`, once, if a feed waits at it and it has room; takes it out otherwise.
+    /// Puts a gate into `opening`, once, if a visit waits at it and it has room; takes it out otherwise.
     fn list(&mut self, host: &str, now: Timestamp) {
         let Some(gate) = self.gates.get_mut(host) else { return };
         if let Some(listed_at) = gate.listed_at.take() {
             self.opening.remove(&(listed_at, host.to_owned()));
         }
         if gate.waiting.is_empty() {
-            if gate.in_flight == 0 && gate.opens_at.is_none_or(|at| at <= now) {
+            if gate.in_flight == 0 && gate.opens_at().is_none_or(|at| at <= now) {
                 self.gates.remove(host);
             }
         } else if gate.in_flight < self.limits.at_a_time {
-            let opens_at = gate.opens_at.unwrap_or(Timestamp::UNIX_EPOCH);
+            let opens_at = gate.opens_at().unwrap_or(Timestamp::UNIX_EPOCH);
             gate.listed_at = Some(opens_at);
             self.opening.insert((opens_at, host.to_owned()));
         }

@@ -7,18 +7,19 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use url::Url;
 
 use super::guard::ResolveError;
 use super::{Failure, FailureKind, Options};
+use crate::feed::access::Proxy;
 
 /// Causes looked at in a chain of errors.
 const CAUSES_MAX: usize = 16;
 
 impl Failure {
     pub(super) fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self { kind, detail: detail.into(), wire_bytes: 0 }
     }
 
     /// An address the guard refuses.
@@ -38,9 +39,18 @@ impl Failure {
         Self::new(FailureKind::Timeout, format!("No complete answer from {host} within {within}"))
     }
 
+    /// A name that only a proxy can resolve, and no such proxy.
+    pub(super) fn onion(host: &str) -> Self {
+        let detail = format!(
+            "{host} is an onion address, which is reached through Tor alone; set \
+             `proxy = \"socks5h://127.0.0.1:9050\"` for this feed"
+        );
+        Self::new(FailureKind::Dns, detail)
+    }
+
     /// The limit on bodies was reached.
-    pub(super) fn too_large(host: &str, options: &Options) -> Self {
-        let limit = bytes_in_words(options.body_bytes_max);
+    pub(super) fn too_large(host: &str, bytes_max: usize) -> Self {
+        let limit = bytes_in_words(bytes_max);
         Self::new(
             FailureKind::TooLarge,
             format!(
@@ -50,16 +60,24 @@ impl Failure {
     }
 }
 
-/// Classifies what the client reports about `host`.
-pub(super) fn classify(error: &reqwest::Error, host: &str, options: &Options) -> Failure {
+/// Classifies what the client reports about `host`, asked through `proxy` if there is one.
+pub(super) fn classify(
+    error: &reqwest::Error,
+    host: &str,
+    proxy: Option<&Proxy>,
+    options: &Options,
+) -> Failure {
     let causes = causes(error);
     if let Some(resolve) = find::<ResolveError>(&causes) {
-        return unresolved(resolve);
+        return unresolved(resolve, proxy);
     }
     if let Some(tls) = find::<rustls::Error>(&causes) {
         return Failure::new(FailureKind::Tls, tls_in_words(tls, host));
     }
     let connecting = error.is_connect();
+    if let Some(proxy) = proxy.filter(|_| connecting) {
+        return not_through(proxy, host, error.is_timeout(), &causes, options);
+    }
     if error.is_timeout() {
         let detail = if connecting {
             format!("No connection to {host} within {}", in_words(options.connect_timeout))
@@ -91,8 +109,54 @@ pub(super) fn classify(error: &reqwest::Error, host: &str, options: &Options) ->
     }
 }
 
-fn unresolved(error: &ResolveError) -> Failure {
+/// Why there is no connection through a proxy: because of it, or because of what lies behind it. The client's errors
+/// for that have no types we could name, but fixed words.
+fn not_through(
+    proxy: &Proxy,
+    host: &str,
+    timed_out: bool,
+    causes: &[&dyn Error],
+    options: &Options,
+) -> Failure {
+    let shown = proxy.shown();
+    if timed_out {
+        let within = in_words(options.connect_timeout);
+        let detail = format!("No connection to {host} through the proxy {shown} within {within}");
+        return Failure::new(FailureKind::Timeout, detail);
+    }
+    let said = causes.iter().map(ToString::to_string).find_map(|words| {
+        let said = words.strip_prefix("SOCKS error: ").or_else(|| words.strip_prefix("tunnel error: "));
+        said.map(str::to_owned)
+    });
+    match said.as_deref() {
+        Some("credentials not accepted" | "proxy authorization required") => Failure::new(
+            FailureKind::Proxy,
+            format!("The proxy {shown} does not accept this user and password; correct `proxy`"),
+        ),
+        Some("connection not allowed") => Failure::new(
+            FailureKind::Proxy,
+            format!("The proxy {shown} does not allow connections to {host}"),
+        ),
+        Some(
+            words @ ("general server failure"
+            | "network unreachable"
+            | "host unreachable"
+            | "connection refused"
+            | "ttl expired"
+            | "unsuccessful"),
+        ) => Failure::new(FailureKind::Connect, format!("The proxy {shown} does not reach {host}: {words}")),
+        _ => Failure::new(
+            FailureKind::Proxy,
+            format!("The proxy {shown} cannot be used: no answer, or not of a proxy; is it running?"),
+        ),
+    }
+}
+
+fn unresolved(error: &ResolveError, proxy: Option<&Proxy>) -> Failure {
     match error {
+        ResolveError::Unknown { name } if proxy.is_some_and(|proxy| proxy.host() == *name) => {
+            Failure::new(FailureKind::Proxy, format!("The name of the proxy, {name}, does not resolve"))
+        }
         ResolveError::Unknown { name } => Failure::new(
             FailureKind::Dns,
             format!("Name {name} does not resolve; check the spelling or this machine's DNS"),
@@ -137,16 +201,22 @@ fn tls_in_words(error: &rustls::Error, host: &str) -> String {
     format!("Certificate of {host} is not valid: {reason}")
 }
 
-/// What a status other than 200 and 304 means to the owner of the feed list.
+/// Cloudflare's own mark on challenge pages; they come with 403, 429 or 503, and whatever an owner of a site set.
+pub(super) fn is_challenge(headers: &HeaderMap) -> bool {
+    headers.get("cf-mitigated").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"challenge"))
+}
+
+/// What a status that brings no document means to the owner of the feed list.
 pub(super) fn status_in_words(code: u16, headers: &HeaderMap, host: &str) -> String {
-    // Cloudflare's own mark on challenge pages; they come with 403, 429 or 503.
-    if headers.get("cf-mitigated").is_some_and(|value| value.as_bytes() == b"challenge") {
+    if is_challenge(headers) {
         return format!(
             "Cloudflare asks this address to prove it is a browser (status {code}); ask the publisher of \
              {host} to let feed readers through"
         );
     }
     let meaning = match code {
+        226 => "sends only what changed, in a way nobody asked for",
+        304 => "says that nothing changed, but was not asked",
         301 | 302 | 303 | 307 | 308 => "redirects without saying where",
         401 => "asks for a name and a password",
         403 => "refuses access to this address",
@@ -165,6 +235,25 @@ pub(super) fn status_in_words(code: u16, headers: &HeaderMap, host: &str) -> Str
         _ => "gives an answer that is no document",
     };
     format!("{host} {meaning} (status {code})")
+}
+
+/// What a server says to a form: its status, and the first words of its body when it is text.
+pub(super) fn form_in_words(code: u16, headers: &HeaderMap, host: &str, body: &[u8]) -> String {
+    const LETTERS_MAX: usize = 200;
+    let words = if (200..300).contains(&code) {
+        format!("{host} accepts (status {code})")
+    } else {
+        status_in_words(code, headers, host)
+    };
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("text/plain");
+    if !kind.trim_start().to_ascii_lowercase().starts_with("text/plain") {
+        return words;
+    }
+    let text = String::from_utf8_lossy(body);
+    let clean = |letter: char| if letter.is_control() { ' ' } else { letter };
+    let text: String = text.chars().take(LETTERS_MAX).map(clean).collect();
+    let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if said.is_empty() { words } else { format!("{words}: {said}") }
 }
 
 /// The part of an address that may be told: the host, with its port when it is not the usual one.

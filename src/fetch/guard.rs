@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -105,6 +106,19 @@ fn refusal_v6(address: Ipv6Addr) -> Option<&'static str> {
     REFUSED_V6.iter().find(|(network, _)| network.contains(&address)).map(|(_, why)| *why)
 }
 
+/// Last labels of names that lead into the network one is in (RFC 6761, 6762 and 8375, ICANN's `.internal`, and what
+/// routers use).
+const LOCAL_ZONES: [&str; 9] =
+    ["localhost", "local", "internal", "intranet", "private", "lan", "corp", "localdomain", "home.arpa"];
+
+/// Whether a name is one of the network one is in: where a proxy looks names up, that is all that can be told.
+pub(super) fn is_local_name(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let in_zone =
+        |zone: &&str| name.strip_suffix(*zone).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    !name.contains('.') || LOCAL_ZONES.iter().any(in_zone)
+}
+
 /// The address policy: the table, less what the owner declared public.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Guard {
@@ -160,13 +174,40 @@ pub(super) enum ResolveError {
     },
 }
 
+/// The answers for a name that the owner pinned.
+#[derive(Debug, Default)]
+pub(super) struct Pin {
+    answers: Vec<Vec<IpAddr>>,
+    next: AtomicUsize,
+}
+
+impl Pin {
+    /// The next answer; the last one stays.
+    fn answer(&self) -> Vec<IpAddr> {
+        let last = self.answers.len().saturating_sub(1);
+        let turn = self.next.fetch_add(1, Ordering::Relaxed).min(last);
+        self.answers.get(turn).cloned().unwrap_or_default()
+    }
+}
+
+/// Pinned names in lower case, from `Options::resolve`.
+pub(super) fn pins(resolve: &[(String, Vec<IpAddr>)]) -> HashMap<String, Pin> {
+    let mut pins: HashMap<String, Pin> = HashMap::new();
+    for (name, addresses) in resolve {
+        pins.entry(name.to_ascii_lowercase()).or_default().answers.push(addresses.clone());
+    }
+    pins
+}
+
 /// The client's way from names to addresses.
 #[derive(Debug, Clone)]
 pub(super) struct Resolver {
     /// Present on the guarded client, absent on the one for feeds that may be private.
     pub(super) guard: Option<Guard>,
+    /// A name that may lead anywhere: the proxy's own, which its owner chose.
+    pub(super) exempt: Option<Arc<str>>,
     /// From `Options::resolve`, names in lower case.
-    pub(super) pinned: Arc<HashMap<String, Vec<IpAddr>>>,
+    pub(super) pinned: Arc<HashMap<String, Pin>>,
     /// Holds [`LOOKUPS_MAX`], shared by all clients.
     pub(super) permits: Arc<Semaphore>,
 }
@@ -177,10 +218,11 @@ impl Resolve for Resolver {
         Box::pin(async move {
             let name = name.as_str().to_ascii_lowercase();
             let mut addresses = match resolver.pinned.get(name.trim_end_matches('.')) {
-                Some(pinned) => pinned.clone(),
+                Some(pin) => pin.answer(),
                 None => look_up(&name, resolver.permits).await?,
             };
-            if let Some(guard) = resolver.guard {
+            let is_exempt = resolver.exempt.as_deref() == Some(name.as_str());
+            if let Some(guard) = resolver.guard.filter(|_| !is_exempt) {
                 addresses = guard.keep(&name, addresses)?;
             }
             if addresses.is_empty() {
@@ -318,6 +360,29 @@ mod tests {
         let error = guard.keep("inside.example", private).unwrap_err();
         assert_eq!(error.to_string(), "inside.example resolves to 10.0.0.1, which is a private address");
         assert!(guard.keep("empty.example", Vec::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn knows_names_of_the_local_network() {
+        for name in [
+            "localhost",
+            "LOCALHOST.",
+            "a.localhost",
+            "printer.local",
+            "db.internal",
+            "nas",
+            "nas.lan",
+            "x.home.arpa",
+            "localhost.localdomain",
+            "",
+        ] {
+            assert!(is_local_name(name), "{name}");
+        }
+        for name in ["example.org", "local.example", "notlocal.example.org", "mylan.example", "xyz.onion"] {
+            assert!(!is_local_name(name), "{name}");
+        }
+        // `xlan` is a name of its own, were it a zone.
+        assert!(!is_local_name("a.xlan"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reads the response headers a poller lives by: validators, `Retry-After` and freshness.
+//! Reads the response headers a poller lives by: validators, `Retry-After`, freshness and allowances.
 //!
 //! Owns their grammar. Pure: time is an argument. Refuses to decide what the waits mean for a schedule,
 //! and to guess: what cannot be read is absent.
@@ -11,9 +11,13 @@ use reqwest::header::{
 };
 
 use super::Headers;
+use crate::feed::answer::RateLimit;
 
 /// A longer wait than this is a mistake of the server, not a wish.
 const WAIT_MAX: Duration = Duration::from_hours(10 * 366 * 24);
+
+/// A reset from here on is a moment in seconds since 1970, not a wait.
+const EPOCH_MIN: f64 = 1e9;
 
 /// A longer validator is not kept; it would be stored and echoed for ever.
 const VALIDATOR_BYTES_MAX: usize = 4096;
@@ -25,7 +29,63 @@ pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> Headers {
         last_modified: validator(headers, &LAST_MODIFIED),
         retry_after: retry_after(headers, now),
         fresh_for: fresh_for(headers, now),
+        rate_limit: rate_limit(headers, now),
     }
+}
+
+/// Whether a 226 is a delta we can merge: `IM` names `feed`, and beside it at most a packing that shows by its first
+/// bytes (RFC 3229 sections 10.5.2 and 10.9).
+pub(super) fn is_feed_delta(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all("im").iter().filter_map(|value| value.to_str().ok());
+    let names: Vec<String> = lines
+        .flat_map(|line| line.split(','))
+        .map(|name| name.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+        .filter(|name| !name.is_empty())
+        .collect();
+    names.iter().any(|name| name == "feed")
+        && names.iter().all(|name| matches!(name.as_str(), "feed" | "gzip" | "identity"))
+}
+
+/// `X-RateLimit-Remaining` and `-Reset` as Reddit sends them (both may be fractions, the reset is in seconds), the
+/// same with an epoch for a reset as others send it, and the IETF's drafts: `RateLimit-Remaining` and `-Reset`, or
+/// one `RateLimit: "default";r=50;t=30` (draft-ietf-httpapi-ratelimit-headers). Both numbers, or nothing.
+fn rate_limit(headers: &HeaderMap, now: Timestamp) -> Option<RateLimit> {
+    let number = |name: &str| headers.get(name)?.to_str().ok().and_then(decimal);
+    let apart =
+        |prefix: &str| Some((number(&format!("{prefix}-remaining"))?, number(&format!("{prefix}-reset"))?));
+    let (remaining, reset) =
+        apart("x-ratelimit").or_else(|| apart("ratelimit")).or_else(|| together(headers))?;
+    // Nobody's allowance takes thirty years: that is a moment, not a wait.
+    let wait = if reset < EPOCH_MIN { reset } else { reset - now.as_duration().as_secs_f64() };
+    let reset_after = Duration::try_from_secs_f64(wait.max(0.0)).ok().filter(|wait| *wait <= WAIT_MAX)?;
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` keeps to the bounds of u32"
+    )]
+    Some(RateLimit { remaining: remaining.floor() as u32, reset_after })
+}
+
+/// The one header of the later drafts. Of several policies the narrowest counts.
+fn together(headers: &HeaderMap) -> Option<(f64, f64)> {
+    let (mut remaining, mut reset) = (None::<f64>, None::<f64>);
+    for parameter in headers.get("ratelimit")?.to_str().ok()?.split([',', ';']) {
+        let Some((name, value)) = parameter.split_once('=') else { continue };
+        let Some(value) = decimal(value) else { continue };
+        match name.trim() {
+            "r" | "remaining" => remaining = Some(remaining.map_or(value, |known| known.min(value))),
+            "t" | "reset" => reset = Some(reset.map_or(value, |known| known.max(value))),
+            _ => {}
+        }
+    }
+    Some((remaining?, reset?))
+}
+
+/// A number of digits with at most one point, such as `99.0`.
+fn decimal(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    text.parse().ok().filter(|number: &f64| is_plain && number.is_finite())
 }
 
 /// Byte for byte: servers compare what we send back as a string (RFC 9110 section 8.8).
@@ -158,6 +218,64 @@ mod tests {
         check(&[expires, ("cache-control", "max-age=0")], None);
         check(&[("expires", "0")], None);
         check(&[("expires", "Sun, 22 Nov 2026 09:00:00 +0100")], None);
+    }
+
+    #[test]
+    fn c26_reads_what_is_left_of_an_allowance() {
+        let check = |lines: &[(&'static str, &str)], expected: Option<(u32, u64)>| {
+            let read = read(&headers(lines), now()).rate_limit;
+            let expected = expected
+                .map(|(remaining, wait)| RateLimit { remaining, reset_after: Duration::from_secs(wait) });
+            assert_eq!(read, expected, "{lines:?}");
+        };
+        let reddit = |remaining, reset| [("x-ratelimit-remaining", remaining), ("x-ratelimit-reset", reset)];
+        check(&reddit("99.0", "300"), Some((99, 300)));
+        check(&reddit("0.9", "12"), Some((0, 12)));
+        check(&reddit("0", "0"), Some((0, 0)));
+        check(&reddit("99999999999", "1"), Some((u32::MAX, 1)));
+        // 2026-11-22T08:10:00Z, and one that is over.
+        check(&reddit("5", "1795335000"), Some((5, 600)));
+        check(&reddit("5", "1700000000"), Some((5, 0)));
+        for nonsense in ["-1", "inf", "NaN", "many", "", "1.2.3", "1e3", "99999999999999999999"] {
+            check(&reddit("5", nonsense), None);
+        }
+        for nonsense in ["-1", "inf", "NaN", "many", "", "1e3"] {
+            check(&reddit(nonsense, "5"), None);
+        }
+        check(&[("x-ratelimit-remaining", "5")], None);
+        check(&[("x-ratelimit-reset", "5")], None);
+        check(&[("ratelimit-remaining", "7"), ("ratelimit-reset", "50")], Some((7, 50)));
+        check(&[("ratelimit", "limit=100, remaining=50, reset=5")], Some((50, 5)));
+        check(&[("ratelimit", "\"burst\";r=9;t=1, \"daily\";r=4;t=3600")], Some((4, 3600)));
+        check(&[("ratelimit", "\"default\";r=50")], None);
+    }
+
+    #[test]
+    fn c38_knows_a_delta_that_can_be_merged() {
+        let check = |lines: &[(&'static str, &str)], expected: bool| {
+            assert_eq!(is_feed_delta(&headers(lines)), expected, "{lines:?}");
+        };
+        check(&[("im", "feed")], true);
+        check(&[("im", "Feed;q=1")], true);
+        check(&[("im", "feed, gzip")], true);
+        check(&[("im", "gzip"), ("im", "feed")], true);
+        check(&[], false);
+        check(&[("im", "")], false);
+        check(&[("im", "vcdiff")], false);
+        check(&[("im", "vcdiff, feed")], false);
+        check(&[("im", "feeds")], false);
+    }
+
+    #[test]
+    fn c21_no_store_costs_freshness_and_not_the_validators() {
+        for value in ["no-store", "no-cache", "max-age=0", "private, no-store, max-age=600"] {
+            let lines =
+                [("cache-control", value), ("etag", "\"1\""), ("last-modified", "today"), ("expires", "0")];
+            let read = read(&headers(&lines), now());
+            assert_eq!(read.fresh_for, None, "{value}");
+            assert_eq!(read.etag.as_deref(), Some(&b"\"1\""[..]));
+            assert_eq!(read.last_modified.as_deref(), Some(&b"today"[..]));
+        }
     }
 
     #[test]

@@ -11,8 +11,18 @@ use super::{Failure, FailureKind};
 /// Redirects followed for one request; the next one is refused.
 const REDIRECTS_MAX: usize = 5;
 
+/// Which redirects are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Redirects {
+    /// Those a GET follows.
+    All,
+    /// 307 and 308, which keep method and body (RFC 9110 section 15.4.8).
+    SameMethod,
+}
+
 /// Where a request has been and where it is.
 pub(super) struct Trail {
+    redirects: Redirects,
     /// The address asked for, with its user information.
     asked: Url,
     /// Every address so far, without user information and fragment; the last one is current.
@@ -22,19 +32,24 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    pub(super) fn new(asked: &Url) -> Result<Self, Failure> {
+    pub(super) fn new(asked: &Url, redirects: Redirects) -> Result<Self, Failure> {
         let start = plain(asked.clone());
         if !is_web(&start) {
             let detail = format!("`{}:` is not polled; only http and https addresses are", start.scheme());
             return Err(Failure::new(FailureKind::Protocol, detail));
         }
-        Ok(Self { asked: asked.clone(), visited: vec![start], permanent: true })
+        Ok(Self { redirects, asked: asked.clone(), visited: vec![start], permanent: true })
     }
 
     /// The current address, without user information and fragment.
     pub(super) fn current(&self) -> &Url {
         // Never empty: it starts with one and only grows.
         self.visited.last().unwrap_or(&self.asked)
+    }
+
+    /// The address before the current one.
+    pub(super) fn previous(&self) -> Option<&Url> {
+        self.visited.iter().rev().nth(1)
     }
 
     /// The address to request: with the owner's user information only where it was meant for.
@@ -54,8 +69,9 @@ impl Trail {
         self.current().host() == self.asked.host()
     }
 
-    /// The same origin, or the same host after the usual step from http to https.
-    fn may_have_credentials(&self) -> bool {
+    /// Passwords, tokens and headers are for the same origin, or the same host after the usual step from http to
+    /// https.
+    pub(super) fn may_have_credentials(&self) -> bool {
         let (asked, current) = (&self.asked, self.current());
         let stepped_up = asked.host() == current.host()
             && (asked.scheme(), asked.port()) == ("http", None)
@@ -76,10 +92,11 @@ impl Trail {
 
     /// Takes the next hop when the answer is a redirect; says whether it did.
     pub(super) fn follow(&mut self, code: u16, headers: &HeaderMap) -> Result<bool, Failure> {
-        let (true, Some(location)) = (matches!(code, 301 | 302 | 303 | 307 | 308), headers.get(LOCATION))
-        else {
-            return Ok(false);
+        let followed = match self.redirects {
+            Redirects::All => matches!(code, 301 | 302 | 303 | 307 | 308),
+            Redirects::SameMethod => matches!(code, 307 | 308),
         };
+        let (true, Some(location)) = (followed, headers.get(LOCATION)) else { return Ok(false) };
         let from = host_of(self.current());
         let refuse = |detail: String| Err(Failure::new(FailureKind::Redirect, detail));
         // Addresses outside ASCII come as UTF-8 in practice.
@@ -133,7 +150,7 @@ mod tests {
     /// Follows one permanent redirect and says what the next request carries: its address and whether it
     /// may have validators.
     fn after(asked: &str, location: &str) -> (String, bool) {
-        let mut trail = Trail::new(&Url::parse(asked).unwrap()).unwrap();
+        let mut trail = Trail::new(&Url::parse(asked).unwrap(), Redirects::All).unwrap();
         let headers = HeaderMap::from_iter([(LOCATION, location.parse().unwrap())]);
         assert!(trail.follow(301, &headers).unwrap());
         (trail.request_url().into(), trail.may_have_validators())

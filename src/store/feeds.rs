@@ -1,14 +1,21 @@
 //! Feeds and their poll state in the store.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
 
 use super::{StoreError, Transaction, from_micros, to_micros};
-use crate::feed::schedule::FeedState;
+use crate::article::publisher::host_key;
+use crate::feed::answer::AnswerKind;
+use crate::feed::health::{Health, HealthState};
+use crate::feed::moved::Moved;
+use crate::feed::rhythm::Rhythm;
+use crate::feed::state::{FeedState, Network};
 use crate::feed::{Feed, FeedId};
 
 /// A feed's row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StoredFeed {
     /// The row.
     pub id: FeedId,
@@ -18,18 +25,23 @@ pub struct StoredFeed {
     pub state: FeedState,
 }
 
-const COLUMNS: &str = "id, url, etag, last_modified, first_success_at, last_polled_at, last_success_at, \
-     next_due_at, next_due_reason, failure_count, last_outcome";
+const COLUMNS: &str = "id, url, etag, last_modified, asked_as, moved_to, moved_count, moved_since, \
+     moved_adopted_at, first_success_at, last_polled_at, last_success_at, last_reached_at, last_new_at, \
+     next_due_at, next_due_reason, wait_until, fresh_for, ttl, skip_hours, skip_days, failure_count, \
+     refusal_count, gone_count, gone_since, unreached_since, ignored_count, validators_at, unconditional_at, \
+     document_hash, document_bytes, last_answer, last_outcome, rhythm, health, health_since, health_reason, \
+     health_told";
 
 impl Transaction<'_> {
-    /// The row of a configured feed, made when it is new; its name follows the configuration.
+    /// The row of a configured feed, made when it is new; its name and host follow the configuration.
     pub fn feed(&self, feed: &Feed) -> Result<StoredFeed, StoreError> {
         self.sql
             .prepare_cached(
-                "INSERT INTO feeds (url, name) VALUES (?1, ?2)
-                 ON CONFLICT (url) DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
+                "INSERT INTO feeds (url, name, host) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (url) DO UPDATE SET name = excluded.name, host = excluded.host
+                 WHERE name <> excluded.name OR host <> excluded.host",
             )?
-            .execute(params![feed.address(), feed.name])?;
+            .execute(params![feed.address(), feed.name, host_key(&feed.url)])?;
         let found = self
             .sql
             .prepare_cached(&format!("SELECT {COLUMNS} FROM feeds WHERE url = ?1"))?
@@ -47,6 +59,29 @@ impl Transaction<'_> {
         Ok(found.map(|feed| feed.state))
     }
 
+    /// When anybody answered last.
+    pub fn network(&self) -> Result<Network, StoreError> {
+        let reached: Option<i64> = self
+            .sql
+            .prepare_cached("SELECT max(last_reached_at) FROM feeds")?
+            .query_row([], |row| row.get(0))?;
+        Ok(Network { reached_at: reached.map(from_micros) })
+    }
+
+    /// How many other feeds of a host are waiting out a 503 at `at`.
+    pub fn unavailable_count(&self, host: &str, except: FeedId, at: Timestamp) -> Result<u32, StoreError> {
+        let count = self
+            .sql
+            .prepare_cached(
+                "SELECT count(*) FROM feeds
+                 WHERE host = ?1 AND id <> ?2 AND last_answer = ?3 AND next_due_at > ?4",
+            )?
+            .query_row(params![host, except.0, AnswerKind::Unavailable.word(), to_micros(at)], |row| {
+                row.get(0)
+            })?;
+        Ok(count)
+    }
+
     /// Keeps a feed's state; `problems` are what was wrong with its last document (`None`: no document came).
     pub fn save_feed(
         &self,
@@ -55,29 +90,69 @@ impl Transaction<'_> {
         problems: Option<&[String]>,
     ) -> Result<(), StoreError> {
         let problems = problems.map(|problems| serde_json::Value::from(problems).to_string());
-        self.sql
-            .prepare_cached(
-                "UPDATE feeds SET etag = ?2, last_modified = ?3, first_success_at = ?4, last_polled_at = ?5,
-                     last_success_at = ?6, next_due_at = ?7, next_due_reason = ?8, failure_count = ?9,
-                     last_outcome = ?10, last_document_problems = coalesce(?11, last_document_problems)
-                 WHERE id = ?1",
-            )?
-            .execute(params![
-                id.0,
-                state.etag,
-                state.last_modified,
-                state.first_success_at.map(to_micros),
-                state.last_polled_at.map(to_micros),
-                state.last_success_at.map(to_micros),
-                state.next_due_at.map(to_micros),
-                state.next_due_reason,
-                state.failure_count,
-                state.last_outcome,
-                problems,
-            ])?;
+        let time = |at: Option<Timestamp>| at.map(to_micros);
+        let seconds = |wait: Option<Duration>| wait.map(|wait| wait.as_secs().cast_signed());
+        let moved = state.moved.as_ref();
+        let rhythm = state.rhythm.to_bytes();
+        let parameters: &[(&str, &dyn ToSql)] = named_params! {
+            ":id": id.0,
+            ":etag": state.etag,
+            ":last_modified": state.last_modified,
+            ":asked_as": state.asked_as.map(u64::cast_signed),
+            ":moved_to": moved.map(|moved| moved.to.as_str()),
+            ":moved_count": moved.map_or(0, |moved| moved.count),
+            ":moved_since": time(moved.map(|moved| moved.since)),
+            ":moved_adopted_at": time(moved.and_then(|moved| moved.adopted_at)),
+            ":first_success_at": time(state.first_success_at),
+            ":last_polled_at": time(state.last_polled_at),
+            ":last_success_at": time(state.last_success_at),
+            ":last_reached_at": time(state.last_reached_at),
+            ":last_new_at": time(state.last_new_at),
+            ":next_due_at": time(state.next_due_at),
+            ":next_due_reason": state.next_due_reason,
+            ":wait_until": time(state.wait_until),
+            ":fresh_for": seconds(state.fresh_for),
+            ":ttl": seconds(state.ttl),
+            ":skip_hours": state.skip_hours,
+            ":skip_days": state.skip_days,
+            ":failure_count": state.failure_count,
+            ":refusal_count": state.refusal_count,
+            ":gone_count": state.gone_count,
+            ":gone_since": time(state.gone_since),
+            ":unreached_since": time(state.unreached_since),
+            ":ignored_count": state.ignored_count,
+            ":validators_at": time(state.validators_at),
+            ":unconditional_at": time(state.unconditional_at),
+            ":document_hash": state.document_hash.map(u64::cast_signed),
+            ":document_bytes": state.document_bytes.cast_signed(),
+            ":last_answer": state.last_answer.word(),
+            ":last_outcome": state.last_outcome,
+            ":rhythm": rhythm,
+            ":health": state.health.health.word(),
+            ":health_since": time(state.health.since),
+            ":health_reason": state.health.reason,
+            ":health_told": state.health.told.word(),
+            ":problems": problems,
+        };
+        self.sql.prepare_cached(SAVE)?.execute(parameters)?;
         Ok(())
     }
 }
+
+const SAVE: &str = "UPDATE feeds SET etag = :etag, last_modified = :last_modified, asked_as = :asked_as,
+    moved_to = :moved_to, moved_count = :moved_count, moved_since = :moved_since,
+    moved_adopted_at = :moved_adopted_at, first_success_at = :first_success_at,
+    last_polled_at = :last_polled_at, last_success_at = :last_success_at, last_reached_at = :last_reached_at,
+    last_new_at = :last_new_at, next_due_at = :next_due_at, next_due_reason = :next_due_reason,
+    wait_until = :wait_until, fresh_for = :fresh_for, ttl = :ttl, skip_hours = :skip_hours,
+    skip_days = :skip_days, failure_count = :failure_count, refusal_count = :refusal_count,
+    gone_count = :gone_count, gone_since = :gone_since, unreached_since = :unreached_since,
+    ignored_count = :ignored_count, validators_at = :validators_at, unconditional_at = :unconditional_at,
+    document_hash = :document_hash, document_bytes = :document_bytes, last_answer = :last_answer,
+    last_outcome = :last_outcome, rhythm = :rhythm, health = :health, health_since = :health_since,
+    health_reason = :health_reason, health_told = :health_told,
+    last_document_problems = coalesce(:problems, last_document_problems)
+    WHERE id = :id";
 
 impl super::Reader {
     /// The state of a feed by its [`Feed::address`]; `None` when it was never polled.
@@ -92,20 +167,65 @@ impl super::Reader {
 }
 
 fn read_feed(row: &Row<'_>) -> rusqlite::Result<StoredFeed> {
-    let time = |micros: Option<i64>| -> Option<Timestamp> { micros.map(from_micros) };
+    let time = |name: &str| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(row.get::<_, Option<i64>>(name)?.map(from_micros))
+    };
+    let seconds = |name: &str| -> rusqlite::Result<Option<Duration>> {
+        let seconds: Option<i64> = row.get(name)?;
+        Ok(seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())))
+    };
+    let hash = |name: &str| -> rusqlite::Result<Option<u64>> {
+        Ok(row.get::<_, Option<i64>>(name)?.map(i64::cast_unsigned))
+    };
+    let word = |name: &str| row.get::<_, String>(name);
+    let moved = match (row.get::<_, Option<String>>("moved_to")?, time("moved_since")?) {
+        (Some(to), Some(since)) => {
+            let adopted_at = time("moved_adopted_at")?;
+            Some(Moved { to, count: row.get("moved_count")?, since, adopted_at })
+        }
+        _ => None,
+    };
     Ok(StoredFeed {
-        id: FeedId(row.get(0)?),
-        url: row.get(1)?,
+        id: FeedId(row.get("id")?),
+        url: row.get("url")?,
         state: FeedState {
-            etag: row.get(2)?,
-            last_modified: row.get(3)?,
-            first_success_at: time(row.get(4)?),
-            last_polled_at: time(row.get(5)?),
-            last_success_at: time(row.get(6)?),
-            next_due_at: time(row.get(7)?),
-            next_due_reason: row.get(8)?,
-            failure_count: row.get(9)?,
-            last_outcome: row.get(10)?,
+            etag: row.get("etag")?,
+            last_modified: row.get("last_modified")?,
+            asked_as: hash("asked_as")?,
+            moved,
+            first_success_at: time("first_success_at")?,
+            last_polled_at: time("last_polled_at")?,
+            last_success_at: time("last_success_at")?,
+            last_reached_at: time("last_reached_at")?,
+            last_new_at: time("last_new_at")?,
+            next_due_at: time("next_due_at")?,
+            next_due_reason: row.get("next_due_reason")?,
+            wait_until: time("wait_until")?,
+            fresh_for: seconds("fresh_for")?,
+            ttl: seconds("ttl")?,
+            skip_hours: row.get("skip_hours")?,
+            skip_days: row.get("skip_days")?,
+            failure_count: row.get("failure_count")?,
+            refusal_count: row.get("refusal_count")?,
+            gone_count: row.get("gone_count")?,
+            gone_since: time("gone_since")?,
+            unreached_since: time("unreached_since")?,
+            ignored_count: row.get("ignored_count")?,
+            validators_at: time("validators_at")?,
+            unconditional_at: time("unconditional_at")?,
+            document_hash: hash("document_hash")?,
+            document_bytes: row.get::<_, i64>("document_bytes")?.unsigned_abs(),
+            last_answer: AnswerKind::from_word(&word("last_answer")?).unwrap_or_default(),
+            last_outcome: row.get("last_outcome")?,
+            rhythm: row
+                .get::<_, Option<Vec<u8>>>("rhythm")?
+                .map_or_else(Rhythm::default, |bytes| Rhythm::from_bytes(&bytes)),
+            health: HealthState {
+                health: Health::from_word(&word("health")?).unwrap_or_default(),
+                since: time("health_since")?,
+                reason: row.get("health_reason")?,
+                told: Health::from_word(&word("health_told")?).unwrap_or_default(),
+            },
         },
     })
 }

@@ -12,21 +12,13 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use wirewatch::article::text::{line, plain};
 use wirewatch::article::{Article, fingerprint, language, normalize, page, url};
-use wirewatch::feed::{Entry, Feed, Tier};
+use wirewatch::feed::{Entry, Feed};
 
 use crate::support::growth::assert_linear;
 
 fn feed(url: &str) -> Feed {
-    Feed {
-        url: url.parse().expect("a test gives a URL"),
-        name: "Example".into(),
-        publisher: None,
-        tier: Tier::default(),
-        tags: vec!["world".into()],
-        language: None,
-        interval: None,
-        allow_private_addresses: false,
-    }
+    let url = url.parse().expect("a test gives a URL");
+    Feed { name: "Example".into(), tags: vec!["world".into()], ..Feed::new(url) }
 }
 
 fn entry(title: &str, summary: &str) -> Entry {

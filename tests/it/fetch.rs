@@ -25,7 +25,7 @@ fn now() -> Timestamp {
 }
 
 fn request(url: Url) -> Request {
-    Request { url, etag: None, last_modified: None, allow_private_addresses: true }
+    Request { allow_private_addresses: true, ..Request::new(url) }
 }
 
 fn guarded(url: Url) -> Request {
@@ -130,6 +130,7 @@ async fn brings_a_document_with_its_headers() {
         last_modified: Some(b"Sun, 22 Nov 2026 07:00:00 GMT".to_vec()),
         retry_after: None,
         fresh_for: Some(Duration::from_mins(14)),
+        rate_limit: None,
     };
     assert_eq!(document.headers, expected);
 }

@@ -12,6 +12,8 @@ mod feeds;
 mod fetch;
 mod mail;
 mod pipeline;
+mod polling;
+mod rhythm;
 mod store;
 mod tidy;
 mod topic;

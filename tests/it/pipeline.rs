@@ -1,13 +1,11 @@
 //! The pipeline: what polls and time do to articles, incidents, alerts and deliveries. Time is the test's.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use wirewatch::delivery::{Retry, message_id, next_attempt};
 use wirewatch::feed::Entry;
-use wirewatch::feed::schedule::{HostLimits, Pace, PollEnd, Schedule, after, next_poll, words};
-use wirewatch::feed::{FeedId, Tier};
+use wirewatch::feed::Tier;
+use wirewatch::feed::answer::AnswerKind;
 use wirewatch::fetch::Headers;
 use wirewatch::pipeline::End;
 
@@ -255,7 +253,11 @@ fn validators_survive_failures_and_belong_to_documents_that_were_read() {
     let mut lab = Lab::new();
     let first = lab.poll(0, hour(0), &[]);
     assert_eq!(first.state.etag.as_deref(), Some(&b"\"e\""[..]));
-    let failed = End::Failed { outcome: "no answer".to_owned(), headers: Headers::default() };
+    let failed = End::Failed {
+        kind: AnswerKind::Broken,
+        outcome: "no answer".to_owned(),
+        headers: Headers::default(),
+    };
     let failed = lab.end(0, hour(1), failed);
     assert_eq!(failed.state.etag, first.state.etag, "a failure forgets nothing");
     assert_eq!((failed.state.failure_count, failed.is_success), (1, false));
@@ -276,83 +278,6 @@ fn a_topic_that_is_gone_tells_nobody_any_more() {
 }
 
 #[test]
-fn polls_keep_their_interval_and_back_off() {
-    let minutes = |count: u64| Duration::from_secs(count * 60);
-    let pace = Pace { interval: minutes(15), min_interval: minutes(5), max_interval: minutes(360) };
-    let start = hour(0);
-    let wait = |end, failures| {
-        let next = next_poll("https://one.example/feed", pace, end, failures, start);
-        (Duration::try_from(next.at.duration_since(start)).unwrap(), next.reason)
-    };
-    let failure = |retry_after| PollEnd::Failure { retry_after };
-    // End, failures in a row, the least wait; the most is a tenth longer.
-    let cases = [
-        (PollEnd::Success, 0, minutes(15), "every 15m"),
-        (failure(None), 1, minutes(15), "backing off after 1"),
-        (failure(None), 2, minutes(30), "backing off after 2"),
-        (failure(None), 5, minutes(240), "backing off after 5"),
-        (failure(None), 4_000_000_000, minutes(6 * 60), "backing off"),
-        (failure(Some(minutes(90))), 1, minutes(90), "asked to wait 1h 30m"),
-        (failure(Some(minutes(1))), 1, minutes(15), "backing off"),
-        (failure(Some(minutes(60 * 24 * 3650))), 1, minutes(24 * 60), "asked to wait 1d"),
-    ];
-    for (end, failures, least, reason) in cases {
-        let (wait, words) = wait(end, failures);
-        assert!(wait >= least && wait <= least.mul_f64(1.1), "{end:?} {failures}: {wait:?}");
-        assert!(words.contains(reason), "{words}");
-    }
-}
-
-#[test]
-fn a_host_is_asked_one_thing_at_a_time_with_a_pause() {
-    let limits = HostLimits { at_a_time: 1, spacing: Duration::from_secs(2) };
-    let mut schedule = Schedule::new(limits);
-    for (id, host) in [(1, "a.example"), (2, "a.example"), (3, "b.example")] {
-        schedule.add(FeedId(id), host.to_owned(), hour(0));
-    }
-    let second = |count| after(hour(0), Duration::from_secs(count));
-    let started = |schedule: &mut Schedule, at: Timestamp| -> BTreeSet<i64> {
-        std::iter::from_fn(|| schedule.next(at)).map(|start| start.feed.0).collect()
-    };
-    assert!(started(&mut schedule, after(hour(0), Duration::ZERO)).contains(&3));
-    assert_eq!(schedule.running_count(), 2);
-    schedule.finished(FeedId(1), hour(1), second(1));
-    schedule.finished(FeedId(2), hour(1), second(1));
-    assert!(started(&mut schedule, second(1)).is_empty(), "the pause is not over");
-    assert_eq!(schedule.wake_at(), Some(second(2)));
-    assert_eq!(started(&mut schedule, second(2)).len(), 1);
-    schedule.finished(FeedId(3), hour(1), second(3));
-    assert!(started(&mut schedule, second(10)).is_empty(), "nobody is due before his time");
-}
-
-#[test]
-fn every_feed_of_a_schedule_gets_its_turn_once() {
-    let mut schedule = Schedule::new(HostLimits { at_a_time: 2, spacing: Duration::from_secs(1) });
-    for id in 0..500 {
-        schedule.add(
-            FeedId(id),
-            format!("host-{}", id % 7),
-            after(hour(0), Duration::from_secs(id.unsigned_abs() % 50)),
-        );
-    }
-    let (mut now, mut polled) = (hour(0), BTreeSet::new());
-    let mut in_flight = Vec::new();
-    while polled.len() < 500 {
-        while let Some(start) = schedule.next(now) {
-            assert!(start.due_at <= now);
-            assert!(polled.insert(start.feed), "{:?} was polled twice", start.feed);
-            in_flight.push(start.feed);
-        }
-        assert!(in_flight.len() <= 14, "two at a time on seven hosts");
-        for feed in in_flight.drain(..) {
-            schedule.finished(feed, hour(10), now);
-        }
-        now = after(now, Duration::from_millis(500));
-        assert!(now < hour(1), "some feeds never get their turn");
-    }
-}
-
-#[test]
 fn mail_is_tried_again_without_end_and_keeps_its_name() {
     let retry = Retry { initial: Duration::from_secs(30), max: Duration::from_hours(1) };
     let waits = [1, 2, 3, 7, 8, 100, u32::MAX];
@@ -367,54 +292,6 @@ fn mail_is_tried_again_without_end_and_keeps_its_name() {
         id(hour(0), "desk@example.org"),
         restored,
         "another alert with the number of one before a restore"
-    );
-}
-
-#[test]
-fn durations_read_as_people_write_them() {
-    let cases = [(0, "0ms"), (2, "2s"), (90, "1m 30s"), (5400, "1h 30m"), (90_061, "1d 1h")];
-    for (seconds, expected) in cases {
-        assert_eq!(words(Duration::from_secs(seconds)), expected);
-    }
-}
-
-#[test]
-fn a_host_that_was_not_asked_for_long_is_still_asked_one_thing_at_a_time() {
-    let mut schedule = Schedule::new(HostLimits { at_a_time: 1, spacing: Duration::from_secs(2) });
-    for id in 0..40_i64 {
-        let overdue = after(hour(0), Duration::from_secs(id.unsigned_abs() * 13));
-        schedule.add(FeedId(id), format!("host-{}", id % 3), overdue);
-    }
-    let mut now = hour(5);
-    let (mut in_flight, mut polled, mut last) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
-    while polled.len() < 40 {
-        while let Some(start) = schedule.next(now) {
-            let host = start.feed.0 % 3;
-            assert!(
-                !in_flight.iter().any(|(feed, _): &(FeedId, Timestamp)| feed.0 % 3 == host),
-                "two at a time"
-            );
-            if let Some(before) = last.insert(host, now) {
-                assert!(after(before, Duration::from_secs(2)) <= now, "too soon after the last one");
-            }
-            polled.insert(start.feed);
-            // A poll takes five seconds on one host and none on the others.
-            in_flight.push((start.feed, after(now, Duration::from_secs(if host == 0 { 5 } else { 0 }))));
-        }
-        now = after(now, Duration::from_millis(500));
-        for (feed, _) in in_flight.extract_if(.., |(_, until)| *until <= now) {
-            schedule.finished(feed, hour(100), now);
-        }
-        assert!(now < hour(6), "some feeds never get their turn");
-    }
-    let mut reloaded = Schedule::new(HostLimits { at_a_time: 1, spacing: Duration::from_secs(2) });
-    reloaded.add(FeedId(1), "host-1".to_owned(), hour(0));
-    reloaded.keep_gates_of(&schedule, last[&1]);
-    assert_eq!(reloaded.next(last[&1]), None, "a reload is no reason to ask a host sooner");
-    reloaded.keep_gates_of(&schedule, hour(0));
-    assert!(
-        reloaded.next(after(hour(0), Duration::from_secs(2))).is_some(),
-        "nor a clock that ran ahead to wait"
     );
 }
 

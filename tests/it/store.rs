@@ -31,7 +31,7 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     for error in [open(&path).unwrap_err(), Reader::open(&path).unwrap_err()] {
-        assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }), "{error:?}");
+        assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error:?}");
         assert!(error.hint().contains("newer wirewatch"), "{}", error.hint());
     }
 }
@@ -76,14 +76,16 @@ fn a_poll_that_is_not_committed_leaves_no_trace() {
         &config.topics,
         hour(1),
     );
-    let end = wirewatch::pipeline::End::Document {
-        scored,
-        headers: wirewatch::fetch::Headers::default(),
-        problems: Vec::new(),
-    };
+    let reading = wirewatch::pipeline::Reading { scored, ..wirewatch::pipeline::Reading::default() };
+    let end = wirewatch::pipeline::End::Document(Box::new(reading));
     let id = tx.feed(feed).unwrap().id;
-    let poll = wirewatch::pipeline::Poll { feed: id, started_at: hour(1), end };
-    let settled = wirewatch::pipeline::settle(&tx, &config, feed, poll, hour(1)).unwrap();
+    let poll = wirewatch::pipeline::Poll {
+        feed: id,
+        started_at: hour(1),
+        asked: wirewatch::pipeline::Asked::default(),
+        end,
+    };
+    let settled = wirewatch::pipeline::settle(&tx, &config, feed, &poll, hour(1)).unwrap();
     assert_eq!(settled.alerts.len(), 1);
     drop(tx);
     assert_eq!(lab.reader().overview(hour(1)).unwrap(), before);

@@ -5,3 +5,4 @@ pub(crate) mod growth;
 pub(crate) mod http;
 pub(crate) mod lab;
 pub(crate) mod smtp;
+pub(crate) mod watch;

@@ -164,12 +164,15 @@ async fn look_for(
     allow_private_addresses: bool,
 ) -> Result<(Url, Box<Found>), Failure> {
     const HINT: &str = "nothing was added; --no-poll adds an address without asking";
-    let (html, page, words) = match look.at(&url, allow_private_addresses).await {
-        Answer::Feed(found) => return Ok((settled_address(url, &found), found)),
-        Answer::Page { html, url, words } => (html, url, words),
+    let (page, words) = match look.at(&url, allow_private_addresses).await {
+        Answer::Feed(found) => return Ok(settled_address(url, found)),
+        Answer::Page(page) => {
+            let words = page.words.clone();
+            (page, words)
+        }
         Answer::Nothing(words) => return Err(Failure::new(format!("{url}: {words}"), HINT)),
     };
-    let mut named = candidates(&html, &page);
+    let mut named = candidates(&page);
     if named.iter().any(|candidate| !candidate.is_comments()) {
         named.retain(|candidate| !candidate.is_comments());
     }
@@ -187,14 +190,15 @@ async fn look_for(
                     format!("  {}  {}", it.url, it.title.as_deref().unwrap_or_default()).trim_end().to_owned()
                 })
                 .collect();
-            let message = format!("{page} names {} feeds:\n{}", several.len(), lines.join("\n"));
+            let message = format!("{} names {} feeds:\n{}", page.url, several.len(), lines.join("\n"));
             return Err(Failure::usage(message, "nothing was added; run feeds add with the one you want"));
         }
     };
-    complain(&format!("{page} is a page; its feed is {}", candidate.url));
+    complain(&format!("{} is a page; its feed is {}", page.url, candidate.url));
     match look.at(&candidate.url, allow_private_addresses).await {
-        Answer::Feed(found) => Ok((settled_address(candidate.url.clone(), &found), found)),
-        Answer::Page { words, .. } | Answer::Nothing(words) => {
+        Answer::Feed(found) => Ok(settled_address(candidate.url.clone(), found)),
+        answer => {
+            let words = answer.words();
             Err(Failure::new(format!("{}: {words}", candidate.url), HINT))
         }
     }
@@ -202,13 +206,13 @@ async fn look_for(
 
 /// The address to write down. One that just redirected for good, to a document that is a feed, is written as its new one: nobody
 /// polled the old one yet.
-fn settled_address(asked: Url, found: &Found) -> Url {
-    match &found.document.moved_to {
+fn settled_address(asked: Url, mut found: Box<Found>) -> (Url, Box<Found>) {
+    match found.document.moved_to.take() {
         Some(moved) => {
             complain(&format!("{asked} moved for good to {moved}; that is written down"));
-            moved.clone()
+            (moved, found)
         }
-        None => asked,
+        None => (asked, found),
     }
 }
 
@@ -266,11 +270,11 @@ fn is_anothers(config: &Config) -> bool {
 fn settle(config: &Config, feed: &Feed, found: Found) -> Result<String, StoreError> {
     let Found { document, asked_at, .. } = found;
     let mut writer = Writer::open(&config.data_dir.join(store::FILE_NAME), Durability::Full)?;
-    let end = poller::read(feed, config, document, now());
+    let (asked, end) = poller::taken_by_hand(feed, config, document, now());
     let tx = writer.begin()?;
     let row = tx.feed(feed)?;
-    let poll = pipeline::Poll { feed: row.id, started_at: asked_at, end };
-    let settled = pipeline::settle(&tx, config, feed, poll, now())?;
+    let poll = pipeline::Poll { feed: row.id, started_at: asked_at, asked, end };
+    let settled = pipeline::settle(&tx, config, feed, &poll, now())?;
     tx.commit()?;
     let alerts = match settled.alerts.len() {
         0 => String::new(),

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::super::{Exit, Failure, Outcome, Output, complain, counted, load, runtime};
 use super::find;
-use super::look::{Answer, Found, Look};
+use super::look::{Answer, Found, Look, Page};
 use crate::feed::discover::{self, Candidate, Source};
 
 /// Requests for one address, at most: the page and what it may lead to.
@@ -51,14 +51,17 @@ pub(super) fn run(dir: &Path, address: &str, json: bool) -> Outcome {
 }
 
 /// What the page behind an address leads to, best first; nothing beyond it was asked yet.
-pub(super) fn candidates(html: &str, page: &Url) -> Vec<Candidate> {
-    let mut found = discover::in_page(html, page);
-    for candidate in discover::of_site(page, html) {
-        if !found.iter().any(|known| known.url == candidate.url) {
+pub(super) fn candidates(page: &Page) -> Vec<Candidate> {
+    let of_header = page.links.iter().filter_map(|link| {
+        discover::in_header(&link.url, &link.rel, link.media_type.as_deref(), link.title.as_deref())
+    });
+    let mut found: Vec<Candidate> = Vec::new();
+    let in_page = discover::in_page(&page.html, &page.url);
+    for candidate in of_header.chain(in_page).chain(discover::of_site(&page.url, &page.html)) {
+        if candidate.url != page.url && !found.iter().any(|known| known.url == candidate.url) {
             found.push(candidate);
         }
     }
-    found.retain(|candidate| candidate.url != *page);
     // What readers say is no news, unless it is all there is.
     let news = |candidate: &Candidate| !candidate.is_comments();
     found.sort_by_key(|candidate| (!news(candidate), candidate.source));
@@ -69,13 +72,13 @@ pub(super) fn candidates(html: &str, page: &Url) -> Vec<Candidate> {
 type Searched = (Vec<Hit>, Vec<(Url, String)>);
 
 async fn search(look: &mut Look<'_>, url: &Url, allow_private_addresses: bool) -> Result<Searched, Failure> {
-    let (html, page) = match look.at(url, allow_private_addresses).await {
+    let page = match look.at(url, allow_private_addresses).await {
         Answer::Feed(found) => {
             let candidate =
                 Candidate { url: url.clone(), title: None, format: None, source: Source::Declared };
             return Ok((vec![Hit { candidate, found }], Vec::new()));
         }
-        Answer::Page { html, url, .. } => (html, url),
+        Answer::Page(page) => page,
         Answer::Nothing(words) => {
             return Err(Failure::new(
                 format!("{url}: {words}"),
@@ -83,9 +86,9 @@ async fn search(look: &mut Look<'_>, url: &Url, allow_private_addresses: bool) -
             ));
         }
     };
-    let named = candidates(&html, &page);
+    let named = candidates(&page);
     let is_named = !named.is_empty();
-    let tries = if is_named { named } else { discover::guesses(&page) };
+    let tries = if is_named { named } else { discover::guesses(&page.url) };
     let (mut hits, mut misses): Searched = (Vec::new(), Vec::new());
     for candidate in tries {
         if look.request_count >= REQUESTS_MAX {
@@ -103,10 +106,8 @@ async fn search(look: &mut Look<'_>, url: &Url, allow_private_addresses: bool) -
                     break;
                 }
             }
-            Answer::Page { words, .. } | Answer::Nothing(words) if is_named => {
-                misses.push((candidate.url, words));
-            }
-            Answer::Page { .. } | Answer::Nothing(_) => {}
+            answer if is_named => misses.push((candidate.url, answer.words())),
+            _ => {}
         }
     }
     Ok((hits, misses))

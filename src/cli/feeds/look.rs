@@ -10,16 +10,19 @@ use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use super::super::{Failure, counted, now, short};
+use crate::article::publisher::host_key;
 use crate::config::Config;
-use crate::daemon::poller::host_key;
 use crate::feed::parse::NotAFeed;
 use crate::feed::{ParsedFeed, parse};
-use crate::fetch::{Document, Fetcher, Outcome, Request};
+use crate::fetch::{Document, Fetcher, Link, Outcome, Request};
+use crate::store::Reader;
 
 /// The door, and when each host was asked last.
 pub(super) struct Look<'a> {
     config: &'a Config,
     fetcher: Fetcher,
+    /// What hosts asked of us; absent before the first run.
+    reader: Option<Reader>,
     asked: HashMap<String, Instant>,
     pub(super) request_count: usize,
 }
@@ -29,16 +32,32 @@ pub(super) enum Answer {
     /// A feed.
     Feed(Box<Found>),
     /// A page that is no feed; it may name some.
-    Page {
-        /// Its markup.
-        html: String,
-        /// Where it came from after redirects.
-        url: Url,
-        /// Why it is no feed.
-        words: String,
-    },
+    Page(Box<Page>),
     /// Something else, or nothing: in words.
     Nothing(String),
+}
+
+/// A web page.
+pub(super) struct Page {
+    /// Its markup.
+    pub(super) html: String,
+    /// Where it came from after redirects.
+    pub(super) url: Url,
+    /// What its server says it belongs to.
+    pub(super) links: Vec<Link>,
+    /// Why it is no feed.
+    pub(super) words: String,
+}
+
+impl Answer {
+    /// Why this is no feed; empty when it is one.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Feed(_) => String::new(),
+            Self::Page(page) => page.words,
+            Self::Nothing(words) => words,
+        }
+    }
 }
 
 /// A feed that was fetched and read.
@@ -73,21 +92,32 @@ impl Found {
 impl<'a> Look<'a> {
     pub(super) fn new(config: &'a Config) -> Result<Self, Failure> {
         let fetcher = Fetcher::new(config.poll.fetch_options()).map_err(|error| Failure::new(error, ""))?;
-        Ok(Self { config, fetcher, asked: HashMap::new(), request_count: 0 })
+        let reader = super::super::reader(config).ok();
+        Ok(Self { config, fetcher, reader, asked: HashMap::new(), request_count: 0 })
+    }
+
+    /// What a host said to all of us is kept by hand, too.
+    fn pause(&self, host: &str) -> Option<String> {
+        let known = self.reader.as_ref()?.host(host).ok()??;
+        let until = known.paused_until.filter(|until| *until > now())?;
+        Some(format!("not asked: {host} {}; it is asked again from {}", known.reason, short(until)))
     }
 
     /// One GET, without validators: nobody knows this address yet. Waits until its host may be asked again.
     pub(super) async fn at(&mut self, url: &Url, allow_private_addresses: bool) -> Answer {
         let host = host_key(url);
+        if let Some(words) = self.pause(&host) {
+            return Answer::Nothing(words);
+        }
         if let Some(asked) = self.asked.get(&host) {
             sleep_until(*asked + self.config.poll.host_spacing).await;
         }
         self.asked.insert(host, Instant::now());
         self.request_count += 1;
         let asked_at = now();
-        let request = Request { url: url.clone(), etag: None, last_modified: None, allow_private_addresses };
+        let request = Request { allow_private_addresses, ..Request::new(url.clone()) };
         match self.fetcher.get(&request, asked_at).await {
-            Outcome::Document(document) => read(document, asked_at),
+            Outcome::Document(document) | Outcome::Delta(document) => read(document, asked_at),
             Outcome::NotModified(_) => Answer::Nothing(
                 "the server says \"not modified\" to somebody who never asked before".to_owned(),
             ),
@@ -104,7 +134,13 @@ fn read(document: Document, asked_at: Timestamp) -> Answer {
             let says_html = document.content_type.as_deref().is_some_and(|it| it.contains("html"));
             if says_html || matches!(not_a_feed, NotAFeed::HtmlPage { .. }) {
                 let (html, _) = parse::text(&document.bytes);
-                return Answer::Page { html, url: document.url, words: not_a_feed.to_string() };
+                let words = not_a_feed.to_string();
+                return Answer::Page(Box::new(Page {
+                    html,
+                    url: document.url,
+                    links: document.links,
+                    words,
+                }));
             }
             Answer::Nothing(not_a_feed.to_string())
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use wirewatch::daemon::pulse::{Pulse, due_at};
-use wirewatch::feed::schedule::{FeedState, after};
+use wirewatch::feed::schedule::after;
+use wirewatch::feed::state::FeedState;
 
 use super::super::support::desk::{Desk, FAST, feed, item};
 use super::super::support::http;

@@ -115,20 +115,24 @@ fn reading_a_page_is_linear() {
 
 #[test]
 fn a_link_header_names_feeds() {
-    let check = |value: &str, expected: &[&str]| {
-        assert_eq!(addresses(&in_header(value, &url("https://example.org/x/"))), expected, "{value}");
+    let check = |rel: &str, media_type: Option<&str>, expected: Option<(&str, Option<Format>)>| {
+        let rel: Vec<String> = rel.split(' ').map(str::to_owned).collect();
+        let found = in_header(&url("https://example.org/feed#x"), &rel, media_type, Some(" the\nnews "));
+        let shown = found.as_ref().map(|it| (it.url.as_str(), it.format));
+        assert_eq!(shown, expected, "{rel:?} {media_type:?}");
+        assert!(
+            found.is_none_or(|it| it.title.as_deref() == Some("the news") && it.source == Source::Header)
+        );
     };
-    check("</feed>; rel=\"alternate\"; type=\"application/rss+xml\"", &["https://example.org/feed"]);
-    check("<f>;type=application/atom+xml;rel=alternate", &["https://example.org/x/f"]);
+    check("alternate", Some("application/rss+xml"), Some(("https://example.org/feed", Some(Format::Rss))));
     check(
-        "<a>; rel=alternate; type=application/rss+xml; title=\"x, y; z\", <b>; rel=\"self alternate\"; type=application/feed+json",
-        &["https://example.org/x/a", "https://example.org/x/b"],
+        "self alternate",
+        Some("application/feed+json"),
+        Some(("https://example.org/feed", Some(Format::Json))),
     );
-    check("<https://hub.example/>; rel=hub, </feed>; rel=self", &[]);
-    check("<a>; rel=alternate; type=application/json", &[]);
-    check("a; rel=alternate; type=application/rss+xml", &[]);
-    check("<a; rel=alternate", &[]);
-    check("", &[]);
+    check("self", Some("application/rss+xml"), None);
+    check("alternate", Some("application/json"), None);
+    check("alternate", None, None);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use wirewatch::config::{self, Config, Environment};
 use wirewatch::feed::schedule::after;
 use wirewatch::feed::{Entry, Feed, FeedId};
 use wirewatch::fetch::Headers;
-use wirewatch::pipeline::{self, AlertEvent, End, Poll, Settled};
+use wirewatch::pipeline::{self, AlertEvent, Asked, End, Poll, Reading, Settled};
 use wirewatch::store::outbox::Claimed;
 use wirewatch::store::{Durability, FILE_NAME, Reader, StoreError, Transaction, Writer};
 
@@ -58,7 +58,7 @@ impl Lab {
     pub(crate) fn poll(&mut self, feed: usize, at: Timestamp, entries: &[Entry]) -> Settled {
         let scored = pipeline::prepare(entries.to_vec(), &self.feed(feed), &self.config.topics, at);
         let headers = Headers { etag: Some(b"\"e\"".to_vec()), ..Headers::default() };
-        self.end(feed, at, End::Document { scored, headers, problems: Vec::new() })
+        self.end(feed, at, End::Document(Box::new(Reading { scored, headers, ..Reading::default() })))
     }
 
     /// Ends a poll in any way.
@@ -66,7 +66,13 @@ impl Lab {
         let (config, feed) = (self.config.clone(), self.feed(feed));
         self.within(|tx| {
             let id: FeedId = tx.feed(&feed)?.id;
-            pipeline::settle(tx, &config, &feed, Poll { feed: id, started_at: at, end }, at)
+            pipeline::settle(
+                tx,
+                &config,
+                &feed,
+                &Poll { feed: id, started_at: at, asked: Asked::default(), end },
+                at,
+            )
         })
     }
 

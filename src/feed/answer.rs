@@ -1,0 +1,168 @@
+//! What a poll came to, as far as pace, health and hosts care.
+//!
+//! Owns the [`Answer`] and its kinds. Refuses to say what follows from it: that is [`super::pace`]'s, [`super::host`]'s
+//! and [`super::health`]'s.
+
+use std::time::Duration;
+
+/// What a poll came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// In a word.
+    pub kind: AnswerKind,
+    /// `Retry-After` (RFC 9110 section 10.2.3), as a wait from the request; absent when unreadable.
+    pub retry_after: Option<Duration>,
+    /// Freshness lifetime (RFC 9111 section 4.2.1).
+    pub fresh_for: Option<Duration>,
+    /// What is left of a host's allowance.
+    pub rate_limit: Option<RateLimit>,
+    /// Bytes of the body on the wire.
+    pub wire_bytes: u64,
+    /// Whether validators were sent.
+    pub was_conditional: bool,
+    /// Whether the answer carried a validator.
+    pub has_validators: bool,
+    /// New entries it brought.
+    pub new_count: usize,
+}
+
+impl Answer {
+    /// An answer of a kind, with nothing more to it.
+    pub fn of(kind: AnswerKind) -> Self {
+        Self {
+            kind,
+            retry_after: None,
+            fresh_for: None,
+            rate_limit: None,
+            wire_bytes: 0,
+            was_conditional: false,
+            has_validators: false,
+            new_count: 0,
+        }
+    }
+}
+
+/// What a server says is left of its allowance (`X-RateLimit-*`, `RateLimit`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests left, rounded down.
+    pub remaining: u32,
+    /// Time until the allowance is full again.
+    pub reset_after: Duration,
+}
+
+/// Kinds of [`Answer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AnswerKind {
+    /// 200 and a feed.
+    #[default]
+    Document,
+    /// 226: what changed (RFC 3229).
+    Delta,
+    /// A document that a hub delivered (WebSub).
+    Pushed,
+    /// 304.
+    NotModified,
+    /// 429: too many requests.
+    Limited,
+    /// 403.
+    Forbidden,
+    /// 401 or 407.
+    Unauthorized,
+    /// 404.
+    Missing,
+    /// 410.
+    Gone,
+    /// 503.
+    Unavailable,
+    /// Any other 5xx.
+    ServerError,
+    /// Any other status.
+    OtherStatus,
+    /// 200 and something that is not a feed.
+    NotAFeed,
+    /// No answer: the name does not resolve, nobody listens, or nothing came in time.
+    Unreachable,
+    /// An answer that breaks off, is too large, cannot be trusted (TLS) or leads nowhere (redirects).
+    Broken,
+    /// Not asked: the address policy refuses.
+    Refused,
+    /// A fault of ours.
+    Stumbled,
+}
+
+impl AnswerKind {
+    /// All kinds, for tables of tests and words.
+    pub const ALL: [Self; 17] = [
+        Self::Document,
+        Self::Delta,
+        Self::Pushed,
+        Self::NotModified,
+        Self::Limited,
+        Self::Forbidden,
+        Self::Unauthorized,
+        Self::Missing,
+        Self::Gone,
+        Self::Unavailable,
+        Self::ServerError,
+        Self::OtherStatus,
+        Self::NotAFeed,
+        Self::Unreachable,
+        Self::Broken,
+        Self::Refused,
+        Self::Stumbled,
+    ];
+
+    /// Whether the feed could be read, or was read before and has not changed.
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Document | Self::Delta | Self::Pushed | Self::NotModified)
+    }
+
+    /// Whether anybody answered: proof that this machine has a network.
+    pub fn is_reached(self) -> bool {
+        !matches!(self, Self::Unreachable | Self::Refused | Self::Stumbled | Self::Pushed)
+    }
+
+    /// The lower-case word it is stored as.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Delta => "delta",
+            Self::Pushed => "pushed",
+            Self::NotModified => "not-modified",
+            Self::Limited => "limited",
+            Self::Forbidden => "forbidden",
+            Self::Unauthorized => "unauthorized",
+            Self::Missing => "missing",
+            Self::Gone => "gone",
+            Self::Unavailable => "unavailable",
+            Self::ServerError => "server-error",
+            Self::OtherStatus => "other-status",
+            Self::NotAFeed => "not-a-feed",
+            Self::Unreachable => "unreachable",
+            Self::Broken => "broken",
+            Self::Refused => "refused",
+            Self::Stumbled => "stumbled",
+        }
+    }
+
+    /// The kind of a stored word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// The kind of an HTTP status that brought no document.
+    pub fn of_status(code: u16) -> Self {
+        match code {
+            304 => Self::NotModified,
+            401 | 407 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            404 => Self::Missing,
+            410 => Self::Gone,
+            429 => Self::Limited,
+            503 => Self::Unavailable,
+            500..=599 => Self::ServerError,
+            _ => Self::OtherStatus,
+        }
+    }
+}

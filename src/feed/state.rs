@@ -1,0 +1,120 @@
+//! What is remembered of a feed between polls.
+//!
+//! Owns [`FeedState`] and how one poll's [`Answer`] changes its counters. What follows from them, when to poll next and
+//! how the feed is, is decided in [`super::pace`] and [`super::health`]. Refuses to compare documents.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::answer::{Answer, AnswerKind};
+use super::health::HealthState;
+use super::moved::Moved;
+use super::rhythm::Rhythm;
+
+/// When nobody was reached for this long, failures to reach count against the feed after all.
+pub const OUTAGE_MAX: Duration = Duration::from_hours(24);
+
+/// What is remembered of a feed between polls.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FeedState {
+    /// `ETag` of the last document that could be read, byte for byte.
+    pub etag: Option<Vec<u8>>,
+    /// `Last-Modified` of the last document that could be read, byte for byte.
+    pub last_modified: Option<Vec<u8>>,
+    /// Digest of the address and access the validators belong to.
+    pub asked_as: Option<u64>,
+    /// Where the feed moved, as far as its server says so.
+    pub moved: Option<Moved>,
+    /// Start of the first poll that brought a document.
+    pub first_success_at: Option<Timestamp>,
+    /// Start of the last poll.
+    pub last_polled_at: Option<Timestamp>,
+    /// Start of the last poll that brought a document or a 304.
+    pub last_success_at: Option<Timestamp>,
+    /// Start of the last poll that anybody answered.
+    pub last_reached_at: Option<Timestamp>,
+    /// Start of the last poll that brought a new entry.
+    pub last_new_at: Option<Timestamp>,
+    /// When it may be polled next; a feed without one was never polled and is due.
+    pub next_due_at: Option<Timestamp>,
+    /// Why then, in words.
+    pub next_due_reason: String,
+    /// The server asked, or we decided, that nobody asks before; a poll by hand is refused until then.
+    pub wait_until: Option<Timestamp>,
+    /// Freshness lifetime of the last answer that named one.
+    pub fresh_for: Option<Duration>,
+    /// The document's own hint between polls.
+    pub ttl: Option<Duration>,
+    /// Hours (UTC) in which the publisher asks not to be polled; bit 0 is midnight to one.
+    pub skip_hours: u32,
+    /// Days (UTC) on which the publisher asks not to be polled; bit 0 is Monday.
+    pub skip_days: u8,
+    /// Failed polls since the last success, those of a local outage left out.
+    pub failure_count: u32,
+    /// 429 and 403 answers, less what successes made good: each doubles the wait.
+    pub refusal_count: u32,
+    /// 410 answers in a row.
+    pub gone_count: u32,
+    /// The first of them.
+    pub gone_since: Option<Timestamp>,
+    /// Start of the first poll in a row that nobody answered.
+    pub unreached_since: Option<Timestamp>,
+    /// Conditional requests in a row that were answered with a full document without anything new.
+    pub ignored_count: u32,
+    /// Start of the last poll whose answer carried a validator.
+    pub validators_at: Option<Timestamp>,
+    /// Start of the last request without validators that was answered with a document.
+    pub unconditional_at: Option<Timestamp>,
+    /// Hash (xxh3) of the last document's bytes.
+    pub document_hash: Option<u64>,
+    /// Bytes of the last document on the wire.
+    pub document_bytes: u64,
+    /// What the last poll came to, in a word.
+    pub last_answer: AnswerKind,
+    /// What the last poll came to, in words.
+    pub last_outcome: String,
+    /// When it publishes.
+    pub rhythm: Rhythm,
+    /// How it is.
+    pub health: HealthState,
+}
+
+/// What is known of this machine's network when a poll ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Network {
+    /// Start of the last poll, of any feed, that anybody answered.
+    pub reached_at: Option<Timestamp>,
+}
+
+impl FeedState {
+    /// Takes in what a poll that began at `at` came to.
+    pub fn note(&mut self, answer: &Answer, network: Network, at: Timestamp) {
+        self.last_polled_at = Some(at);
+        self.last_answer = answer.kind;
+        if answer.kind.is_reached() {
+            self.last_reached_at = Some(at);
+            self.unreached_since = None;
+        }
+        if answer.kind.is_success() {
+            self.last_success_at = Some(at);
+            self.failure_count = 0;
+            if answer.new_count > 0 {
+                self.last_new_at = Some(at);
+            }
+        } else if !self.is_local_outage(answer.kind, network, at) {
+            self.failure_count = self.failure_count.saturating_add(1);
+        }
+    }
+
+    /// Whether a failure to reach may be ours: nobody else was reached since this feed first was not. One failure alone is
+    /// never held against a feed; the next one is, if anybody was reached in between.
+    fn is_local_outage(&mut self, kind: AnswerKind, network: Network, at: Timestamp) -> bool {
+        if kind != AnswerKind::Unreachable {
+            return false;
+        }
+        let since = *self.unreached_since.get_or_insert(at);
+        let is_long = Duration::try_from(at.duration_since(since)).is_ok_and(|long| long >= OUTAGE_MAX);
+        !is_long && network.reached_at.is_none_or(|reached| reached <= since)
+    }
+}

@@ -1,0 +1,81 @@
+//! What is asked of the door.
+//!
+//! Owns [`Request`] and [`Form`]. Refuses to send them.
+
+use url::Url;
+
+use crate::feed::Feed;
+use crate::feed::access::Access;
+
+/// One GET.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What to fetch. User information becomes basic authentication, for this origin alone.
+    pub url: Url,
+    /// What it is hoped to be.
+    pub kind: RequestKind,
+    /// `ETag` of the last answer, byte for byte.
+    pub etag: Option<Vec<u8>>,
+    /// `Last-Modified` of the last answer, byte for byte.
+    pub last_modified: Option<Vec<u8>>,
+    /// Whether loopback and private addresses are allowed, as long as no public server had a say: once
+    /// one answered with a redirect, the rest of the way is public too.
+    pub allow_private_addresses: bool,
+    /// What it carries besides, for the origin of `url` alone, and the way it takes.
+    pub access: Access,
+}
+
+/// What a request hopes to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestKind {
+    /// A feed, of at most [`super::Options::body_bytes_max`].
+    Feed,
+    /// A web page, of at most [`super::PAGE_BYTES_MAX`].
+    Page,
+}
+
+impl Request {
+    /// An unconditional request for a feed at a public address.
+    pub fn new(url: Url) -> Self {
+        Self {
+            url,
+            kind: RequestKind::Feed,
+            etag: None,
+            last_modified: None,
+            allow_private_addresses: false,
+            access: Access::default(),
+        }
+    }
+
+    /// A request for a feed as its owner configured it; unconditional until validators are put in.
+    pub fn of(feed: &Feed) -> Self {
+        Self {
+            allow_private_addresses: feed.allow_private_addresses,
+            access: feed.access.clone(),
+            ..Self::new(feed.url.clone())
+        }
+    }
+
+    /// A request for a page that a feed links to. It goes the feed's way. Only on the feed's own origin it carries
+    /// what the feed's requests carry, and only on its own host private addresses are allowed: where a feed links to
+    /// is its publisher's word, not its owner's.
+    pub fn page(feed: &Feed, url: Url) -> Self {
+        let same_origin = url.origin() == feed.url.origin();
+        let access = if same_origin { feed.access.clone() } else { feed.access.without_credentials() };
+        let allow_private_addresses = feed.allow_private_addresses && url.host() == feed.url.host();
+        Self { kind: RequestKind::Page, allow_private_addresses, access, ..Self::new(url) }
+    }
+}
+
+/// One POST of a form, such as a WebSub subscription.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// Where it goes.
+    pub url: Url,
+    /// Names and values, in order.
+    pub fields: Vec<(String, String)>,
+    /// As in [`Request`].
+    pub allow_private_addresses: bool,
+    /// As in [`Request`].
+    pub access: Access,
+}

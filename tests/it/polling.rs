@@ -1,0 +1,8 @@
+//! Polling that publishers welcome and that misses nothing: the rules C1 to C43 of docs/polling.md.
+//!
+//! Days of polling pass in milliseconds: a scripted server on loopback, a clock that the test moves
+//! ([`crate::support::watch`]).
+
+mod pace;
+mod schedule;
+mod watched;

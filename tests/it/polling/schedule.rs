@@ -1,0 +1,107 @@
+//! The queue of due visits and its gates.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use wirewatch::feed::FeedId;
+use wirewatch::feed::schedule::{HostLimits, Schedule, after, words};
+
+use crate::support::lab::hour;
+
+#[test]
+fn a_host_is_asked_one_thing_at_a_time_with_a_pause() {
+    let limits = HostLimits { at_a_time: 1, spacing: Duration::from_secs(2) };
+    let mut schedule = Schedule::new(limits);
+    for (id, host) in [(1, "a.example"), (2, "a.example"), (3, "b.example")] {
+        schedule.add(FeedId(id), host.to_owned(), hour(0));
+    }
+    let second = |count| after(hour(0), Duration::from_secs(count));
+    let started = |schedule: &mut Schedule<FeedId>, at: Timestamp| -> BTreeSet<i64> {
+        std::iter::from_fn(|| schedule.next(at)).map(|start| start.visit.0).collect()
+    };
+    assert!(started(&mut schedule, after(hour(0), Duration::ZERO)).contains(&3));
+    assert_eq!(schedule.running_count(), 2);
+    schedule.finished(FeedId(1), Some(hour(1)), second(1));
+    schedule.finished(FeedId(2), Some(hour(1)), second(1));
+    assert!(started(&mut schedule, second(1)).is_empty(), "the pause is not over");
+    assert_eq!(schedule.wake_at(), Some(second(2)));
+    assert_eq!(started(&mut schedule, second(2)).len(), 1);
+    schedule.finished(FeedId(3), Some(hour(1)), second(3));
+    assert!(started(&mut schedule, second(10)).is_empty(), "nobody is due before his time");
+}
+
+#[test]
+fn every_feed_of_a_schedule_gets_its_turn_once() {
+    let mut schedule = Schedule::new(HostLimits { at_a_time: 2, spacing: Duration::from_secs(1) });
+    for id in 0..500 {
+        schedule.add(
+            FeedId(id),
+            format!("host-{}", id % 7),
+            after(hour(0), Duration::from_secs(id.unsigned_abs() % 50)),
+        );
+    }
+    let (mut now, mut polled) = (hour(0), BTreeSet::new());
+    let mut in_flight = Vec::new();
+    while polled.len() < 500 {
+        while let Some(start) = schedule.next(now) {
+            assert!(start.due_at <= now);
+            assert!(polled.insert(start.visit), "{:?} was polled twice", start.visit);
+            in_flight.push(start.visit);
+        }
+        assert!(in_flight.len() <= 14, "two at a time on seven hosts");
+        for feed in in_flight.drain(..) {
+            schedule.finished(feed, Some(hour(10)), now);
+        }
+        now = after(now, Duration::from_millis(500));
+        assert!(now < hour(1), "some feeds never get their turn");
+    }
+}
+
+#[test]
+fn a_host_that_was_not_asked_for_long_is_still_asked_one_thing_at_a_time() {
+    let mut schedule = Schedule::new(HostLimits { at_a_time: 1, spacing: Duration::from_secs(2) });
+    for id in 0..40_i64 {
+        let overdue = after(hour(0), Duration::from_secs(id.unsigned_abs() * 13));
+        schedule.add(FeedId(id), format!("host-{}", id % 3), overdue);
+    }
+    let mut now = hour(5);
+    let (mut in_flight, mut polled, mut last) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+    while polled.len() < 40 {
+        while let Some(start) = schedule.next(now) {
+            let host = start.visit.0 % 3;
+            assert!(
+                !in_flight.iter().any(|(feed, _): &(FeedId, Timestamp)| feed.0 % 3 == host),
+                "two at a time"
+            );
+            if let Some(before) = last.insert(host, now) {
+                assert!(after(before, Duration::from_secs(2)) <= now, "too soon after the last one");
+            }
+            polled.insert(start.visit);
+            // A poll takes five seconds on one host and none on the others.
+            in_flight.push((start.visit, after(now, Duration::from_secs(if host == 0 { 5 } else { 0 }))));
+        }
+        now = after(now, Duration::from_millis(500));
+        for (feed, _) in in_flight.extract_if(.., |(_, until)| *until <= now) {
+            schedule.finished(feed, Some(hour(100)), now);
+        }
+        assert!(now < hour(6), "some feeds never get their turn");
+    }
+    let mut reloaded = Schedule::new(HostLimits { at_a_time: 1, spacing: Duration::from_secs(2) });
+    reloaded.add(FeedId(1), "host-1".to_owned(), hour(0));
+    reloaded.keep_gates_of(&schedule, last[&1]);
+    assert_eq!(reloaded.next(last[&1]), None, "a reload is no reason to ask a host sooner");
+    reloaded.keep_gates_of(&schedule, hour(0));
+    assert!(
+        reloaded.next(after(hour(0), Duration::from_secs(2))).is_some(),
+        "nor a clock that ran ahead to wait"
+    );
+}
+
+#[test]
+fn durations_read_as_people_write_them() {
+    let cases = [(0, "0ms"), (2, "2s"), (90, "1m 30s"), (5400, "1h 30m"), (90_061, "1d 1h")];
+    for (seconds, expected) in cases {
+        assert_eq!(words(Duration::from_secs(seconds)), expected);
+    }
+}

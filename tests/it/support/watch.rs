@@ -1,0 +1,202 @@
+//! Polling under a clock that only the test moves: real HTTP on loopback, the daemon's own roster, poller and ledger.
+//!
+//! Names under `.example` lead to the scripted server, so that hosts differ as in the world. Days pass in milliseconds.
+//!
+//! ```ignore
+//! let mut watch = Watch::with(&["https://a.example/feed"], "interval = \"15m\"").await;   // {feed} and {poll} settings
+//! watch.server.set("/feed", Reply::ok("application/rss+xml", rss(&[("id", "Headline", hour(0))])));
+//! watch.until(hour(24)).await;
+//! assert_eq!(watch.starts("a.example/feed").len(), 90);
+//! ```
+
+#![allow(dead_code, reason = "the rules to come use the rest")]
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+use wirewatch::config::{self, Config, Environment};
+use wirewatch::daemon::ledger::Ledger;
+use wirewatch::daemon::poller::Poller;
+use wirewatch::daemon::roster::{Ended, Roster, Visit};
+use wirewatch::feed::schedule::after;
+use wirewatch::feed::state::FeedState;
+use wirewatch::fetch::{Fetcher, Options};
+use wirewatch::pipeline::Settled;
+use wirewatch::store::{Durability, FILE_NAME, Reader, Writer};
+
+use super::http::Server;
+use super::lab::{TOPIC, hour};
+
+/// Names that lead to the scripted server.
+const NAMES: [&str; 12] = [
+    "a.example",
+    "b.example",
+    "c.example",
+    "d.example",
+    "e.example",
+    "f.example",
+    "one.example",
+    "two.example",
+    "www.a.example",
+    "feeds.a.example",
+    "tumblr.com.example",
+    "reddit.com.example",
+];
+
+/// A visit that ended, under the test's clock.
+pub(crate) struct Round {
+    /// When it began.
+    pub(crate) at: Timestamp,
+    pub(crate) visit: Visit,
+    /// The feed's address.
+    pub(crate) address: String,
+    pub(crate) settled: Settled,
+}
+
+/// Feeds that are watched.
+pub(crate) struct Watch {
+    pub(crate) dir: TempDir,
+    pub(crate) server: Server,
+    pub(crate) config: Arc<Config>,
+    pub(crate) roster: Roster,
+    pub(crate) ledger: Ledger,
+    /// The test's clock.
+    pub(crate) now: Timestamp,
+    /// What happened, in order.
+    pub(crate) rounds: Vec<Round>,
+    begun: Vec<(Visit, Timestamp)>,
+}
+
+impl Watch {
+    /// Feeds by address (without port: `http://a.example/feed`), each with more lines of its `[[feed]]` after the address,
+    /// and lines for `[poll]`. The clock stands at `hour(0)`; every feed is due.
+    pub(crate) async fn with(feeds: &[&str], poll: &str) -> Self {
+        let server = Server::start().await;
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("topics")).unwrap();
+        fs::write(dir.path().join("topics/broken-truce.toml"), TOPIC).unwrap();
+        let main = format!(
+            "[poll]\nallow_private_addresses = true\n{poll}\n[[route]]\nto = [\"desk@example.org\"]\n"
+        );
+        fs::write(dir.path().join("wirewatch.toml"), main).unwrap();
+        write_feeds(&dir, &server, feeds);
+        let config = read_config(&dir);
+        let (ledger, roster) = open(&dir, &server, &config, hour(0)).await;
+        let (rounds, begun) = (Vec::new(), Vec::new());
+        Self { dir, server, config, roster, ledger, now: hour(0), rounds, begun }
+    }
+
+    /// Lets the clock run until `at`: whatever falls due is done at its time.
+    pub(crate) async fn until(&mut self, at: Timestamp) {
+        loop {
+            for start in self.roster.start_due(self.now) {
+                self.begun.push((start.visit, self.now));
+            }
+            // Nothing takes time by the test's clock: what was begun ends before it moves on.
+            if !self.roster.is_idle() {
+                let ended = self.roster.ended().await.unwrap();
+                self.take_in(ended);
+                continue;
+            }
+            match self.roster.wake_at().filter(|wake| *wake <= at) {
+                Some(wake) => self.now = self.now.max(wake),
+                None => break,
+            }
+        }
+        self.now = at;
+    }
+
+    /// The same for a time from now.
+    pub(crate) async fn for_hours(&mut self, hours: u64) {
+        self.until(after(self.now, std::time::Duration::from_secs(hours * 3600))).await;
+    }
+
+    fn take_in(&mut self, ended: Ended) {
+        let Ended::Polled(polled) = ended else { panic!("a poll was lost") };
+        let settled = polled.settled.unwrap();
+        let visit = Visit::Feed(polled.feed);
+        let place = self.begun.iter().position(|(begun, _)| *begun == visit).unwrap();
+        let (_, at) = self.begun.remove(place);
+        let address = self.roster.address(polled.feed).unwrap();
+        let due_at = self.roster.take_in(polled.feed, (*settled).clone(), self.now);
+        self.roster.finish(polled.feed, Some(due_at), self.now);
+        self.rounds.push(Round { at, visit, address, settled: *settled });
+    }
+
+    /// Everything is forgotten but the database, as by a kill; started again at the same time.
+    pub(crate) async fn restart(&mut self) {
+        self.config = read_config(&self.dir);
+        let (ledger, roster) = open(&self.dir, &self.server, &self.config, self.now).await;
+        self.begun.clear();
+        (self.ledger, self.roster) = (ledger, roster);
+    }
+
+    /// Other feeds from now on, as by a reload with a restart.
+    pub(crate) async fn set_feeds(&mut self, feeds: &[&str]) {
+        write_feeds(&self.dir, &self.server, feeds);
+        self.restart().await;
+    }
+
+    /// When requests to an address (`a.example/feed`) began.
+    pub(crate) fn starts(&self, address: &str) -> Vec<Timestamp> {
+        let (host, path) = address.split_once('/').unwrap();
+        let rounds = self.rounds.iter().filter(|round| {
+            let url = url::Url::parse(&round.address).unwrap();
+            url.host_str() == Some(host) && url.path().trim_start_matches('/') == path
+        });
+        rounds.map(|round| round.at).collect()
+    }
+
+    /// A feed's state as the database has it.
+    pub(crate) fn state(&self, feed: usize) -> FeedState {
+        self.reader().feed_by_address(&self.config.feeds[feed].address()).unwrap().unwrap().state
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::open(&self.dir.path().join(FILE_NAME)).unwrap()
+    }
+}
+
+fn write_feeds(dir: &TempDir, server: &Server, feeds: &[&str]) {
+    let table = |feed: &&str| {
+        let (address, more) = feed.split_once('\n').unwrap_or((feed, ""));
+        let mut url = url::Url::parse(address).unwrap();
+        url.set_port(Some(server.port())).unwrap();
+        format!("[[feed]]\nurl = \"{url}\"\n{more}\n")
+    };
+    fs::write(dir.path().join("feeds.toml"), feeds.iter().map(table).collect::<String>()).unwrap();
+}
+
+fn read_config(dir: &TempDir) -> Arc<Config> {
+    Arc::new(config::load(dir.path(), &Environment::default()).unwrap().config)
+}
+
+async fn open(dir: &TempDir, _server: &Server, config: &Arc<Config>, now: Timestamp) -> (Ledger, Roster) {
+    let writer = Writer::open(&dir.path().join(FILE_NAME), Durability::None).unwrap();
+    let (ledger, _thread) = Ledger::start(writer).unwrap();
+    let configured = ledger.configure(Arc::clone(config), now).await.unwrap();
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let resolve = NAMES.map(|name| (name.to_owned(), vec![loopback])).to_vec();
+    let fetcher = Fetcher::new(Options { resolve, ..config.poll.fetch_options() }).unwrap();
+    let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(2), Arc::clone(config));
+    let mut roster = Roster::new(poller, Arc::clone(config));
+    roster.put_in_force(Arc::clone(config), configured, now);
+    (ledger, roster)
+}
+
+/// An RSS document: id, headline and publication time of each item; links are `https://a.example/{id}`.
+pub(crate) fn rss(items: &[(&str, &str, Timestamp)]) -> String {
+    let item = |(id, title, at): &(&str, &str, Timestamp)| {
+        let date = at.strftime("%a, %d %b %Y %H:%M:%S GMT");
+        format!(
+            "<item><guid isPermaLink=\"false\">{id}</guid><title>{title}</title>\
+             <link>https://a.example/{id}</link><pubDate>{date}</pubDate></item>"
+        )
+    };
+    let items: String = items.iter().map(item).collect();
+    format!("<rss version=\"2.0\"><channel><title>Scripted</title>{items}</channel></rss>")
+}
