@@ -10,6 +10,7 @@ pub mod hosts;
 pub mod incidents;
 pub mod outbox;
 pub mod report;
+pub mod requests;
 pub mod subscriptions;
 
 use std::fs::{self, File};
@@ -34,6 +35,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_create_tables.sql")),
     M::up(include_str!("../migrations/0002_extend_feeds.sql")),
     M::up(include_str!("../migrations/0005_create_subscriptions.sql")),
+    M::up(include_str!("../migrations/0006_create_poll_requests.sql")),
 ];
 
 /// What can go wrong with the database.

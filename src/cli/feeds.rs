@@ -9,10 +9,14 @@ mod find;
 mod import;
 mod list;
 mod look;
+mod politeness;
+mod poll;
 mod remove;
 mod show;
 
+use std::fs;
 use std::io::IsTerminal;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -20,8 +24,9 @@ use clap::Subcommand;
 use super::{Failure, Outcome, complain};
 use crate::config::edit::draft::EditError;
 use crate::config::{self, Config};
-use crate::store::Lock;
+use crate::feed::health::Health;
 use crate::store::feeds::StoredFeed;
+use crate::store::{FILE_NAME, Lock};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -48,6 +53,28 @@ pub(super) enum Command {
         /// Address, name, part of either, or number
         feed: String,
         /// JSON instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Poll feeds now; their mail is left to wirewatch run
+    #[command(
+        after_help = "Examples:\n  wirewatch feeds poll 'BBC World'\n  wirewatch feeds poll 3 7 --json\n\nRefused while a server asked us to wait. Exit 1 when a feed failed or was refused."
+    )]
+    Poll {
+        /// Addresses, names, parts of either, or numbers
+        #[arg(required = true, value_name = "FEED")]
+        feeds: Vec<String>,
+        /// Ask also while the server or its host asked us to wait
+        #[arg(long)]
+        force: bool,
+        /// JSON Lines instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what every host was asked in the last 24 hours
+    #[command(after_help = "Example:\n  wirewatch feeds politeness --json | jq 'select(.limited > 0)'")]
+    Politeness {
+        /// JSON Lines instead of text
         #[arg(long)]
         json: bool,
     },
@@ -111,6 +138,8 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
             list::run(dir, &list::Filter { health: health.as_deref(), tags }, *json)
         }
         Command::Show { feed, json } => show::run(dir, feed, *json),
+        Command::Poll { feeds, force, json } => poll::run(dir, feeds, *force, *json),
+        Command::Politeness { json } => politeness::run(dir, *json),
         Command::Discover { url, json } => discover::run(dir, url, *json),
         Command::Add(arguments) => add::run(dir, arguments),
         Command::Remove { feeds, json } => remove::run(dir, feeds, *json),
@@ -137,11 +166,21 @@ fn mention_reload(config: &Config) {
     }
 }
 
+/// Whether a database made now would belong to the wrong user: an administrator types commands, the service keeps the database.
+fn is_anothers(config: &Config) -> bool {
+    let me = fs::metadata("/proc/self").map(|process| process.uid()).ok();
+    match fs::metadata(&config.data_dir) {
+        Ok(dir) => Some(dir.uid()) != me && !config.data_dir.join(FILE_NAME).exists(),
+        Err(_) => false,
+    }
+}
+
 /// A feed's state in a word.
 pub(super) fn health(stored: Option<&StoredFeed>) -> &'static str {
     match stored.map(|stored| &stored.state) {
         None => "new",
         Some(state) if state.last_polled_at.is_none() => "new",
+        Some(state) if state.health.health != Health::Ok => state.health.health.word(),
         Some(state) if state.failure_count > 0 => "failing",
         Some(_) => "ok",
     }

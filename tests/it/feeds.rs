@@ -2,6 +2,7 @@
 
 #![allow(clippy::format_collect, reason = "documents of tests are small, and to be read")]
 
+mod by_hand;
 mod commands;
 mod discover;
 mod edit;

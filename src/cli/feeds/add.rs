@@ -3,8 +3,6 @@
 //! Owns the way of a typed address into the file of feeds and of its document into the database: what the request brought is that
 //! feed's first poll, so that the daemon finds it known and not due. Refuses to choose between several feeds of a page.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -243,7 +241,7 @@ fn configured(config: &Config, url: &Url) -> Result<Feed, Failure> {
 
 /// Keeps what the request brought as the feed's first poll, unless a daemon holds the database: it polls by itself.
 fn keep(config: &Config, feed: &Feed, found: Found) -> Result<String, String> {
-    if is_anothers(config) {
+    if super::is_anothers(config) {
         return Err("its database is to belong to another user; wirewatch run polls it".to_owned());
     }
     let lock = match Lock::take(&config.data_dir) {
@@ -256,15 +254,6 @@ fn keep(config: &Config, feed: &Feed, found: Found) -> Result<String, String> {
     let kept = settle(config, feed, found).map_err(|error| format!("{error}; wirewatch run polls it"));
     drop(lock);
     kept
-}
-
-/// Whether a database made now would belong to the wrong user: an administrator adds feeds, the service keeps the database.
-fn is_anothers(config: &Config) -> bool {
-    let me = fs::metadata("/proc/self").map(|process| process.uid()).ok();
-    match fs::metadata(&config.data_dir) {
-        Ok(dir) => Some(dir.uid()) != me && !config.data_dir.join(store::FILE_NAME).exists(),
-        Err(_) => false,
-    }
 }
 
 fn settle(config: &Config, feed: &Feed, found: Found) -> Result<String, StoreError> {

@@ -9,13 +9,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::super::{Exit, Failure, Outcome, Output, ago, load, now, reader, short};
+use super::super::{Exit, Failure, Outcome, Output, ago, counted, load, now, reader, short};
 use super::find;
+use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::feed::schedule::words;
 use crate::store::Reader;
 use crate::store::feeds::StoredFeed;
+
+const DAYS: [&str; 7] = ["Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"];
 
 /// What all aspects are told.
 struct About<'a> {
@@ -38,7 +41,8 @@ struct Aspect {
 type Tell = fn(&About<'_>) -> Result<Aspect, Failure>;
 
 /// Everything there is to say, in the order it is said. An aspect without lines is passed over.
-const ASPECTS: [Tell; 6] = [identity, health, last_poll, next_poll, interval, document];
+const ASPECTS: [Tell; 10] =
+    [identity, health, last_poll, next_poll, interval, wishes, rhythm, document, moved, hub];
 
 pub(super) fn run(dir: &Path, text: &str, json: bool) -> Outcome {
     let config = load(dir)?;
@@ -104,21 +108,32 @@ fn identity(about: &About<'_>) -> Result<Aspect, Failure> {
 
 fn health(about: &About<'_>) -> Result<Aspect, Failure> {
     let word = super::health(about.stored.as_ref());
-    let line = match about.stored.as_ref().map(|stored| &stored.state) {
-        Some(state) if state.failure_count > 0 => {
+    let state = about.stored.as_ref().map(|stored| &stored.state);
+    let mut lines = vec![word.to_owned()];
+    if let Some(state) = state {
+        let known = &state.health;
+        if let Some(since) = known.since.filter(|_| !known.reason.is_empty()) {
+            lines =
+                vec![format!("{word} since {} ({}): {}", short(since), ago(since, about.now), known.reason)];
+        }
+        if state.failure_count > 0 {
             let since = state.last_success_at.map_or_else(
                 || "it never succeeded".to_owned(),
                 |at| format!("the last success was {}", ago(at, about.now)),
             );
-            format!("{word}: {} in a row failed, {since}", state.failure_count)
+            let failures = state.failure_count;
+            lines.push(format!("{} failed in a row, {since}", counted(failures, "poll", "polls")));
         }
-        _ => word.to_owned(),
-    };
-    let failures = about.stored.as_ref().map_or(0, |stored| stored.state.failure_count);
+    }
     Ok(Aspect {
         label: "health",
-        lines: vec![line],
-        fields: vec![("health", json!(word)), ("failures", json!(failures))],
+        lines,
+        fields: vec![
+            ("health", json!(word)),
+            ("health_since", json!(state.and_then(|state| state.health.since))),
+            ("health_reason", json!(state.map(|state| state.health.reason.as_str()))),
+            ("failures", json!(state.map_or(0, |state| state.failure_count))),
+        ],
     })
 }
 
@@ -177,6 +192,119 @@ fn interval(about: &About<'_>) -> Result<Aspect, Failure> {
             ("interval_seconds", json!(interval.as_secs())),
             ("interval_is_own", json!(own.is_some())),
         ],
+    })
+}
+
+/// What the server, its host and the document ask for.
+fn wishes(about: &About<'_>) -> Result<Aspect, Failure> {
+    let host = host_key(&about.feed.url);
+    let known = match &about.reader {
+        Some(reader) => reader.host(&host)?,
+        None => None,
+    };
+    let pause = known.as_ref().and_then(|known| known.paused_until).filter(|until| *until > about.now);
+    let state = about.stored.as_ref().map(|stored| &stored.state);
+    let wait = state.and_then(|state| state.wait_until).filter(|until| *until > about.now);
+    let (fresh_for, ttl) = (state.and_then(|state| state.fresh_for), state.and_then(|state| state.ttl));
+    let (hours, days) = state.map_or((0, 0), |state| (state.skip_hours, state.skip_days));
+    let mut lines = Vec::new();
+    lines.extend(wait.map(|until| format!("nobody asks it before {}", short(until))));
+    if let (Some(until), Some(known)) = (pause, &known) {
+        lines.push(format!("{host} {}: none of its feeds is asked before {}", known.reason, short(until)));
+    }
+    lines.extend(fresh_for.map(|time| format!("its answers stay fresh for {}", words(time))));
+    lines.extend(ttl.map(|time| format!("the document asks for {} between polls", words(time))));
+    if hours > 0 {
+        let named: Vec<String> =
+            (0..24).filter(|hour| hours >> hour & 1 == 1).map(|hour| hour.to_string()).collect();
+        lines.push(format!("the document asks for no polls in the hours {} (UTC)", named.join(", ")));
+    }
+    if days > 0 {
+        let named: Vec<&str> =
+            DAYS.iter().enumerate().filter(|(day, _)| days >> day & 1 == 1).map(|(_, name)| *name).collect();
+        lines.push(format!("the document asks for no polls on {}", named.join(", ")));
+    }
+    Ok(Aspect {
+        label: "asked for",
+        lines,
+        fields: vec![
+            ("wait_until", json!(wait)),
+            ("host", json!(host)),
+            ("host_paused_until", json!(pause)),
+            ("fresh_seconds", json!(fresh_for.map(|time| time.as_secs()))),
+            ("ttl_seconds", json!(ttl.map(|time| time.as_secs()))),
+            ("skip_hours", json!((0..24).filter(|hour| hours >> hour & 1 == 1).collect::<Vec<u32>>())),
+            (
+                "skip_days",
+                json!(
+                    DAYS.iter()
+                        .enumerate()
+                        .filter(|(day, _)| days >> day & 1 == 1)
+                        .map(|(_, name)| *name)
+                        .collect::<Vec<_>>()
+                ),
+            ),
+        ],
+    })
+}
+
+/// How often it brings something new.
+fn rhythm(about: &About<'_>) -> Result<Aspect, Failure> {
+    let state = about.stored.as_ref().map(|stored| &stored.state);
+    let newest = state.and_then(|state| state.last_new_at);
+    let gap = state.and_then(|state| state.rhythm.usual_gap());
+    let rate = state.filter(|_| gap.is_some()).map(|state| state.rhythm.rate_at(about.now));
+    let mut lines = Vec::new();
+    lines.extend(newest.map(|at| format!("last new entry {}", ago(at, about.now))));
+    lines.extend(gap.map(|gap| format!("it is seldom silent for longer than {}", words(gap))));
+    lines.extend(rate.map(|rate| format!("about {rate:.1} entries an hour are usual now")));
+    Ok(Aspect {
+        label: "rhythm",
+        lines,
+        fields: vec![
+            ("last_new", json!(newest)),
+            ("usual_gap_seconds", json!(gap.map(|gap| gap.as_secs()))),
+            ("usual_entries_per_hour", json!(rate)),
+        ],
+    })
+}
+
+/// Where its server says it moved.
+fn moved(about: &About<'_>) -> Result<Aspect, Failure> {
+    let moved = about.stored.as_ref().and_then(|stored| stored.state.moved.as_ref());
+    let lines = moved.map(|moved| match moved.adopted_at {
+        Some(at) => format!("to {}, polled there since {}; change url in its file", moved.to, short(at)),
+        None => format!(
+            "to {}, says its server since {} ({}); it is believed once it has said so for days",
+            moved.to,
+            short(moved.since),
+            counted(moved.count, "time", "times")
+        ),
+    });
+    Ok(Aspect {
+        label: "moved",
+        lines: lines.into_iter().collect(),
+        fields: vec![
+            ("moved_to", json!(moved.map(|moved| moved.to.as_str()))),
+            ("moved_adopted", json!(moved.and_then(|moved| moved.adopted_at))),
+        ],
+    })
+}
+
+/// Whether a hub delivers it (WebSub).
+fn hub(about: &About<'_>) -> Result<Aspect, Failure> {
+    let subscription = match (&about.reader, &about.stored) {
+        (Some(reader), Some(stored)) => reader.subscription_of(stored.id)?,
+        _ => None,
+    };
+    let words = subscription.as_ref().map(|subscription| subscription.words(about.now));
+    Ok(Aspect {
+        label: "hub",
+        fields: vec![
+            ("hub", json!(subscription.as_ref().map(|subscription| subscription.offer.hub.as_str()))),
+            ("hub_state", json!(words)),
+        ],
+        lines: words.into_iter().collect(),
     })
 }
 

@@ -362,7 +362,7 @@ async fn show_says_all_about_one_feed() {
         assert!(ran.out.contains(words), "{words}: {}", ran.out);
     }
     let ran = desk.run(&["feeds", "show", "2"]).expect(0);
-    assert!(ran.out.contains("failing: 1 in a row failed, it never succeeded"), "{}", ran.out);
+    assert!(ran.out.contains("1 poll failed in a row, it never succeeded"), "{}", ran.out);
     assert!(ran.out.contains("404") && ran.out.contains("1h (its own)"), "{}", ran.out);
     let json = desk.run(&["feeds", "show", "Beta news", "--json"]).expect(0).json();
     assert_eq!(
@@ -379,4 +379,110 @@ async fn show_says_all_about_one_feed() {
         |args: &[&str]| desk.run(&[&["feeds", "list", "--json"], args].concat()).expect(0).json().len();
     assert_eq!((listed(&[]), listed(&["--health", "failing"]), listed(&["--tag", "X"])), (2, 1, 1));
     assert_eq!(listed(&["--tag", "x", "--health", "failing"]), 0);
+}
+
+/// Keeps a feed from being asked for an hour, as its server's `Retry-After` does.
+fn make_wait(desk: &Desk) {
+    desk.change("UPDATE feeds SET wait_until = (unixepoch() + 3600) * 1000000, next_due_reason = 'the server asked to wait 1h'");
+}
+
+/// Keeps the loopback host's feeds from being asked, as a 429 does.
+fn make_host_wait(desk: &Desk) {
+    desk.change(
+        "INSERT OR REPLACE INTO hosts (host, paused_until, reason)
+         VALUES ('127.0.0.1', (unixepoch() + 3600) * 1000000, 'asked us to wait 1h')",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c17_a_poll_by_hand_is_conditional_and_refused_while_we_are_asked_to_wait() {
+    let server = Server::start().await;
+    server.set("/feed", feed(&item("a", BREACH, "Shells fell.", 1)).header("etag", "\"1\"").conditional());
+    let desk = Desk::new(&format!("[poll]\nallow_private_addresses = true\nhost_spacing = \"0s\"\n{ROUTE}"));
+    desk.feeds([server.url("/feed")]);
+    let ran = desk.run(&["feeds", "poll", "127.0.0.1"]).expect(0);
+    assert!(
+        ran.out.contains("ok: 127.0.0.1") && ran.out.contains("1 new") && ran.out.contains("next poll"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(desk.count("deliveries WHERE status = 'queued'"), 1, "mail is left to run");
+    // Not due, and polled all the same; conditionally.
+    let json = desk.run(&["feeds", "poll", "1", "--json"]).expect(0).json();
+    assert_eq!((&json[0]["outcome"], &json[0]["success"]), (&"not modified".into(), &true.into()));
+    assert_eq!(server.requests()[1].text("if-none-match").as_deref(), Some("\"1\""));
+    for make in [make_wait, make_host_wait] {
+        desk.change("UPDATE feeds SET wait_until = NULL");
+        make(&desk);
+        let asked = server.requests().len();
+        let ran = desk.run(&["feeds", "poll", "1"]).expect(1);
+        assert!(ran.out.contains("not polled: 127.0.0.1") && ran.out.contains("asked"), "{}", ran.out);
+        assert!(ran.out.contains("refused until") && ran.out.contains("--force"), "{}", ran.out);
+        assert_eq!(server.requests().len(), asked, "nobody was asked");
+        desk.run(&["feeds", "poll", "1", "--force"]).expect(0);
+        assert_eq!(server.requests().len(), asked + 1);
+        assert!(server.requests()[asked].header("if-none-match").is_some(), "forced is conditional, too");
+    }
+    let ran = desk.run(&["feeds", "show", "1"]).expect(0);
+    assert!(
+        ran.out.contains("127.0.0.1 asked us to wait 1h: none of its feeds is asked before"),
+        "{}",
+        ran.out
+    );
+    let ran = desk.run(&["feeds", "add", server.url("/other").as_str()]).expect(1);
+    assert!(ran.err.contains("not asked: 127.0.0.1 asked us to wait"), "{}", ran.err);
+    desk.run(&["feeds", "poll", "nobody"]).expect(2);
+    server.set("/feed", Reply::status(500));
+    let ran = desk.run(&["feeds", "poll", "1", "--force"]).expect(1);
+    assert!(ran.out.contains("failed: 127.0.0.1") && ran.out.contains("500"), "{}", ran.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c17_with_a_daemon_it_is_the_daemon_that_polls() {
+    let server = Server::start().await;
+    server.set("/a", feed(&item("a", "Quiet day", "Nothing.", 1)).header("etag", "\"1\"").conditional());
+    server.set("/b", feed(&item("b", "Calm night", "Nothing.", 1)));
+    let desk = Desk::new("[poll]\nallow_private_addresses = true\nhost_spacing = \"0s\"\ntimeout = \"5s\"\n");
+    desk.feeds([server.url("/a"), server.url("/b")]);
+    let daemon = desk.start();
+    eventually("both are polled", || {
+        (server.requests().len() == 2 && desk.count("articles") == 2).then_some(())
+    });
+    let json = desk.run(&["feeds", "poll", "1", "2", "--json"]).expect(0).json();
+    assert_eq!((&json[0]["outcome"], &json[1]["success"]), (&"not modified".into(), &true.into()));
+    assert_eq!(server.requests().len(), 4);
+    assert_eq!(desk.count("poll_requests"), 0);
+    make_wait(&desk);
+    let ran = desk.run(&["feeds", "poll", "1"]).expect(1);
+    assert!(ran.out.contains("refused until"), "{}", ran.out);
+    assert_eq!(server.requests().len(), 4);
+    desk.run(&["feeds", "poll", "1", "--force"]).expect(0);
+    assert_eq!(server.requests().len(), 5);
+    assert!(daemon.log().contains("Asked by hand to poll"), "{}", daemon.log());
+    // One it has not read yet.
+    desk.feeds([server.url("/a"), server.url("/b"), server.url("/c")]);
+    let ran = desk.run(&["feeds", "poll", "3"]).expect(1);
+    assert!(ran.out.contains("does not know it yet"), "{}", ran.out);
+    daemon.stop().expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c43_politeness_counts_what_hosts_were_asked() {
+    let server = Server::start().await;
+    server.set("/a", feed(&item("a", "Quiet day", "Nothing.", 1)).header("etag", "\"1\"").conditional());
+    let desk = Desk::new(FAST);
+    desk.feeds([server.url("/a")]);
+    for _ in 0..4 {
+        desk.run(&["feeds", "poll", "1"]).expect(0);
+    }
+    server.set("/a", Reply::status(429));
+    desk.run(&["feeds", "poll", "1"]).expect(1);
+    let json = desk.run(&["feeds", "politeness", "--json"]).expect(0).json();
+    assert_eq!(json.len(), 1);
+    let of = |key: &str| &json[0][key];
+    assert_eq!((of("host"), of("requests"), of("not_modified")), (&"127.0.0.1".into(), &5.into(), &3.into()));
+    assert_eq!((of("limited"), of("not_modified_share")), (&1.into(), &0.6.into()));
+    assert!(of("gap_min_ms").is_u64() && of("bytes").as_u64().unwrap() > 100, "{json:?}");
+    let ran = desk.run(&["feeds", "politeness"]).expect(0);
+    assert!(ran.out.contains("smallest gap") && ran.out.contains(" 60%"), "{}", ran.out);
 }
