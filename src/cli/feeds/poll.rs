@@ -115,10 +115,10 @@ async fn here(config: &Config, places: &[usize], force: bool) -> Results {
             continue;
         }
         keep_distance(&config, &reader, feed).await?;
-        let polled = poller.clone().poll(row.id, Arc::new(feed.clone()), row.state.clone(), now()).await;
+        let ended = poller.clone().poll(row.id, Arc::new(feed.clone()), row.state.clone(), now()).await;
         results.push((
             *place,
-            match polled.settled {
+            match ended.settled {
                 Ok(settled) => Became::Polled(Box::new(settled.state)),
                 Err(error) => Became::Not(error.to_string()),
             },

@@ -3,6 +3,8 @@
 //! A list of short paragraphs, one function per aspect: what is new to say about a feed gets a function of its own here and a
 //! line in [`ASPECTS`]. Refuses to compute: it says what is configured and what the database holds.
 
+#![expect(clippy::unnecessary_wraps, reason = "all aspects have one type, and some ask the database")]
+
 use std::path::Path;
 use std::time::Duration;
 

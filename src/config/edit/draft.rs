@@ -163,7 +163,7 @@ impl Draft {
     pub fn put(self, dir: &Path, environment: &Environment) -> Result<Loaded, EditError> {
         let loaded = self.check(dir, environment)?;
         let fresh = self.path_beside("new");
-        let put = self.write(&fresh).and_then(|()| if self.is_unchanged() { Ok(true) } else { Ok(false) });
+        let put = self.write(&fresh).map(|()| self.is_unchanged());
         let put = match put {
             Ok(true) => fs::rename(&fresh, &self.target).map(|()| true),
             other => other,
