@@ -35,8 +35,8 @@ pub(super) enum Command {
         after_help = "Examples:\n  wirewatch feeds list --health failing\n  wirewatch feeds list --tag africa --json"
     )]
     List {
-        /// Only feeds of this health: new, ok, failing …
-        #[arg(long)]
+        /// Only feeds of this health
+        #[arg(long, value_parser = ["new", "ok", "degraded", "failing", "silent", "gone"])]
         health: Option<String>,
         /// Only feeds with this tag; given several times, with all of them
         #[arg(long = "tag", value_name = "TAG")]

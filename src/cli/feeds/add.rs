@@ -168,7 +168,7 @@ async fn look_for(
             let words = page.words.clone();
             (page, words)
         }
-        Answer::Nothing(words) => return Err(Failure::new(format!("{url}: {words}"), HINT)),
+        Answer::Nothing(words) => return Err(Failure::new(format!("{}: {words}", find::shown(&url)), HINT)),
     };
     let mut named = candidates(&page);
     if named.iter().any(|candidate| !candidate.is_comments()) {
@@ -177,9 +177,11 @@ async fn look_for(
     let candidate = match named.as_slice() {
         [only] => only,
         [] => {
-            let hint =
-                format!("nothing was added; `wirewatch feeds discover {url}` tries where sites keep feeds");
-            return Err(Failure::new(format!("{url}: {words}"), hint));
+            let hint = format!(
+                "nothing was added; `wirewatch feeds discover {}` tries where sites keep feeds",
+                find::shown(&url)
+            );
+            return Err(Failure::new(format!("{}: {words}", find::shown(&url)), hint));
         }
         several => {
             let lines: Vec<String> = several
@@ -207,7 +209,7 @@ async fn look_for(
 fn settled_address(asked: Url, mut found: Box<Found>) -> (Url, Box<Found>) {
     match found.document.moved_to.take() {
         Some(moved) => {
-            complain(&format!("{asked} moved for good to {moved}; that is written down"));
+            complain(&format!("{} moved for good to {moved}; that is written down", find::shown(&asked)));
             (moved, found)
         }
         None => (asked, found),
@@ -235,7 +237,7 @@ pub(super) fn write_into(draft: &mut Draft, additions: &[Addition]) -> Result<()
 fn configured(config: &Config, url: &Url) -> Result<Feed, Failure> {
     let feed = config.feeds.iter().find(|feed| feed.url == *url);
     feed.cloned().ok_or_else(|| {
-        Failure::new(format!("{url} was written, but is not read back"), "run wirewatch check")
+        Failure::new(format!("{} was written, but is not read back", find::shown(url)), "run wirewatch check")
     })
 }
 

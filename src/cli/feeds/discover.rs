@@ -40,7 +40,7 @@ pub(super) fn run(dir: &Path, address: &str, json: bool) -> Outcome {
         if hits.is_empty() {
             let requests = counted(look.request_count, "request", "requests");
             return Err(Failure::new(
-                format!("no feed was found at {url} ({requests})"),
+                format!("no feed was found at {} ({requests})", find::shown(&url)),
                 "look for \"RSS\" on the site, or ask the publisher; a search engine's `site:` may know it",
             ));
         }
@@ -81,7 +81,7 @@ async fn search(look: &mut Look<'_>, url: &Url, allow_private_addresses: bool) -
         Answer::Page(page) => page,
         Answer::Nothing(words) => {
             return Err(Failure::new(
-                format!("{url}: {words}"),
+                format!("{}: {words}", find::shown(url)),
                 "open the address in a browser; name the page that shows the news",
             ));
         }
@@ -118,13 +118,13 @@ fn show(output: &mut Output, hit: &Hit, json: bool) -> Result<(), Failure> {
     let title = found.title().or_else(|| candidate.title.clone());
     if json {
         return output.json(&json!({
-            "url": candidate.url.as_str(), "title": title, "kind": found.parsed.format.as_str(),
+            "url": find::shown(&candidate.url), "title": title, "kind": found.parsed.format.as_str(),
             "entries": found.parsed.entries.len(), "newest": found.newest(), "found": candidate.source.as_str(),
             "moved_to": found.document.moved_to.as_ref().map(Url::as_str), "site": found.parsed.home_url,
             "language": found.parsed.language,
         }));
     }
-    output.line(candidate.url.as_str())?;
+    output.line(find::shown(&candidate.url))?;
     output.line(format!("    {} ({})", title.as_deref().unwrap_or("no title"), found.words()))?;
     if let Some(moved) = &found.document.moved_to {
         output.line(format!("    moved for good to {moved}"))?;

@@ -29,6 +29,13 @@ pub(super) fn address(text: &str) -> Result<Url, Failure> {
     Ok(url)
 }
 
+/// An address as it may be shown: without a password.
+pub(super) fn shown(url: &Url) -> String {
+    let mut bare = url.clone();
+    // Refused only by addresses that cannot hold a password in the first place.
+    if bare.set_password(None).is_ok() { bare.into() } else { url.as_str().to_owned() }
+}
+
 /// The one configured feed a person means, and its number in the order of the files, from 1.
 pub(super) fn one<'a>(config: &'a Config, text: &str) -> Result<(usize, &'a Feed), Failure> {
     let found = matches(&config.feeds, text);
@@ -130,11 +137,7 @@ impl Entry {
 
     /// Its address without a password.
     pub(super) fn shown(&self) -> String {
-        let Some(mut url) = self.url() else { return self.listed.url.clone() };
-        if url.set_password(None).is_err() {
-            return self.listed.url.clone();
-        }
-        url.into()
+        self.url().map_or_else(|| self.listed.url.clone(), |url| shown(&url))
     }
 }
 

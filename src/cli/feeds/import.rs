@@ -138,8 +138,7 @@ fn say(plan: &Plan, list: &List, target: &Path, dry_run: bool, json: bool) -> Re
             } else {
                 format!("  [{}]", addition.tags.join(" "))
             };
-            let mut url = addition.url.clone();
-            let url = if url.set_password(None).is_ok() { url.as_str() } else { addition.url.as_str() };
+            let url = find::shown(&addition.url);
             output.line(format!("{url}  {name}{tags}"))?;
         }
     }

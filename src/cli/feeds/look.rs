@@ -4,12 +4,14 @@
 //! User-Agent. Refuses to retry.
 
 use std::collections::HashMap;
+use std::io::{IsTerminal, stderr};
 
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
-use super::super::{Failure, counted, now, short};
+use super::super::{Failure, complain, counted, now, short};
+use super::find;
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::parse::NotAFeed;
@@ -113,6 +115,9 @@ impl<'a> Look<'a> {
             sleep_until(*asked + self.config.poll.host_spacing).await;
         }
         self.asked.insert(host, Instant::now());
+        if stderr().is_terminal() {
+            complain(&format!("asking for {}", find::shown(url)));
+        }
         self.request_count += 1;
         let asked_at = now();
         let request = Request { allow_private_addresses, ..Request::new(url.clone()) };

@@ -112,6 +112,11 @@ async fn a_page_with_one_feed_leads_to_it_and_one_with_several_asks() {
     assert!(ran.err.contains("web page") && ran.err.contains("feeds discover"), "{}", ran.err);
     let ran = desk.run(&["feeds", "add", server.url("/gone").as_str()]).expect(1);
     assert!(ran.err.contains("404") && ran.err.contains("--no-poll"), "{}", ran.err);
+    let secret = server.url("/gone").as_str().replace("http://", "http://me:hunter2@");
+    for command in ["add", "discover"] {
+        let ran = desk.run(&["feeds", command, &secret]).expect(1);
+        assert!(!ran.err.contains("hunter2") && ran.err.contains("me@"), "{}", ran.err);
+    }
     assert_eq!(feeds_file(&desk), before);
     assert!(!desk.data().exists(), "nothing was added, so there is no database");
     let asked = server.requests().len();
@@ -379,6 +384,7 @@ async fn show_says_all_about_one_feed() {
         |args: &[&str]| desk.run(&[&["feeds", "list", "--json"], args].concat()).expect(0).json().len();
     assert_eq!((listed(&[]), listed(&["--health", "failing"]), listed(&["--tag", "X"])), (2, 1, 1));
     assert_eq!(listed(&["--tag", "x", "--health", "failing"]), 0);
+    desk.run(&["feeds", "list", "--health", "fine"]).expect(2);
 }
 
 /// Keeps a feed from being asked for an hour, as its server's `Retry-After` does.

@@ -1,5 +1,6 @@
 //! Feeds named by pages and headers, kept by sites, and guessed.
 
+use proptest::prelude::*;
 use url::Url;
 use wirewatch::feed::Format;
 use wirewatch::feed::discover::{Candidate, Source, guesses, in_header, in_page, of_site};
@@ -175,4 +176,18 @@ fn guesses_start_near_the_page_and_are_few() {
     );
     assert!(addresses(&guesses(&url("https://example.org"))).contains(&"https://example.org/?feed=rss2"));
     assert!(found.len() <= 10 && found.iter().all(|candidate| candidate.source == Source::Guess));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// No page makes the search panic, and all it finds can be polled.
+    #[test]
+    fn any_page_is_searched(html in "(<link|<a|<base|<!--|-->|<script>|</script>| rel=alternate| rel='feed'| href=| type=application/rss\\+xml|[\"'=<>/& é\\x00-\\x20]|feed:|//|x\\.rss|&amp;|&#x0;){0,60}") {
+        let page = url("https://example.org/a/b");
+        for candidate in in_page(&html, &page).into_iter().chain(of_site(&url("https://youtube.com/@x"), &html)) {
+            prop_assert!(matches!(candidate.url.scheme(), "http" | "https") && candidate.url.has_host());
+            prop_assert!(candidate.url.fragment().is_none());
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 use wirewatch::config::opml::{List, export, import};
 use wirewatch::config::{self, Environment};
@@ -233,4 +234,17 @@ fn lists_of_the_corpus_are_read_whole() {
         }
     }
     assert!(files > 100 && feeds > 700, "{files} files, {feeds} feeds");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the bytes, reading ends, and tags are fit for the configuration.
+    #[test]
+    fn any_list_is_read(text in "(<opml>|<body>|</body>|<outline|</outline>| text='| xmlUrl=\"https://a\"| category='a/b,É é'|/>|>|['\"<&;é\\x00-\\x20]|<!\\[CDATA\\[|<!DOCTYPE|\\]\\]>){0,60}") {
+        for (outline, line) in read(&text).feeds {
+            prop_assert!(line >= 1 && !outline.url.is_empty());
+            prop_assert!(outline.tags.iter().all(|tag| tag.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')));
+        }
+    }
 }
