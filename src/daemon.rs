@@ -153,7 +153,8 @@ impl Daemon {
             .await
             .map_err(|_| LedgerError::Stopped)??;
         let (ledger, thread) = Ledger::start(writer)?;
-        let configured = ledger.configure(Arc::clone(&config), now()).await?;
+        let mut configured = ledger.configure(Arc::clone(&config), now()).await?;
+        let alerts = by_hand::take_first_documents(&ledger, &config, &mut configured).await;
         let fetcher = fetch::Fetcher::new(config.poll.fetch_options())?;
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
         let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(workers), Arc::clone(&config));
@@ -180,6 +181,7 @@ impl Daemon {
             config: Arc::clone(&config),
         };
         daemon.put_in_force(config, configured, now());
+        daemon.note_alerts(&alerts);
         Ok(daemon)
     }
 

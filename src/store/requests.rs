@@ -1,6 +1,6 @@
-//! Polls asked for by hand, handed from a command to the daemon.
+//! Polls asked for by hand, and documents fetched by hand, handed from a command to the daemon.
 //!
-//! Owns the one table that something else than the daemon writes while it runs: a [`Requester`] adds a row, the daemon takes it.
+//! Owns the two tables that something else than the daemon writes while it runs: a [`Requester`] adds a row, the daemon takes it.
 //! The outcome is the feed's own row, once it has changed. Refuses to write anything else.
 
 use std::path::{Path, PathBuf};
@@ -27,7 +27,62 @@ pub struct PollRequest {
     pub is_forced: bool,
 }
 
+/// Documents taken at a time, at most; the next configuration takes the next ones.
+const DOCUMENTS_MAX: i64 = 20;
+
+/// A document that is older than this when it is taken is fetched anew.
+const FRESH_FOR: Duration = Duration::from_hours(24);
+
+/// A document that was fetched to add a feed: its first poll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstDocument {
+    /// The feed, by [`crate::feed::Feed::address`].
+    pub address: String,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// Where it came from after redirects.
+    pub source: String,
+    /// `Content-Type`, as sent.
+    pub content_type: Option<String>,
+    /// `ETag`, byte for byte.
+    pub etag: Option<Vec<u8>>,
+    /// `Last-Modified`, byte for byte.
+    pub last_modified: Option<Vec<u8>>,
+    /// Freshness lifetime.
+    pub fresh_for: Option<Duration>,
+    /// Bytes of the body on the wire.
+    pub wire_bytes: u64,
+    /// The body, decompressed.
+    pub body: Vec<u8>,
+}
+
 impl Transaction<'_> {
+    /// Takes the documents that are there; each is handed out once, and old ones not at all.
+    pub fn take_first_documents(&self, now: Timestamp) -> Result<Vec<FirstDocument>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "DELETE FROM first_documents
+             WHERE url IN (SELECT url FROM first_documents ORDER BY asked_at LIMIT ?1)
+             RETURNING url, asked_at, source, content_type, etag, last_modified, fresh_for, wire_bytes, body",
+        )?;
+        let rows = statement.query_map([DOCUMENTS_MAX], |row| {
+            let seconds: Option<i64> = row.get(6)?;
+            Ok(FirstDocument {
+                address: row.get(0)?,
+                asked_at: from_micros(row.get(1)?),
+                source: row.get(2)?,
+                content_type: row.get(3)?,
+                etag: row.get(4)?,
+                last_modified: row.get(5)?,
+                fresh_for: seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
+                wire_bytes: row.get::<_, i64>(7)?.unsigned_abs(),
+                body: row.get(8)?,
+            })
+        })?;
+        let mut documents: Vec<FirstDocument> = rows.collect::<Result<_, _>>()?;
+        documents.retain(|document| after(document.asked_at, FRESH_FOR) > now);
+        Ok(documents)
+    }
+
     /// Takes the requests that are there; each is handed out once, and old ones not at all.
     pub fn take_poll_requests(&self, now: Timestamp) -> Result<Vec<PollRequest>, StoreError> {
         let mut statement =
@@ -73,6 +128,27 @@ impl Requester {
         self.connection.execute(
             "INSERT OR REPLACE INTO poll_requests (feed_id, asked_at, forced) VALUES (?1, ?2, ?3)",
             params![request.feed.0, to_micros(request.asked_at), request.is_forced],
+        )?;
+        Ok(())
+    }
+
+    /// Hands over a document; of two for a feed the later one stands.
+    pub fn hand_over(&self, document: &FirstDocument) -> Result<(), StoreError> {
+        self.connection.execute(
+            "INSERT OR REPLACE INTO first_documents
+                 (url, asked_at, source, content_type, etag, last_modified, fresh_for, wire_bytes, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                document.address,
+                to_micros(document.asked_at),
+                document.source,
+                document.content_type,
+                document.etag,
+                document.last_modified,
+                document.fresh_for.map(|time| time.as_secs().cast_signed()),
+                document.wire_bytes.cast_signed(),
+                document.body,
+            ],
         )?;
         Ok(())
     }

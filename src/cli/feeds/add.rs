@@ -20,6 +20,7 @@ use crate::config::{self, Config, Environment};
 use crate::daemon::poller;
 use crate::feed::{Feed, Tier};
 use crate::pipeline;
+use crate::store::requests::{FirstDocument, Requester};
 use crate::store::{self, Durability, Lock, StoreError, Writer};
 
 /// What the owner says of the feed.
@@ -241,21 +242,40 @@ fn configured(config: &Config, url: &Url) -> Result<Feed, Failure> {
     })
 }
 
-/// Keeps what the request brought as the feed's first poll, unless a daemon holds the database: it polls by itself.
+/// Keeps what the request brought as the feed's first poll; while a daemon holds the database, it is handed to the daemon.
 fn keep(config: &Config, feed: &Feed, found: Found) -> Result<String, String> {
     if super::is_anothers(config) {
         return Err("its database is to belong to another user; wirewatch run polls it".to_owned());
     }
     let lock = match Lock::take(&config.data_dir) {
         Ok(lock) => lock,
-        Err(StoreError::InUse { .. }) => {
-            return Err("the running daemon polls it once it has read the configuration again".to_owned());
-        }
+        Err(StoreError::InUse { .. }) => return Err(hand_over(config, feed, found)),
         Err(error) => return Err(format!("{error}; wirewatch run polls it")),
     };
     let kept = settle(config, feed, found).map_err(|error| format!("{error}; wirewatch run polls it"));
     drop(lock);
     kept
+}
+
+/// Leaves the document for the running daemon, which takes it as the first poll; says what will happen.
+fn hand_over(config: &Config, feed: &Feed, found: Found) -> String {
+    let Found { document, asked_at, .. } = found;
+    let first = FirstDocument {
+        address: feed.address(),
+        asked_at,
+        source: document.url.into(),
+        content_type: document.content_type,
+        etag: document.headers.etag,
+        last_modified: document.headers.last_modified,
+        fresh_for: document.headers.fresh_for,
+        wire_bytes: document.wire_bytes,
+        body: document.bytes,
+    };
+    let path = config.data_dir.join(store::FILE_NAME);
+    match Requester::open(&path).and_then(|requester| requester.hand_over(&first)) {
+        Ok(()) => "the running daemon takes what was fetched as its first poll when it reads the configuration again".to_owned(),
+        Err(error) => format!("{error}; the running daemon polls it when it reads the configuration again"),
+    }
 }
 
 fn settle(config: &Config, feed: &Feed, found: Found) -> Result<String, StoreError> {

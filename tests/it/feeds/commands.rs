@@ -186,21 +186,35 @@ fn a_directory_that_may_not_be_written_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_daemon_runs_its_database_is_left_to_it() {
+async fn c12_with_a_daemon_the_document_is_handed_over_and_still_one_request() {
     let server = Server::start().await;
-    server.set("/feed", feed(&item("a", "Quiet day", "Nothing much.", 1)));
-    let desk = Desk::new(FAST);
+    let news = item("a", BREACH, "Shells fell on the market on Monday.", 1);
+    server.set("/feed", feed(&news).header("etag", "\"1\"").conditional());
+    let desk = Desk::new(&format!("[poll]\nallow_private_addresses = true\nhost_spacing = \"0s\"\n{ROUTE}"));
     desk.feeds(["http://127.0.0.1:9/"]);
     let mut daemon = desk.start();
     daemon.logged("Watching");
     let ran = desk.run(&["feeds", "add", server.url("/feed").as_str()]).expect(0);
-    assert!(ran.out.contains("not polled yet: the running daemon"), "{}", ran.out);
+    assert!(ran.out.contains("not polled yet: the running daemon takes what was fetched"), "{}", ran.out);
     assert!(ran.err.contains("systemctl reload wirewatch"), "{}", ran.err);
-    assert_eq!(desk.count("articles"), 0);
+    assert_eq!((desk.count("articles"), desk.count("first_documents")), (0, 1));
     daemon.signal("HUP");
     daemon.logged("Reloaded");
-    eventually("the daemon polls it", || (desk.count("articles") == 1).then_some(()));
+    eventually("its alert is mailed", || (desk.count("deliveries WHERE status = 'sent'") == 1).then_some(()));
+    assert_eq!((desk.count("articles"), desk.count("first_documents")), (1, 0));
+    assert_eq!(server.requests().len(), 1, "the feed is known and not due");
+    desk.run(&["feeds", "poll", "2"]).expect(0);
+    assert_eq!(server.requests()[1].text("if-none-match").as_deref(), Some("\"1\""));
     daemon.stop().expect(0);
+    // A daemon that was started anew instead takes it up as well.
+    server.set("/other", feed(&item("b", "Quiet day", "Nothing.", 1)));
+    let mut daemon = desk.start();
+    daemon.logged("Watching");
+    desk.run(&["feeds", "add", server.url("/other").as_str()]).expect(0);
+    daemon.kill();
+    desk.run(&["run", "--once"]).expect(0);
+    assert_eq!(server.requests_to("/other").len(), 1);
+    assert_eq!(desk.count("articles"), 2);
 }
 
 #[test]
