@@ -265,6 +265,21 @@ pub fn load_with(
     }
 }
 
+/// Reads a duration as the files have it: `"15m"`, `"1h 30m"`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    units::parse_duration(text)
+}
+
+/// Reads a feed's address as the files have it, normalised.
+pub fn address(text: &str) -> Result<Url, String> {
+    feed_file::parse_url(text)
+}
+
+/// Foreign text as a message repeats it: short, on one line, without a password.
+pub fn shown(text: &str) -> String {
+    quoted(text)
+}
+
 /// A value as a message repeats it: short, on one line, without a password.
 fn quoted(text: &str) -> String {
     const CHARACTERS_MAX: usize = 60;

@@ -20,6 +20,7 @@ use crate::feed::Feed;
 use crate::pipeline::{self, AlertEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::outbox::Claimed;
+use crate::store::requests::{FirstDocument, PollRequest};
 use crate::store::{StoreError, Transaction, Writer};
 
 /// Jobs waiting at most; a poller with one more waits.
@@ -39,6 +40,8 @@ enum Job {
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
     NextDelivery { answer: Answer<Option<Timestamp>> },
     Hasten { now: Timestamp, answer: Answer<usize> },
+    TakeRequests { now: Timestamp, answer: Answer<Vec<PollRequest>> },
+    TakeFirstDocuments { now: Timestamp, answer: Answer<Vec<FirstDocument>> },
     Tidy { answer: Answer<()> },
 }
 
@@ -138,6 +141,16 @@ impl Ledger {
         self.ask(|answer| Job::Hasten { now, answer }).await
     }
 
+    /// Takes the polls that were asked for by hand.
+    pub async fn take_requests(&self, now: Timestamp) -> Result<Vec<PollRequest>, LedgerError> {
+        self.ask(|answer| Job::TakeRequests { now, answer }).await
+    }
+
+    /// Takes the documents that were fetched to add feeds.
+    pub async fn take_first_documents(&self, now: Timestamp) -> Result<Vec<FirstDocument>, LedgerError> {
+        self.ask(|answer| Job::TakeFirstDocuments { now, answer }).await
+    }
+
     /// Lets the database tidy up.
     pub async fn tidy(&self) -> Result<(), LedgerError> {
         self.ask(|answer| Job::Tidy { answer }).await
@@ -219,6 +232,12 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
         }
         Job::Hasten { now, answer } => {
             drop(answer.send(in_transaction(writer, |tx| tx.hasten_deliveries(now))));
+        }
+        Job::TakeRequests { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_poll_requests(now))));
+        }
+        Job::TakeFirstDocuments { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_first_documents(now))));
         }
         Job::Tidy { answer } => drop(answer.send(writer.tidy())),
     }
