@@ -17,6 +17,7 @@ use super::health::Health;
 use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
+use crate::feed::host::HostState;
 use crate::pipeline::{self, AlertEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::outbox::Claimed;
@@ -50,8 +51,8 @@ enum Job {
 pub struct Configured {
     /// The rows of its feeds, in its order.
     pub feeds: Vec<StoredFeed>,
-    /// Hosts that nobody asks before a time.
-    pub pauses: Vec<(String, Timestamp)>,
+    /// Hosts that pause, or take less than others.
+    pub hosts: Vec<(String, HostState)>,
 }
 
 /// What a tick came to.
@@ -245,9 +246,7 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {
     let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
-    let paused = tx.paused_hosts(now)?.into_iter();
-    let until = paused.filter_map(|(host, state)| Some((host, state.paused_until?))).collect();
-    Ok(Configured { feeds, pauses: until })
+    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)? })
 }
 
 fn with_config<T>(

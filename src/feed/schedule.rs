@@ -1,7 +1,7 @@
 //! Which due visit may start now.
 //!
 //! Owns the [`Schedule`]: a queue of due times with a gate per host (so many requests at a time, so much time between
-//! starts, no start while the host asked us to stay away). A visit is whatever asks a host: a feed, an article page, an
+//! starts, no start while the host asked us to stay away), and at what pace a backlog is let go. A visit is whatever asks a host: a feed, an article page, an
 //! archive page. Due times are persisted by the store; a restart therefore never polls early. Refuses the clock: `now`
 //! is handed in.
 
@@ -11,6 +11,8 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+use super::host::{INSISTED_MAX, known_spacing};
 
 /// `at` plus `wait`, held at the end of representable time.
 pub fn after(at: Timestamp, wait: Duration) -> Timestamp {
@@ -32,6 +34,17 @@ pub fn words(duration: Duration) -> String {
     }
     parts.truncate(2);
     parts.join(" ")
+}
+
+/// Visits of a backlog that are let go at once.
+const BURST: usize = 10;
+
+/// When the visit at `index` of a backlog is let go, of a desk with `feed_count` feeds: ten at once, then as many a minute as
+/// a tenth of the feeds, ten at least. A desk with ten feeds is polled at once; 20,000 feeds take ten minutes.
+pub fn release_at(index: usize, feed_count: usize, now: Timestamp) -> Timestamp {
+    let per_minute = (feed_count / 10).max(BURST) as u64;
+    let place = (index + 1).saturating_sub(BURST) as u64;
+    after(now, Duration::from_millis(place.saturating_mul(60_000).div_ceil(per_minute)))
 }
 
 /// Limits towards one host.
@@ -58,6 +71,8 @@ pub struct Start<K> {
 pub struct Schedule<K> {
     limits: HostLimits,
     hosts: HashMap<K, String>,
+    /// Hosts that take less than others: time between starts, and until when that holds.
+    spacings: HashMap<String, (Duration, Timestamp)>,
     queue: BinaryHeap<Reverse<(Timestamp, K)>>,
     gates: HashMap<String, Gate<K>>,
     opening: BTreeSet<(Timestamp, String)>,
@@ -107,6 +122,7 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         Self {
             limits,
             hosts: HashMap::new(),
+            spacings: HashMap::new(),
             queue: BinaryHeap::new(),
             gates: HashMap::new(),
             opening: BTreeSet::new(),
@@ -141,10 +157,11 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         if opens_at > now {
             return None;
         }
+        let spacing = self.spacing(&host, now);
         let gate = self.gates.get_mut(&host)?;
         let (due_at, visit) = gate.insisted.pop_front().or_else(|| gate.waiting.pop_front())?;
         gate.in_flight += 1;
-        gate.opens_at = Some(after(now, self.limits.spacing));
+        gate.opens_at = Some(after(now, spacing));
         self.running.insert(visit);
         self.list(&host, now);
         Some(Start { visit, due_at })
@@ -221,16 +238,57 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         self.list(host, now);
     }
 
-    /// Takes over when the gates of an earlier schedule open: a reload is no reason to ask a host sooner. None opens later
-    /// than the spacing from `now`, whatever clock it was set by.
-    pub fn keep_gates_of(&mut self, earlier: &Self, now: Timestamp) {
-        let latest = after(now, self.limits.spacing);
-        for (host, gate) in &earlier.gates {
-            let ours = self.gates.entry(host.clone()).or_default();
-            ours.opens_at = gate.opens_at.map(|at| at.min(latest));
-            ours.paused_until = gate.paused_until;
+    /// A host takes no more than one request each `spacing`, until a time. The gate as it stands follows.
+    pub fn space(&mut self, host: &str, spacing: Duration, until: Timestamp, now: Timestamp) {
+        self.spacings.insert(host.to_owned(), (spacing, until));
+        let spacing = self.spacing(host, now);
+        if let Some(gate) = self.gates.get_mut(host)
+            && let Some(opens_at) = gate.opens_at
+        {
+            gate.opens_at = Some(opens_at.max(after(now, spacing)));
             self.list(host, now);
         }
+    }
+
+    /// Time between two starts towards a host.
+    fn spacing(&self, host: &str, now: Timestamp) -> Duration {
+        let learned = self.spacings.get(host).filter(|(_, until)| now < *until).map(|(spacing, _)| *spacing);
+        learned.into_iter().chain(known_spacing(host)).fold(self.limits.spacing, Duration::max)
+    }
+
+    /// Whether a host asked us to stay away.
+    pub fn is_paused(&self, host: &str, now: Timestamp) -> bool {
+        self.gates.get(host).and_then(|gate| gate.paused_until).is_some_and(|until| now < until)
+    }
+
+    /// Takes over when the gates of an earlier schedule open: a reload is no reason to ask a host sooner. None opens later
+    /// than the spacing from `now`, or pauses longer than a host may ask for, whatever clock it was set by.
+    pub fn keep_gates_of(&mut self, earlier: &Self, now: Timestamp) {
+        let latest_pause = after(now, INSISTED_MAX);
+        for (host, spacing) in &earlier.spacings {
+            if now < spacing.1 && spacing.1 <= latest_pause {
+                self.spacings.insert(host.clone(), *spacing);
+            }
+        }
+        for (host, gate) in &earlier.gates {
+            let latest = after(now, self.spacing(host, now));
+            let ours = self.gates.entry(host.clone()).or_default();
+            ours.opens_at = gate.opens_at.map(|at| at.min(latest));
+            ours.paused_until = gate.paused_until.filter(|until| *until <= latest_pause);
+            self.list(host, now);
+        }
+    }
+
+    /// A visit goes to another host from its next turn on.
+    pub fn set_host(&mut self, visit: K, host: String) {
+        if !self.running.contains(&visit) {
+            self.hosts.insert(visit, host);
+        }
+    }
+
+    /// When the visit that waits longest in the queue was due; gates aside.
+    pub fn first_due_at(&self) -> Option<Timestamp> {
+        self.queue.peek().map(|Reverse((at, _))| *at)
     }
 
     /// Whether this visit is under way.

@@ -3,6 +3,10 @@
 //! Days of polling pass in milliseconds: a scripted server on loopback, a clock that the test moves
 //! ([`crate::support::watch`]).
 
+mod host;
+mod moved;
+mod outage;
 mod pace;
 mod schedule;
+mod validators;
 mod watched;
