@@ -17,3 +17,4 @@ mod rhythm;
 mod store;
 mod tidy;
 mod topic;
+mod websub;
