@@ -21,6 +21,7 @@ use crate::feed::host::HostState;
 use crate::pipeline::{self, AlertEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::outbox::Claimed;
+use crate::store::requests::{FirstDocument, PollRequest};
 use crate::store::{StoreError, Transaction, Writer};
 
 /// Jobs waiting at most; a poller with one more waits.
@@ -40,6 +41,8 @@ enum Job {
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
     NextDelivery { answer: Answer<Option<Timestamp>> },
     Hasten { now: Timestamp, answer: Answer<usize> },
+    TakeRequests { now: Timestamp, answer: Answer<Vec<PollRequest>> },
+    TakeFirstDocuments { now: Timestamp, answer: Answer<Vec<FirstDocument>> },
     Tidy { answer: Answer<()> },
 }
 
@@ -139,6 +142,16 @@ impl Ledger {
         self.ask(|answer| Job::Hasten { now, answer }).await
     }
 
+    /// Takes the polls that were asked for by hand.
+    pub async fn take_requests(&self, now: Timestamp) -> Result<Vec<PollRequest>, LedgerError> {
+        self.ask(|answer| Job::TakeRequests { now, answer }).await
+    }
+
+    /// Takes the documents that were fetched to add feeds.
+    pub async fn take_first_documents(&self, now: Timestamp) -> Result<Vec<FirstDocument>, LedgerError> {
+        self.ask(|answer| Job::TakeFirstDocuments { now, answer }).await
+    }
+
     /// Lets the database tidy up.
     pub async fn tidy(&self) -> Result<(), LedgerError> {
         self.ask(|answer| Job::Tidy { answer }).await
@@ -220,6 +233,12 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
         }
         Job::Hasten { now, answer } => {
             drop(answer.send(in_transaction(writer, |tx| tx.hasten_deliveries(now))));
+        }
+        Job::TakeRequests { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_poll_requests(now))));
+        }
+        Job::TakeFirstDocuments { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_first_documents(now))));
         }
         Job::Tidy { answer } => drop(answer.send(writer.tidy())),
     }

@@ -157,6 +157,12 @@ pub async fn contained<T: Send + 'static>(work: impl Future<Output = T> + Send +
     task.join_next().await.and_then(Result::ok)
 }
 
+/// A document that was asked for by hand, without validators, as the poll it is (C12).
+pub fn taken_by_hand(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> (Asked, End) {
+    let asked = Asked { digest: Some(digest(feed)), was_conditional: false, wire_bytes: document.wire_bytes };
+    (asked, read(feed, config, document, AnswerKind::Document, seen_at))
+}
+
 fn read(feed: &Feed, config: &Config, document: Document, kind: AnswerKind, seen_at: Timestamp) -> End {
     let Document { bytes, url, content_type, headers, moved_to, .. } = document;
     let hash = xxh3_64(&bytes);

@@ -236,6 +236,16 @@ impl Roster {
         }
     }
 
+    /// Somebody asked for a poll by hand: the feed is due now. Forced, it does not wait for the end of its host's pause,
+    /// though for its turn at the host.
+    pub fn hasten(&mut self, feed: FeedId, is_forced: bool, now: Timestamp) {
+        if is_forced {
+            self.schedule.insist(Visit::Feed(feed), now);
+        } else {
+            self.schedule.hasten(Visit::Feed(feed), now);
+        }
+    }
+
     /// When a visit can start, `None` when only the end of another can change that.
     pub fn wake_at(&self) -> Option<Timestamp> {
         self.schedule.wake_at().filter(|_| self.is_free())
