@@ -8,5 +8,6 @@ mod moved;
 mod outage;
 mod pace;
 mod schedule;
+mod table;
 mod validators;
 mod watched;
