@@ -95,6 +95,10 @@ pub struct Poll {
     pub timeout: Duration,
     /// Largest document after decompression, bytes.
     pub body_bytes_max: usize,
+    /// Feeds with one of these tags have all their pages read.
+    pub full_text_tags: Vec<String>,
+    /// Feeds with one of these tags have the pages of uncertain articles read.
+    pub borderline_tags: Vec<String>,
 }
 
 impl Poll {
