@@ -9,6 +9,7 @@ pub mod feeds;
 pub mod hosts;
 pub mod incidents;
 pub mod outbox;
+pub mod pages;
 pub mod report;
 pub mod subscriptions;
 
@@ -34,6 +35,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_create_tables.sql")),
     M::up(include_str!("../migrations/0002_extend_feeds.sql")),
     M::up(include_str!("../migrations/0005_create_subscriptions.sql")),
+    M::up(include_str!("../migrations/0007_create_page_requests.sql")),
 ];
 
 /// What can go wrong with the database.

@@ -102,7 +102,7 @@ fn note_host(
 }
 
 /// Whether a host is one owner's domain rather than an address or a name inside somebody's network.
-fn is_registrable(host: &str) -> bool {
+pub(super) fn is_registrable(host: &str) -> bool {
     host.contains('.') && host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('[')
 }
 
