@@ -161,6 +161,30 @@ impl std::fmt::Display for Unfit {
     }
 }
 
+/// Whether a link was led to where one logs in, subscribes or consents, going by the words of the address.
+pub fn is_way_in(asked: &Url, found: &Url) -> bool {
+    const WAYS: [&str; 12] = [
+        "login",
+        "log-in",
+        "signin",
+        "sign-in",
+        "signup",
+        "register",
+        "subscribe",
+        "subscription",
+        "consent",
+        "captcha",
+        "sso",
+        "account",
+    ];
+    let leads_in = |url: &Url| {
+        let host = url.host_str().unwrap_or_default().split('.').next().unwrap_or_default();
+        let mut parts = url.path().split(['/', '.', '_']).map(str::to_ascii_lowercase);
+        WAYS.contains(&host) || parts.any(|part| WAYS.contains(&part.as_str()))
+    };
+    asked != found && leads_in(found) && !leads_in(asked)
+}
+
 impl Page {
     /// The article with this page's text for its body, if the text can be the article's. Its title, summary and
     /// fingerprint stay: it is recognised by the feed's words.
@@ -184,7 +208,8 @@ impl Page {
         }
         // What the feed declares was part of the first guess; more text makes a better one.
         let known = Some(article.language.as_str()).filter(|code| *code != "und");
-        let language = language::detect(&format!("{}\n{body}", article.title), known.or(self.language.as_deref()));
+        let language =
+            language::detect(&format!("{}\n{body}", article.title), known.or(self.language.as_deref()));
         Ok(Article { body, language, ..article.clone() })
     }
 

@@ -20,7 +20,10 @@ use super::failure::{self, host_of};
 use super::guard::is_local_name;
 use super::headers::{self, is_feed_delta};
 use super::trail::{Redirects, Trail};
-use super::{Document, Failure, FailureKind, Fetcher, Headers, Outcome, PAGE_BYTES_MAX, ROBOTS_BYTES_MAX, RequestKind, links};
+use super::{
+    Document, Failure, FailureKind, Fetcher, Headers, Outcome, PAGE_BYTES_MAX, ROBOTS_BYTES_MAX, RequestKind,
+    links,
+};
 use crate::article::publisher::host_key;
 use crate::feed::access::{Access, Authorization};
 

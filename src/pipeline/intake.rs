@@ -11,8 +11,8 @@ use super::page::with_page_text;
 use super::raise::raise;
 use super::{ArticleEvent, Scored, Settled};
 use crate::alert::{self, Silence};
-use crate::article::{Article, NO_PLACE};
 use crate::article::identity::{ArticleId, By, Document, Identity, identify};
+use crate::article::{Article, NO_PLACE};
 use crate::config::Config;
 use crate::feed::FeedId;
 use crate::incident::Arrival;
@@ -157,8 +157,7 @@ impl Intake<'_, '_> {
         asked: impl Fn(&TopicId) -> bool,
     ) -> Result<(), StoreError> {
         let scored = (&item.article, item.scores.as_slice());
-        for (position, place, arrival) in
-            weigh(self.tx, self.config, self.first_sight, scored, event, asked)?
+        for (position, place, arrival) in weigh(self.tx, self.config, self.first_sight, scored, event, asked)?
         {
             self.arrivals.entry((position, place)).or_default().push(arrival);
         }

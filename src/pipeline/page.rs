@@ -160,8 +160,7 @@ pub(super) fn ask_for_pages(
     for event in settled.articles.iter().filter(|event| !event.is_revision && !event.is_copy) {
         let Some(item) = reading.scored.get(event.index) else { continue };
         // What may not alert any more is not worth its publisher's while.
-        let is_news =
-            alert::may_alert(&item.article, first_sight, config.poll.first_look, max_age).is_ok();
+        let is_news = alert::may_alert(&item.article, first_sight, config.poll.first_look, max_age).is_ok();
         let promise = promise(item, &config.topics);
         let is_wanted = feed.full_text == FullText::Always || (UNCERTAIN_FROM..1.0).contains(&promise);
         if let Some(url) = address(item).filter(|_| is_news && is_wanted && !has_full_text(&item.article)) {
@@ -235,8 +234,7 @@ pub fn settle_page(
     now: Timestamp,
 ) -> Result<PageSettled, StoreError> {
     let PageVisit { mut request, started_at, answer, end } = visit;
-    let mut settled =
-        PageSettled { waits: None, outcome: String::new(), alerts: Vec::new(), pause: None };
+    let mut settled = PageSettled { waits: None, outcome: String::new(), alerts: Vec::new(), pause: None };
     if let Some(answer) = &answer {
         settled.pause = note_host(tx, &request.host, answer, started_at)?;
     }
@@ -280,11 +278,12 @@ pub fn settle_page(
             (status, format!("{lead}: {outcome}"))
         }
     };
-    let (status, outcome) = if status == PageStatus::Waiting && request.due_at > after(request.asked_at, WAIT_MAX) {
-        (PageStatus::Dropped, format!("not read within {}: {outcome}", words(WAIT_MAX)))
-    } else {
-        (status, outcome)
-    };
+    let (status, outcome) =
+        if status == PageStatus::Waiting && request.due_at > after(request.asked_at, WAIT_MAX) {
+            (PageStatus::Dropped, format!("not read within {}: {outcome}", words(WAIT_MAX)))
+        } else {
+            (status, outcome)
+        };
     tx.save_page(&request, status, &outcome)?;
     settled.outcome = outcome;
     if status == PageStatus::Waiting {
