@@ -4,5 +4,6 @@
 //! ([`crate::support::watch`]).
 
 mod pace;
+mod page;
 mod schedule;
 mod watched;

@@ -128,6 +128,17 @@ impl Watch {
         self.until(after(self.now, std::time::Duration::from_secs(hours * 3600))).await;
     }
 
+    /// The same for some minutes.
+    pub(crate) async fn for_minutes(&mut self, minutes: u64) {
+        self.until(after(self.now, std::time::Duration::from_secs(minutes * 60))).await;
+    }
+
+    /// Puts this instead of the topic's `[[signal]]` and `[alert]`; in force after a restart.
+    pub(crate) fn write_topic(&self, lines: &str) {
+        let head = TOPIC.split("[[signal]]").next().unwrap();
+        fs::write(self.dir.path().join("topics/broken-truce.toml"), format!("{head}{lines}")).unwrap();
+    }
+
     fn take_in(&mut self, ended: Ended) {
         let polled = match ended {
             Ended::Polled(polled) => polled,
@@ -206,7 +217,9 @@ async fn open(dir: &TempDir, _server: &Server, config: &Arc<Config>, now: Timest
     let configured = ledger.configure(Arc::clone(config), now).await.unwrap();
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let resolve = NAMES.map(|name| (name.to_owned(), vec![loopback])).to_vec();
-    let fetcher = Fetcher::new(Options { resolve, ..config.poll.fetch_options() }).unwrap();
+    // So that pages and feeds on several hosts are told apart by name, as in the world.
+    let public_networks = vec!["127.0.0.0/8".parse().unwrap()];
+    let fetcher = Fetcher::new(Options { resolve, public_networks, ..config.poll.fetch_options() }).unwrap();
     let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(2), Arc::clone(config));
     let mut roster = Roster::new(poller, Arc::clone(config));
     roster.put_in_force(Arc::clone(config), configured, now);
