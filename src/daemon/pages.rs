@@ -79,7 +79,8 @@ impl Poller {
             Outcome::Failed(failure) => match failure.leads_to {
                 Some(url) => PageEnd::Elsewhere(url),
                 None => {
-                    let is_final = !may_pass(answer.kind) || failure.kind == FailureKind::TooLarge;
+                    let no_better = [FailureKind::TooLarge, FailureKind::Redirect].contains(&failure.kind);
+                    let is_final = no_better || !may_pass(answer.kind);
                     PageEnd::Failed { outcome: failure.detail, is_final }
                 }
             },

@@ -77,7 +77,7 @@ struct Rule {
 impl Robots {
     /// Reads the rules for `product`: those of all groups that name it, or else those of the groups for `*`.
     pub fn parse(bytes: &[u8], product: &str) -> Self {
-        let text = String::from_utf8_lossy(bytes.get(..BYTES_MAX).unwrap_or(bytes));
+        let text = String::from_utf8_lossy(whole_lines(bytes));
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let (mut named, mut general) = (Vec::new(), Vec::new());
         let (mut for_us, mut for_all, mut in_rules, mut is_named) = (false, false, false, false);
@@ -139,6 +139,13 @@ impl Robots {
     }
 }
 
+/// The part of a file that is read. A rule cut in its middle would say more than its author meant.
+fn whole_lines(bytes: &[u8]) -> &[u8] {
+    let Some(head) = bytes.get(..BYTES_MAX).filter(|head| head.len() < bytes.len()) else { return bytes };
+    let end = head.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or_default();
+    head.get(..end).unwrap_or_default()
+}
+
 /// The product token at the start of a `User-agent` value: `wirewatch` of `Wirewatch/1.0`.
 fn product_of(value: &str) -> &str {
     let is_token = |letter: char| letter.is_ascii_alphabetic() || matches!(letter, '-' | '_');
@@ -155,15 +162,21 @@ fn alike(path: &str) -> String {
             Some(code) if code.is_ascii_alphanumeric() || matches!(code, b'-' | b'.' | b'_' | b'~') => {
                 alike.push(char::from(code));
             }
-            Some(code) => alike.push_str(&format!("%{code:02X}")),
+            Some(code) => escape_into(&mut alike, code),
             None if byte.is_ascii_graphic() => alike.push(char::from(byte)),
-            None => alike.push_str(&format!("%{byte:02X}")),
+            None => escape_into(&mut alike, byte),
         }
         if escape.is_some() {
             bytes.nth(1);
         }
     }
     alike
+}
+
+fn escape_into(text: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
+    text.extend(['%', digit(byte >> 4), digit(byte)]);
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u8> {

@@ -5,5 +5,6 @@
 
 mod pace;
 mod page;
+mod robots;
 mod schedule;
 mod watched;
