@@ -106,6 +106,10 @@ pub struct Poll {
     pub daily_bytes: Option<u64>,
     /// Bytes a day of one feed whose server gives no validators.
     pub feed_daily_bytes: u64,
+    /// Feeds with one of these tags have all their pages read.
+    pub full_text_tags: Vec<String>,
+    /// Feeds with one of these tags have the pages of uncertain articles read.
+    pub borderline_tags: Vec<String>,
 }
 
 impl Poll {

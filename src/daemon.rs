@@ -10,6 +10,7 @@ pub mod health;
 pub mod ledger;
 pub mod mailer;
 mod once;
+pub mod pages;
 pub mod poller;
 pub mod pulse;
 mod reload;
@@ -24,17 +25,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
 use self::ledger::{Configured, Ledger, LedgerError};
 use self::mailer::Door;
 pub use self::once::OnceReport;
+use self::pages::Paged;
 use self::poller::Poller;
 use self::pulse::Pulse;
 pub use self::reload::Reload;
-use self::roster::{Ended, Polled, Roster};
+use self::roster::{Ended, Polled, Roster, Visit};
 use crate::config::Config;
 use crate::feed::FeedId;
 use crate::feed::schedule::{Start, after};
@@ -290,12 +292,8 @@ impl Daemon {
     fn polled(&mut self, ended: Ended, again: bool) {
         let Polled { feed, settled } = match ended {
             Ended::Polled(polled) => *polled,
-            Ended::Lost { feed, error } => {
-                // Polls contain their own panics, so this is a fault of ours; the feed comes round again.
-                error!(%error, "A poll ended without a word; please report what was logged before");
-                let due_at = after(now(), self.config.poll.max_interval);
-                return self.roster.finish(feed, again.then_some(due_at), now());
-            }
+            Ended::Paged(paged) => return self.paged(*paged),
+            Ended::Lost { visit, error } => return self.lost(visit, &error, again),
         };
         let Some(url) = self.roster.address(feed) else {
             return self.roster.finish(feed, None, now());
@@ -313,6 +311,36 @@ impl Daemon {
             Err(error) => self.refused(feed, url, &error),
         };
         self.roster.finish(feed, again.then_some(due_at), now());
+    }
+
+    /// Visits contain their own panics, so one that ends without a word is a fault of ours; it comes round again.
+    fn lost(&mut self, visit: Visit, error: &JoinError, again: bool) {
+        error!(?visit, %error, "A visit ended without a word; please report what was logged before");
+        let due_at = after(now(), self.config.poll.max_interval);
+        match visit {
+            Visit::Feed(feed) => self.roster.finish(feed, again.then_some(due_at), now()),
+            Visit::Page(article) => self.roster.retry_page(article, due_at, now()),
+        }
+    }
+
+    /// Takes in a visit for a page that ended.
+    fn paged(&mut self, Paged { article, settled }: Paged) {
+        match settled {
+            Ok(settled) => {
+                if let Some(settled) = &settled {
+                    debug!(article = article.0, outcome = settled.outcome, "Page");
+                    self.note_alerts(&settled.alerts);
+                }
+                self.roster.finish_page(article, settled.map(|settled| *settled), now());
+            }
+            Err(error) => {
+                debug!(article = article.0, %error, "A page could not be stored");
+                if matches!(&error, LedgerError::Store(error) if error.is_passing()) {
+                    self.paused_until = Some(Instant::now() + NO_ROOM_WAIT);
+                }
+                self.roster.retry_page(article, after(now(), self.config.poll.min_interval), now());
+            }
+        }
     }
 
     /// A poll could not be stored. Nothing was kept, nothing is lost: the same document is asked for again at the time

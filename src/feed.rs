@@ -14,6 +14,7 @@ pub mod moved;
 pub mod pace;
 pub mod parse;
 pub mod rhythm;
+pub mod robots;
 pub mod schedule;
 pub mod state;
 pub mod subscription;
@@ -67,6 +68,18 @@ impl From<Tier> for u8 {
     }
 }
 
+/// Which articles of a feed have their pages read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FullText {
+    /// None: the feed's own words are all there is.
+    #[default]
+    Never,
+    /// Those whose score is uncertain.
+    Borderline,
+    /// All that bring no full text.
+    Always,
+}
+
 /// A source we poll, as its owner configured it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feed {
@@ -86,6 +99,8 @@ pub struct Feed {
     pub interval: Option<Duration>,
     /// Whether loopback and private addresses may be polled.
     pub allow_private_addresses: bool,
+    /// Whose pages are read, too.
+    pub full_text: FullText,
     /// What a request carries besides the address, and the way it takes.
     pub access: Access,
 }
@@ -102,6 +117,7 @@ impl Feed {
             language: None,
             interval: None,
             allow_private_addresses: false,
+            full_text: FullText::Never,
             access: Access::default(),
         }
     }

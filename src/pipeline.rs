@@ -6,6 +6,7 @@
 
 mod conclude;
 mod intake;
+pub mod page;
 mod raise;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::feed::state::FeedState;
 use crate::feed::{Entry, Feed, FeedId};
 use crate::fetch::Headers;
 use crate::incident::IncidentId;
+use crate::store::pages::WaitingPage;
 use crate::store::{StoreError, Transaction};
 use crate::story::StoryId;
 use crate::topic::matcher::ArticleText;
@@ -206,6 +208,8 @@ pub struct Settled {
     pub pause: Option<HostPause>,
     /// The same, when its allowance leaves a slower pace.
     pub spacing: Option<HostSpacing>,
+    /// Pages of its articles that are to be read.
+    pub pages: Vec<WaitingPage>,
 }
 
 /// A host that nobody asks for a while.
@@ -241,6 +245,7 @@ impl Settled {
             is_offline: false,
             pause: None,
             spacing: None,
+            pages: Vec::new(),
         }
     }
 
@@ -264,6 +269,7 @@ pub fn settle(
         End::Document(reading) => {
             let first_sight = state.first_success_at.is_none();
             take_entries(tx, config, poll.feed, &reading.scored, first_sight, now, &mut settled)?;
+            page::ask_for_pages(tx, config, (poll.feed, feed), reading, first_sight, &mut settled, now)?;
             settled.outcome = document_words(reading.scored.len(), &settled, first_sight);
             Some(reading.problems.as_slice())
         }

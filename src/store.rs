@@ -9,6 +9,7 @@ pub mod feeds;
 pub mod hosts;
 pub mod incidents;
 pub mod outbox;
+pub mod pages;
 pub mod report;
 pub mod requests;
 pub mod subscriptions;
@@ -36,6 +37,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0002_extend_feeds.sql")),
     M::up(include_str!("../migrations/0005_create_subscriptions.sql")),
     M::up(include_str!("../migrations/0006_create_poll_requests.sql")),
+    M::up(include_str!("../migrations/0007_create_page_requests.sql")),
 ];
 
 /// What can go wrong with the database.

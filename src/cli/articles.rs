@@ -129,9 +129,11 @@ fn show(reader: &crate::store::Reader, id: i64, json: bool) -> Outcome {
         ));
     };
     let scores = reader.scores(id)?;
+    let page = reader.page_status(id)?;
     let mut output = Output::open();
     if json {
-        output.json(&json!({ "article": article, "scores": scores }))?;
+        let page = page.map(|(status, reason)| json!({ "status": status, "reason": reason }));
+        output.json(&json!({ "article": article, "scores": scores, "page": page }))?;
         output.finish()?;
         return Ok(Exit::Done);
     }
@@ -146,6 +148,12 @@ fn show(reader: &crate::store::Reader, id: i64, json: bool) -> Outcome {
     output.line(article.url.as_deref().unwrap_or("no link"))?;
     if let Some(original) = article.copy_of {
         output.line(format!("a copy of article {original}"))?;
+    }
+    if article.summary.is_empty() && article.body.is_empty() {
+        output.line("scored on its headline only")?;
+    }
+    if let Some((_, reason)) = page {
+        output.line(format!("page: {reason}"))?;
     }
     for text in [&article.summary, &article.body] {
         if !text.is_empty() {

@@ -255,6 +255,8 @@ fn check_poll(dir: &Path, raw: &raw::Poll, sheet: &mut Sheet<'_>) -> Poll {
         contact: check_contact(&raw.contact, sheet),
         timeout: raw.timeout.value,
         body_bytes_max: usize::try_from(body_bytes_max).unwrap_or(usize::MAX),
+        full_text_tags: lines(&raw.full_text_tags.value),
+        borderline_tags: lines(&raw.borderline_tags.value),
     }
 }
 
@@ -310,6 +312,10 @@ pub(super) fn warn_of_haste(
     let hint = "keep it where minutes count and the publisher agrees; otherwise choose \"15m\" or more";
     sheet.warning(span, key, message, hint);
     true
+}
+
+fn lines(items: &[Item<Line>]) -> Vec<String> {
+    items.iter().map(|item| item.value.0.clone()).collect()
 }
 
 fn check_contact(item: &Item<Option<Line>>, sheet: &mut Sheet<'_>) -> Option<String> {

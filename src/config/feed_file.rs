@@ -19,7 +19,7 @@ use super::source::{Sheet, Source};
 use super::units::show_duration;
 use super::value::Line;
 use super::{Poll, Rewrite, quoted};
-use crate::feed::{Feed, Tier};
+use crate::feed::{Feed, FullText, Tier};
 
 /// Most feeds of a configuration.
 const FEEDS_MAX: usize = 100_000;
@@ -182,6 +182,7 @@ impl Collector<'_> {
                 feed.tags.extend(
                     outline.tags.into_iter().filter(|tag| !feed.tags.contains(tag)).collect::<Vec<_>>(),
                 );
+                feed.full_text = full_text_by(&feed.tags, self.poll);
                 continue;
             }
             if !self.claim(&url, outline.span.clone(), "outline.xmlUrl", sheet) {
@@ -191,6 +192,7 @@ impl Collector<'_> {
             own.insert(url.as_str().to_owned(), self.feeds.len());
             self.remember(Feed {
                 name: outline.name.unwrap_or_else(|| host_of(&url)),
+                full_text: full_text_by(&outline.tags, self.poll),
                 tags: outline.tags,
                 language: outline.language,
                 allow_private_addresses: self.allow_private_addresses,
@@ -255,12 +257,14 @@ impl Collector<'_> {
         let text = |item: &Item<Option<Line>>| item.value.as_ref().map(|Line(text)| text.clone());
         let tier = u8::try_from(raw.tier.value.0).ok().and_then(Tier::new).unwrap_or_default();
         let url = url?.clone();
+        let tags: Vec<String> = raw.tags.value.iter().map(|item| item.value.0.clone()).collect();
         Some(Feed {
             name: text(&raw.name).unwrap_or_else(|| host_of(&url)),
             url,
             publisher: text(&raw.publisher),
             tier,
-            tags: raw.tags.value.iter().map(|item| item.value.0.clone()).collect(),
+            full_text: raw.full_text.value.unwrap_or_else(|| full_text_by(&tags, self.poll)),
+            tags,
             language,
             interval: raw.interval.value,
             allow_private_addresses: is_private,
@@ -328,6 +332,16 @@ pub(super) fn parse_url(text: &str) -> Result<Url, String> {
 
 fn host_of(url: &Url) -> String {
     url.host_str().unwrap_or("feed").to_owned()
+}
+
+/// Whose pages are read, going by the tags of their feed.
+fn full_text_by(tags: &[String], poll: &Poll) -> FullText {
+    let any_of = |list: &[String]| tags.iter().any(|tag| list.contains(tag));
+    match (any_of(&poll.full_text_tags), any_of(&poll.borderline_tags)) {
+        (true, _) => FullText::Always,
+        (false, true) => FullText::Borderline,
+        (false, false) => FullText::Never,
+    }
 }
 
 /// Whether a word can be a tag.

@@ -15,6 +15,7 @@ use super::read::{Item, KeyDoc, Kind, Section, Value, mismatch, read_key, refuse
 use super::source::Sheet;
 use super::value::{Line, Size, Whole, read_word};
 use super::{LogFormat, LogLevel};
+use crate::feed::FullText;
 use crate::topic::{Expect, Severity};
 
 /// Minutes.
@@ -121,6 +122,36 @@ words!(Mode, Self::Immediate, "immediate" => Mode::Immediate, "hourly" => Mode::
 words!(Severity, Self::Info, "info" => Severity::Info, "warning" => Severity::Warning, "critical" => Severity::Critical);
 words!(Expect, Self::Quiet, "alert" => Expect::Alert, "quiet" => Expect::Quiet);
 words!(LogFormat, Self::Text, "text" => LogFormat::Text, "json" => LogFormat::Json);
+
+/// `true`, `false` or `"borderline"`.
+impl Value for FullText {
+    fn kind() -> Kind {
+        Kind::Plain("true, false or `\"borderline\"`".to_owned())
+    }
+    fn nothing() -> Self {
+        Self::Never
+    }
+    fn show(&self) -> String {
+        match self {
+            Self::Never => "false".to_owned(),
+            Self::Borderline => "\"borderline\"".to_owned(),
+            Self::Always => "true".to_owned(),
+        }
+    }
+    fn read(value: &DeValue<'_>, span: Range<usize>, key: &str, sheet: &mut Sheet<'_>) -> Option<Self> {
+        match value {
+            DeValue::Boolean(true) => Some(Self::Always),
+            DeValue::Boolean(false) => Some(Self::Never),
+            DeValue::String(_) => read_word(&[("borderline", Self::Borderline)], value, span, key, sheet),
+            _ => {
+                let hint = "write true, false or \"borderline\"";
+                mismatch(value, span, key, "true, false or \"borderline\"", hint, sheet);
+                None
+            }
+        }
+    }
+}
+
 words!(
     LogLevel, Self::Info,
     "error" => LogLevel::Error, "warn" => LogLevel::Warn, "info" => LogLevel::Info,
@@ -190,6 +221,11 @@ section! {
         /// Bytes a day that one feed may bring whose server lets nobody ask whether anything changed; it is polled less often
         /// when it needs more.
         feed_daily_budget: Size = Size(24 << 20),
+        /// Feeds with one of these tags have the pages of all their articles read: see `full_text` of a feed.
+        full_text_tags: Vec<Item<Line>> = Vec::new(),
+        /// Feeds with one of these tags have the pages read of articles whose score is uncertain. Where a feed has tags of
+        /// both lists, all its pages are read.
+        borderline_tags: Vec<Item<Line>> = Vec::new(),
     }
 }
 
@@ -301,6 +337,11 @@ section! {
         token_file: Option<PathBuf> = None,
         /// Further headers the publisher asks for: `{ "X-Api-Key" = "…" }`. Whoever reads this file reads them.
         headers: Headers = Headers(Vec::new()),
+        /// Whether the pages its articles link to are read, where robots.txt allows it, and scored with the rest: `true` for
+        /// all that the feed itself brings no full text of, `"borderline"` only where a topic's score lies between half its
+        /// threshold and the threshold. At most ten a poll, each once. When absent, its tags decide (`poll.full_text_tags`,
+        /// `poll.borderline_tags`), and else none is.
+        full_text: Option<FullText> = None,
         /// `false` keeps the entry but does not poll it.
         enabled: bool = true,
     }

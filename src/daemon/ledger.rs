@@ -14,18 +14,24 @@ use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::health::Health;
+use crate::article::identity::ArticleId;
 use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
 use crate::feed::host::HostState;
+use crate::pipeline::page::{self, PageSettled, PageTask, PageVisit};
 use crate::pipeline::{self, AlertEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::outbox::Claimed;
+use crate::store::pages::WaitingPage;
 use crate::store::requests::{FirstDocument, PollRequest};
 use crate::store::{StoreError, Transaction, Writer};
 
 /// Jobs waiting at most; a poller with one more waits.
 const JOBS_MAX: usize = 64;
+
+/// Pages that wait, taken up at a start or reload; the rest has its turn at the next one.
+const PAGES_MAX: u32 = 20_000;
 
 /// An attempt planned this much further ahead than the longest wait was planned by a clock that ran ahead. A stop claims by
 /// the time it was asked for, which may be some minutes ago.
@@ -36,6 +42,8 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Job {
     Configure { config: Arc<Config>, now: Timestamp, answer: Answer<Configured> },
     Settle { feed: Arc<Feed>, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
+    PageTask { article: ArticleId, now: Timestamp, answer: Answer<Option<PageTask>> },
+    SettlePage { visit: Box<PageVisit>, now: Timestamp, answer: Answer<PageSettled> },
     Tick { now: Timestamp, answer: Answer<Ticked> },
     Claim { now: Timestamp, limit: u32, answer: Answer<Vec<Claimed>> },
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
@@ -53,6 +61,8 @@ pub struct Configured {
     pub feeds: Vec<StoredFeed>,
     /// Hosts that pause, or take less than others.
     pub hosts: Vec<(String, HostState)>,
+    /// Pages that wait to be read.
+    pub pages: Vec<WaitingPage>,
 }
 
 /// What a tick came to.
@@ -111,6 +121,22 @@ impl Ledger {
     /// Settles a poll.
     pub async fn settle(&self, feed: Arc<Feed>, poll: Poll, now: Timestamp) -> Result<Settled, LedgerError> {
         let settled = self.ask(|answer| Job::Settle { feed, poll: Box::new(poll), now, answer }).await;
+        self.note_written(settled.is_ok());
+        settled
+    }
+
+    /// What is next for the page of an article.
+    pub async fn page_task(
+        &self,
+        article: ArticleId,
+        now: Timestamp,
+    ) -> Result<Option<PageTask>, LedgerError> {
+        self.ask(|answer| Job::PageTask { article, now, answer }).await
+    }
+
+    /// Settles a visit for a page.
+    pub async fn settle_page(&self, visit: PageVisit, now: Timestamp) -> Result<PageSettled, LedgerError> {
+        let settled = self.ask(|answer| Job::SettlePage { visit: Box::new(visit), now, answer }).await;
         self.note_written(settled.is_ok());
         settled
     }
@@ -200,6 +226,15 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             });
             drop(answer.send(settled));
         }
+        Job::PageTask { article, now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| page::page_task(tx, article, now))));
+        }
+        Job::SettlePage { visit, now, answer } => {
+            let settled = with_config(config.as_deref(), |config| {
+                in_transaction(writer, |tx| page::settle_page(tx, config, *visit, now))
+            });
+            drop(answer.send(settled));
+        }
         Job::Tick { now, answer } => {
             let ticked = with_config(config.as_deref(), |config| {
                 in_transaction(writer, |tx| {
@@ -246,7 +281,7 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {
     let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
-    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)? })
+    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)?, pages: tx.waiting_pages(PAGES_MAX)? })
 }
 
 fn with_config<T>(

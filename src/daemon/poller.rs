@@ -30,10 +30,10 @@ const PROBLEMS_MAX: usize = 20;
 /// What all polls share.
 #[derive(Clone)]
 pub struct Poller {
-    ledger: Ledger,
-    fetcher: Arc<Fetcher>,
-    workers: Arc<Semaphore>,
-    config: Arc<Config>,
+    pub(super) ledger: Ledger,
+    pub(super) fetcher: Arc<Fetcher>,
+    pub(super) workers: Arc<Semaphore>,
+    pub(super) config: Arc<Config>,
 }
 
 impl Poller {
@@ -112,13 +112,13 @@ impl Poller {
 
 /// The time within a poll: a wall clock that is set meanwhile does not show.
 #[derive(Debug, Clone, Copy)]
-struct Watch {
-    started_at: Timestamp,
-    since: Instant,
+pub(super) struct Watch {
+    pub(super) started_at: Timestamp,
+    pub(super) since: Instant,
 }
 
 impl Watch {
-    fn now(self) -> Timestamp {
+    pub(super) fn now(self) -> Timestamp {
         after(self.started_at, self.since.elapsed())
     }
 }
@@ -128,7 +128,7 @@ fn digest(request: &Request) -> u64 {
     xxh3_64(request.url.as_str().as_bytes()) ^ request.access.digest()
 }
 
-fn kind_of(failure: FailureKind) -> AnswerKind {
+pub(super) fn kind_of(failure: FailureKind) -> AnswerKind {
     match failure {
         FailureKind::Dns | FailureKind::Connect | FailureKind::Proxy | FailureKind::Timeout => {
             AnswerKind::Unreachable

@@ -12,8 +12,10 @@ use tokio::task::{Id, JoinError, JoinSet};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ledger::{Configured, LedgerError};
+use super::pages::Paged;
 use super::poller::Poller;
 use super::pulse::due_at;
+use crate::article::identity::ArticleId;
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::moved;
@@ -21,7 +23,9 @@ use crate::feed::schedule::{HostLimits, Schedule, Start, after, release_at};
 use crate::feed::state::FeedState;
 use crate::feed::{Feed, FeedId};
 use crate::fetch::Fetcher;
+use crate::pipeline::page::PageSettled;
 use crate::pipeline::{HostPause, HostSpacing, Settled};
+use crate::store::pages::WaitingPage;
 
 /// A feed that is overdue by more is part of a backlog: visits wait for their host's spacing all day.
 const BACKLOG_AFTER: Duration = Duration::from_mins(1);
@@ -34,6 +38,8 @@ const ABSENCE: Duration = Duration::from_mins(2);
 pub enum Visit {
     /// A poll of a feed.
     Feed(FeedId),
+    /// The page of an article, or the robots.txt that speaks for it.
+    Page(ArticleId),
 }
 
 /// A poll that ended.
@@ -50,10 +56,12 @@ pub struct Polled {
 pub enum Ended {
     /// A poll, with what was committed of it.
     Polled(Box<Polled>),
-    /// A poll that ended without a word: a fault of ours.
+    /// A visit for a page, with what was committed of it.
+    Paged(Box<Paged>),
+    /// A visit that ended without a word: a fault of ours.
     Lost {
-        /// Whose.
-        feed: FeedId,
+        /// Which.
+        visit: Visit,
         /// How.
         error: JoinError,
     },
@@ -71,9 +79,11 @@ pub struct Roster {
     /// Feeds that could not be reached since anybody was, and when they may be asked again at the earliest.
     offline: HashMap<FeedId, Timestamp>,
     poller: Poller,
-    under_way: JoinSet<Polled>,
-    /// Whose each task is, should it end without a word.
-    tasks: HashMap<Id, FeedId>,
+    /// Pages that wait to be read, and those being read.
+    pages: HashMap<ArticleId, WaitingPage>,
+    under_way: JoinSet<Ended>,
+    /// Which visit each task is, should it end without a word.
+    tasks: HashMap<Id, Visit>,
 }
 
 impl Roster {
@@ -87,6 +97,7 @@ impl Roster {
             seen_at: None,
             offline: HashMap::new(),
             poller,
+            pages: HashMap::new(),
             under_way: JoinSet::new(),
             tasks: HashMap::new(),
         }
@@ -98,6 +109,11 @@ impl Roster {
         self.feeds = feeds.map(|(feed, row)| (row.id, (Arc::new(feed.clone()), row.state))).collect();
         self.poller.configure(Arc::clone(&config));
         self.config = config;
+        let Self { feeds, pages, schedule, .. } = self;
+        pages.retain(|article, _| schedule.is_running(Visit::Page(*article)));
+        for page in configured.pages.into_iter().filter(|page| feeds.contains_key(&page.feed)) {
+            pages.entry(page.article).or_insert(page);
+        }
         for (host, state) in configured.hosts {
             if let Some(until) = state.pause_at(now) {
                 self.schedule.pause(&host, until, now);
@@ -155,6 +171,14 @@ impl Roster {
         for (index, (_, id, host, due_at)) in backlog.into_iter().enumerate() {
             schedule.add(Visit::Feed(id), host, release_at(index, self.feeds.len(), now).max(due_at));
         }
+        for page in self.pages.values() {
+            let visit = Visit::Page(page.article);
+            if self.schedule.is_running(visit) {
+                schedule.add_running(visit, page.host.clone());
+            } else {
+                schedule.add(visit, page.host.clone(), page.due_at);
+            }
+        }
         self.schedule = schedule;
         ahead_count
     }
@@ -170,10 +194,25 @@ impl Roster {
         let mut started = Vec::new();
         while self.is_free() {
             let Some(start) = self.schedule.next(now) else { break };
-            let Visit::Feed(id) = start.visit;
-            let Some((feed, state)) = self.feeds.get(&id) else { continue };
-            let poll = self.poller.clone().poll(id, Arc::clone(feed), state.clone(), now);
-            self.tasks.insert(self.under_way.spawn(poll).id(), id);
+            let task = match start.visit {
+                Visit::Feed(id) => {
+                    let Some((feed, state)) = self.feeds.get(&id) else { continue };
+                    let poll = self.poller.clone().poll(id, Arc::clone(feed), state.clone(), now);
+                    self.under_way.spawn(async { Ended::Polled(Box::new(poll.await)) })
+                }
+                Visit::Page(article) => {
+                    let feed = self.pages.get(&article).and_then(|page| self.feeds.get(&page.feed));
+                    let Some((feed, _)) = feed else {
+                        // Its feed is no longer watched.
+                        self.pages.remove(&article);
+                        self.schedule.finished(start.visit, None, now);
+                        continue;
+                    };
+                    let visit = self.poller.clone().visit_page(article, Arc::clone(feed), now);
+                    self.under_way.spawn(async { Ended::Paged(Box::new(visit.await)) })
+                }
+            };
+            self.tasks.insert(task.id(), start.visit);
             started.push(start);
         }
         started
@@ -182,13 +221,13 @@ impl Roster {
     /// The next visit that ends; `None` when none is under way. It may be dropped while it waits.
     pub async fn ended(&mut self) -> Option<Ended> {
         match self.under_way.join_next_with_id().await? {
-            Ok((task, polled)) => {
+            Ok((task, ended)) => {
                 self.tasks.remove(&task);
-                Some(Ended::Polled(Box::new(polled)))
+                Some(ended)
             }
             Err(error) => {
-                let feed = self.tasks.remove(&error.id())?;
-                Some(Ended::Lost { feed, error })
+                let visit = self.tasks.remove(&error.id())?;
+                Some(Ended::Lost { visit, error })
             }
         }
     }
@@ -202,6 +241,9 @@ impl Roster {
             self.schedule.space(&host, spacing, until, now);
         }
         let is_reached = settled.state.last_answer.is_reached();
+        for page in settled.pages {
+            self.await_page(page);
+        }
         if let Some((_, state)) = self.feeds.get_mut(&feed) {
             *state = settled.state;
             if settled.is_offline {
@@ -244,6 +286,37 @@ impl Roster {
         } else {
             self.schedule.hasten(Visit::Feed(feed), now);
         }
+    }
+
+    /// Keeps what was committed of a visit for a page: it waits on, perhaps elsewhere, or it is done.
+    pub fn finish_page(&mut self, article: ArticleId, settled: Option<PageSettled>, now: Timestamp) {
+        self.schedule.finished(Visit::Page(article), None, now);
+        self.pages.remove(&article);
+        let Some(settled) = settled else { return };
+        if let Some(pause) = settled.pause {
+            self.schedule.pause(&pause.host, pause.until, now);
+        }
+        if let Some(page) = settled.waits {
+            self.await_page(page);
+        }
+    }
+
+    /// Puts a page whose visit could not be stored back in the schedule.
+    pub fn retry_page(&mut self, article: ArticleId, due_at: Timestamp, now: Timestamp) {
+        self.schedule.finished(Visit::Page(article), None, now);
+        if let Some(page) = self.pages.remove(&article) {
+            self.await_page(WaitingPage { due_at, ..page });
+        }
+    }
+
+    fn await_page(&mut self, page: WaitingPage) {
+        self.schedule.add(Visit::Page(page.article), page.host.clone(), page.due_at);
+        self.pages.insert(page.article, page);
+    }
+
+    /// Pages that are due at `now`, or being read.
+    pub fn due_page_count(&self, now: Timestamp) -> usize {
+        self.pages.values().filter(|page| page.due_at <= now).count()
     }
 
     /// When a visit can start, `None` when only the end of another can change that.

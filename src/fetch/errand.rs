@@ -20,7 +20,11 @@ use super::failure::{self, host_of};
 use super::guard::is_local_name;
 use super::headers::{self, is_feed_delta};
 use super::trail::{Redirects, Trail};
-use super::{Document, Failure, FailureKind, Fetcher, Headers, Outcome, PAGE_BYTES_MAX, RequestKind, links};
+use super::{
+    Document, Failure, FailureKind, Fetcher, Headers, Outcome, PAGE_BYTES_MAX, ROBOTS_BYTES_MAX, RequestKind,
+    links,
+};
+use crate::article::publisher::host_key;
 use crate::feed::access::{Access, Authorization};
 
 /// Feed types by name, then generic ones, then whatever there is: some servers refuse `*/*` alone.
@@ -29,6 +33,8 @@ const FEEDS: &str = "application/rss+xml, application/atom+xml, application/feed
 
 /// Pages by name, then whatever there is.
 const PAGES: &str = "text/html, application/xhtml+xml, */*;q=0.1";
+
+const ROBOTS: &str = "text/plain, */*;q=0.1";
 
 /// Longest `Content-Type` kept, bytes; it is for charset and kind alone.
 const CONTENT_TYPE_BYTES_MAX: usize = 256;
@@ -91,6 +97,7 @@ impl Errand<'_> {
                 // any other, so there permission lasts on the same host.
                 let same_host = trail.previous().is_some_and(|it| it.host() == trail.current().host());
                 private &= from_inside || (way.proxy.is_some() && same_host);
+                self.keep_to_host(&trail)?;
                 continue;
             }
             if let Some(proxy) = way.proxy.as_ref().filter(|_| code == 407) {
@@ -110,6 +117,18 @@ impl Errand<'_> {
                 _ => Ok(self.status(answer, &trail, headers, wire_bytes).await),
             };
         }
+    }
+
+    /// Hands a page's redirect to another owner's host back.
+    fn keep_to_host(&self, trail: &Trail) -> Result<(), Failure> {
+        let next = trail.current();
+        let is_page = matches!(self.what, What::Get { kind: RequestKind::Page, .. });
+        if !is_page || host_key(next) == host_key(self.url) {
+            return Ok(());
+        }
+        let detail = format!("{} sends us on to {}", host_of(self.url), host_of(next));
+        let failure = Failure::new(FailureKind::Redirect, detail);
+        Err(Failure { leads_to: Some(next.clone()), ..failure })
     }
 
     fn trail(&self) -> Result<Trail, Failure> {
@@ -140,6 +159,7 @@ impl Errand<'_> {
                 let accepted = match kind {
                     RequestKind::Feed => FEEDS,
                     RequestKind::Page => PAGES,
+                    RequestKind::Robots => ROBOTS,
                 };
                 hop_headers.insert(ACCEPT, HeaderValue::from_static(accepted));
                 if trail.may_have_validators() {
@@ -192,6 +212,7 @@ impl Errand<'_> {
         let limit = door.options.body_bytes_max;
         let bytes_max = match self.what {
             What::Get { kind: RequestKind::Page, .. } => limit.min(PAGE_BYTES_MAX),
+            What::Get { kind: RequestKind::Robots, .. } => limit.min(ROBOTS_BYTES_MAX),
             _ => limit,
         };
         let unusable = |error: BodyError| match error {

@@ -7,17 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::page::with_page_text;
 use super::raise::raise;
 use super::{ArticleEvent, Scored, Settled};
 use crate::alert::{self, Silence};
-use crate::article::NO_PLACE;
 use crate::article::identity::{ArticleId, By, Document, Identity, identify};
+use crate::article::{Article, NO_PLACE};
 use crate::config::Config;
 use crate::feed::FeedId;
 use crate::incident::Arrival;
 use crate::store::{StoreError, Transaction};
 use crate::story::{self, Assignment, assign};
-use crate::topic::TopicId;
+use crate::topic::{Score, TopicId};
 
 /// Arrivals by topic (position in the configuration) and place.
 type Arrivals = BTreeMap<(usize, String), Vec<Arrival>>;
@@ -127,17 +128,10 @@ impl Intake<'_, '_> {
             // Pruned since: it stays known, there is nothing to edit.
             return Ok(None);
         };
-        let tripped_before = tx.tripped_topics(article)?;
+        let with_page = with_page_text(tx, self.config, article, item)?;
+        let item = with_page.as_ref().unwrap_or(item);
         tx.revise_article(article, &item.article, &item.words)?;
-        tx.replace_scores(article, &item.scores)?;
-        let trips = |topic: &TopicId| item.scores.iter().any(|score| score.trips && score.topic == *topic);
-        for topic in tripped_before.iter().filter(|topic| !trips(topic)) {
-            tx.withdraw(article, topic)?;
-        }
-        for topic in tripped_before.iter().filter(|topic| trips(topic)) {
-            let silence = Silence::AlreadyTripped;
-            tx.decide_if_open(article, topic, silence.code(), &silence.words())?;
-        }
+        let tripped_before = restate(tx, article, &item.scores)?;
         let event = ArticleEvent { id: article, index, story, copy_of: None, is_copy, is_revision: true };
         self.weigh_in(item, &event, |topic| !tripped_before.contains(topic))?;
         Ok(Some(event))
@@ -162,26 +156,65 @@ impl Intake<'_, '_> {
         event: &ArticleEvent,
         asked: impl Fn(&TopicId) -> bool,
     ) -> Result<(), StoreError> {
-        let config = self.config;
-        for score in item.scores.iter().filter(|score| score.trips && asked(&score.topic)) {
-            let Some(position) = config.topics.iter().position(|topic| topic.source.id == score.topic) else {
-                continue;
-            };
-            let max_age = config.topics[position].source.policy.max_age;
-            let first_look = config.poll.first_look;
-            if let Err(silence) = alert::may_alert(&item.article, self.first_sight, first_look, max_age) {
-                self.tx.save_decision(event.id, &score.topic, silence.code(), &silence.words())?;
-                continue;
-            }
-            let place = item.article.places.first().map_or(NO_PLACE, String::as_str);
-            self.arrivals.entry((position, place.to_owned())).or_default().push(Arrival {
-                article: event.id,
-                story: event.story,
-                publisher: item.article.publisher.clone(),
-                is_copy: event.is_copy,
-                score: score.probability,
-            });
+        let scored = (&item.article, item.scores.as_slice());
+        for (position, place, arrival) in weigh(self.tx, self.config, self.first_sight, scored, event, asked)?
+        {
+            self.arrivals.entry((position, place)).or_default().push(arrival);
         }
         Ok(())
     }
+}
+
+/// Replaces the scores of a known article and answers which topics it had tripped before; what it no longer trips is taken
+/// out of what waits to be told.
+pub(super) fn restate(
+    tx: &Transaction<'_>,
+    article: ArticleId,
+    scores: &[Score],
+) -> Result<Vec<TopicId>, StoreError> {
+    let tripped_before = tx.tripped_topics(article)?;
+    tx.replace_scores(article, scores)?;
+    let trips = |topic: &TopicId| scores.iter().any(|score| score.trips && score.topic == *topic);
+    for topic in tripped_before.iter().filter(|topic| !trips(topic)) {
+        tx.withdraw(article, topic)?;
+    }
+    for topic in tripped_before.iter().filter(|topic| trips(topic)) {
+        let silence = Silence::AlreadyTripped;
+        tx.decide_if_open(article, topic, silence.code(), &silence.words())?;
+    }
+    Ok(tripped_before)
+}
+
+/// The topics an article trips, of those asked about, as arrivals with the topic's position and their place; what may not
+/// alert is silenced here.
+pub(super) fn weigh(
+    tx: &Transaction<'_>,
+    config: &Config,
+    first_sight: bool,
+    (article, scores): (&Article, &[Score]),
+    event: &ArticleEvent,
+    asked: impl Fn(&TopicId) -> bool,
+) -> Result<Vec<(usize, String, Arrival)>, StoreError> {
+    let mut arrivals = Vec::new();
+    for score in scores.iter().filter(|score| score.trips && asked(&score.topic)) {
+        let Some(position) = config.topics.iter().position(|topic| topic.source.id == score.topic) else {
+            continue;
+        };
+        let max_age = config.topics[position].source.policy.max_age;
+        let first_look = config.poll.first_look;
+        if let Err(silence) = alert::may_alert(article, first_sight, first_look, max_age) {
+            tx.save_decision(event.id, &score.topic, silence.code(), &silence.words())?;
+            continue;
+        }
+        let place = article.places.first().map_or(NO_PLACE, String::as_str);
+        let arrival = Arrival {
+            article: event.id,
+            story: event.story,
+            publisher: article.publisher.clone(),
+            is_copy: event.is_copy,
+            score: score.probability,
+        };
+        arrivals.push((position, place.to_owned(), arrival));
+    }
+    Ok(arrivals)
 }

@@ -182,6 +182,11 @@ impl Transaction<'_> {
                 to_signed(article.fingerprint),
                 to_micros(article.seen_at),
             ])?;
+        self.replace_words(id, words)
+    }
+
+    /// Replaces what the full-text index finds an article by.
+    pub(super) fn replace_words(&self, id: ArticleId, words: &str) -> Result<(), StoreError> {
         self.sql.prepare_cached("DELETE FROM articles_words WHERE rowid = ?1")?.execute([id.0])?;
         self.index_words(id.0, words)
     }

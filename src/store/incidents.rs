@@ -78,6 +78,8 @@ pub struct ReportedArticle {
     pub score: f64,
     /// Why.
     pub evidence: Vec<Evidence>,
+    /// Whether there was no text to score beside the headline.
+    pub is_headline_only: bool,
 }
 
 impl Transaction<'_> {
@@ -236,7 +238,7 @@ impl Transaction<'_> {
     pub fn reported(&self, topic: &TopicId, ids: &[ArticleId]) -> Result<Vec<ReportedArticle>, StoreError> {
         let mut statement = self.sql.prepare_cached(
             "SELECT a.id, a.story_id, a.title, CASE WHEN a.entry_url LIKE 'http:%' THEN a.entry_url ELSE coalesce(a.url, a.entry_url) END, a.publisher, a.tier, f.name, a.published_at,
-                 a.seen_at, a.places, s.score, s.evidence
+                 a.seen_at, a.places, s.score, s.evidence, a.summary = '' AND a.body = ''
              FROM articles a JOIN feeds f ON f.id = a.feed_id JOIN scores s ON s.article_id = a.id AND s.topic = ?2
              WHERE a.id = ?1",
         )?;
@@ -257,6 +259,7 @@ impl Transaction<'_> {
                         places: read_list(&row.get::<_, String>(9)?),
                         score: row.get(10)?,
                         evidence: read_evidence(&row.get::<_, String>(11)?),
+                        is_headline_only: row.get(12)?,
                     })
                 })
                 .optional()?;

@@ -7,6 +7,8 @@ mod host;
 mod moved;
 mod outage;
 mod pace;
+mod page;
+mod robots;
 mod schedule;
 mod table;
 mod validators;

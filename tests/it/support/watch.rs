@@ -18,8 +18,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
+use wirewatch::article::identity::ArticleId;
 use wirewatch::config::{self, Config, Environment};
 use wirewatch::daemon::ledger::Ledger;
+use wirewatch::daemon::pages::Paged;
 use wirewatch::daemon::poller::Poller;
 use wirewatch::daemon::roster::{Ended, Roster, Visit};
 use wirewatch::feed::host::HostState;
@@ -27,6 +29,7 @@ use wirewatch::feed::schedule::after;
 use wirewatch::feed::state::FeedState;
 use wirewatch::fetch::{Fetcher, Options};
 use wirewatch::pipeline::Settled;
+use wirewatch::pipeline::page::PageSettled;
 use wirewatch::store::{Durability, FILE_NAME, Reader, Writer};
 
 use super::http::Server;
@@ -65,6 +68,14 @@ pub(crate) struct Round {
     pub(crate) settled: Settled,
 }
 
+/// A visit for a page that ended, under the test's clock.
+pub(crate) struct PageRound {
+    /// When it began.
+    pub(crate) at: Timestamp,
+    pub(crate) article: ArticleId,
+    pub(crate) settled: Option<PageSettled>,
+}
+
 /// Feeds that are watched.
 pub(crate) struct Watch {
     pub(crate) dir: TempDir,
@@ -76,6 +87,8 @@ pub(crate) struct Watch {
     pub(crate) now: Timestamp,
     /// What happened, in order.
     pub(crate) rounds: Vec<Round>,
+    /// What happened for the sake of pages, in order.
+    pub(crate) pages: Vec<PageRound>,
     begun: Vec<(Visit, Timestamp)>,
 }
 
@@ -94,8 +107,8 @@ impl Watch {
         write_feeds(&dir, &server, feeds);
         let config = read_config(&dir);
         let (ledger, roster) = open(&dir, &server, &config, hour(0)).await;
-        let (rounds, begun) = (Vec::new(), Vec::new());
-        Self { dir, server, config, roster, ledger, now: hour(0), rounds, begun }
+        let (rounds, pages, begun) = (Vec::new(), Vec::new(), Vec::new());
+        Self { dir, server, config, roster, ledger, now: hour(0), rounds, pages, begun }
     }
 
     /// Lets the clock run until `at`: whatever falls due is done at its time.
@@ -123,8 +136,23 @@ impl Watch {
         self.until(after(self.now, std::time::Duration::from_secs(hours * 3600))).await;
     }
 
+    /// The same for some minutes.
+    pub(crate) async fn for_minutes(&mut self, minutes: u64) {
+        self.until(after(self.now, std::time::Duration::from_secs(minutes * 60))).await;
+    }
+
+    /// Puts this instead of the topic's `[[signal]]` and `[alert]`; in force after a restart.
+    pub(crate) fn write_topic(&self, lines: &str) {
+        let head = TOPIC.split("[[signal]]").next().unwrap();
+        fs::write(self.dir.path().join("topics/broken-truce.toml"), format!("{head}{lines}")).unwrap();
+    }
+
     fn take_in(&mut self, ended: Ended) {
-        let Ended::Polled(polled) = ended else { panic!("a poll was lost") };
+        let polled = match ended {
+            Ended::Polled(polled) => polled,
+            Ended::Paged(paged) => return self.take_in_page(*paged),
+            Ended::Lost { visit, error } => panic!("{visit:?} was lost: {error}"),
+        };
         let settled = polled.settled.unwrap();
         let visit = Visit::Feed(polled.feed);
         let place = self.begun.iter().position(|(begun, _)| *begun == visit).unwrap();
@@ -133,6 +161,14 @@ impl Watch {
         let due_at = self.roster.take_in(polled.feed, (*settled).clone(), self.now);
         self.roster.finish(polled.feed, Some(due_at), self.now);
         self.rounds.push(Round { at, visit, address, settled: *settled });
+    }
+
+    fn take_in_page(&mut self, paged: Paged) {
+        let place = self.begun.iter().position(|(begun, _)| *begun == Visit::Page(paged.article)).unwrap();
+        let (_, at) = self.begun.remove(place);
+        let settled = paged.settled.unwrap().map(|settled| *settled);
+        self.roster.finish_page(paged.article, settled.clone(), self.now);
+        self.pages.push(PageRound { at, article: paged.article, settled });
     }
 
     /// Everything is forgotten but the database, as by a kill; started again at the same time.
