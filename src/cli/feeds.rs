@@ -42,6 +42,8 @@ pub(super) fn run(dir: &Path, Command::List { json }: &Command) -> Outcome {
                 "last_success": state.and_then(|state| state.last_success_at),
                 "next_poll": state.and_then(|state| state.next_due_at),
                 "next_poll_reason": state.map(|state| state.next_due_reason.as_str()),
+                "health_since": state.and_then(|state| state.health.since),
+                "health_reason": state.map(|state| state.health.reason.as_str()),
                 "failures": state.map_or(0, |state| state.failure_count),
                 "last_outcome": state.map(|state| state.last_outcome.as_str()),
                 "problems": problems,
@@ -49,6 +51,9 @@ pub(super) fn run(dir: &Path, Command::List { json }: &Command) -> Outcome {
         } else {
             output.line(format!("{:<8} {}  {}", health(stored.as_ref()), feed.name, feed.address()))?;
             output.line(format!("         {}", state_words(stored.as_ref())))?;
+            if let Some(reason) = why(stored.as_ref()) {
+                output.line(format!("         {reason}"))?;
+            }
             for problem in problems {
                 output.line(format!("         mended in its last document: {problem}"))?;
             }
@@ -63,9 +68,15 @@ pub(super) fn health(stored: Option<&StoredFeed>) -> &'static str {
     match stored.map(|stored| &stored.state) {
         None => "new",
         Some(state) if state.last_polled_at.is_none() => "new",
-        Some(state) if state.failure_count > 0 => "failing",
-        Some(_) => "ok",
+        Some(state) => state.health.health.word(),
     }
+}
+
+/// Why a feed is not well, and what to do.
+fn why(stored: Option<&StoredFeed>) -> Option<String> {
+    let health = &stored?.state.health;
+    let since = health.since.map_or_else(String::new, |at| format!(" since {}", short(at)));
+    (!health.reason.is_empty()).then(|| format!("{}{since}: {}", health.health.word(), health.reason))
 }
 
 fn state_words(stored: Option<&StoredFeed>) -> String {

@@ -3,11 +3,13 @@
 //! Owns the order in which the rules of `feed` are asked, and what of it is stored. The rules themselves are pure and
 //! live there. Refuses to look at entries.
 
+use super::operator::signs;
 use super::{Asked, End, HostPause, Poll, Reading, Settled};
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::feed::answer::{Answer, AnswerKind};
+use crate::feed::health;
 use crate::feed::pace::{self, Pace, Terms};
 use crate::feed::state::{FeedState, Network};
 use crate::fetch::Headers;
@@ -37,6 +39,11 @@ pub(super) fn conclude(
     state.next_due_at = Some(settled.next.at);
     state.next_due_reason.clone_from(&settled.next.reason);
     state.last_outcome.clone_from(&settled.outcome);
+    let flaw = match &poll.end {
+        End::Document(reading) => Some(reading.flaw.clone()),
+        _ => None,
+    };
+    state.health = health::assess(state, &signs(config, feed, flaw), poll.started_at);
     Ok(())
 }
 
