@@ -309,26 +309,21 @@ impl Daemon {
                 self.note_alerts(&settled.alerts);
                 self.roster.take_in(feed, *settled, now())
             }
-            Err(error) => self.refused(feed, url, &error),
+            Err(error) => self.refused(url, &error),
         };
         self.roster.finish(feed, again.then_some(due_at), now());
     }
 
     /// A poll could not be stored. Nothing was kept, nothing is lost: the same document is asked for again at the time
     /// this answers.
-    fn refused(&mut self, id: FeedId, url: String, error: &LedgerError) -> Timestamp {
-        let is_passing = matches!(error, LedgerError::Store(error) if error.is_passing());
-        if is_passing {
-            debug!(feed = %url, %error, "A poll could not be stored");
+    fn refused(&mut self, url: String, error: &LedgerError) -> Timestamp {
+        // The ledger has said so, once for all feeds.
+        debug!(feed = %url, %error, "A poll could not be stored");
+        if matches!(error, LedgerError::Store(error) if error.is_passing()) {
             self.paused_until = Some(Instant::now() + NO_ROOM_WAIT);
-            if let Some(report) = &mut self.report {
-                report.failed.push((url, error.to_string()));
-            }
-        } else {
-            warn!(feed = %url, %error, "A poll could not be stored");
-            if let Some(report) = &mut self.report {
-                report.failed.push((url, error.to_string()));
-            }
+        }
+        if let Some(report) = &mut self.report {
+            report.failed.push((url, error.to_string()));
         }
         // No sooner than its publisher is asked otherwise, and behind those that were not tried.
         after(now(), NO_ROOM_WAIT.max(self.config.poll.min_interval))

@@ -190,8 +190,8 @@ pub fn review(state: &FeedState, signs: &Signs, now: Timestamp) -> HealthState {
 
 fn judge(state: &FeedState, signs: &Signs, flaw: &str, now: Timestamp) -> (Health, String) {
     let before = state.health.health;
-    let is_confirmed = state.gone_count >= GONE_MIN
-        && state.gone_since.is_some_and(|since| after(since, GONE_FOR) <= now);
+    let is_confirmed =
+        state.gone_count >= GONE_MIN && state.gone_since.is_some_and(|since| after(since, GONE_FOR) <= now);
     if state.last_answer == AnswerKind::Gone && (is_confirmed || before == Health::Gone) {
         return (Health::Gone, words::gone(state));
     }
@@ -223,9 +223,8 @@ fn blind_since(state: &FeedState, now: Timestamp) -> Timestamp {
 
 fn is_failing(state: &FeedState, interval: Duration, now: Timestamp) -> bool {
     let since = blind_since(state, now);
-    let lasts = |least: Duration, intervals: u32| {
-        after(since, least.max(interval.saturating_mul(intervals))) <= now
-    };
+    let lasts =
+        |least: Duration, intervals: u32| after(since, least.max(interval.saturating_mul(intervals))) <= now;
     (state.failure_count >= FAILURES_MIN && lasts(BLIND_MIN, 2))
         || (state.failure_count > 0 && lasts(BLIND_LONG, 4))
 }
@@ -249,7 +248,8 @@ fn look_at(state: &FeedState, health: &HealthState, signs: &Signs) -> Option<Tim
     let is_failing_at = (health.health == Health::Degraded && state.failure_count > 0).then(|| {
         let since = state.last_success_at.or(health.since).unwrap_or(Timestamp::MAX);
         let (few, many) = (signs.interval.saturating_mul(2), signs.interval.saturating_mul(4));
-        let least = if state.failure_count >= FAILURES_MIN { BLIND_MIN.max(few) } else { BLIND_LONG.max(many) };
+        let least =
+            if state.failure_count >= FAILURES_MIN { BLIND_MIN.max(few) } else { BLIND_LONG.max(many) };
         after(since, least)
     });
     is_failing_at.into_iter().chain(health.tell_at(signs.patience)).min()

@@ -155,7 +155,11 @@ fn tell_feeds(
             since: state.since,
             reason: state.reason.clone(),
         };
-        if news == health::News::Back { back.push(line) } else { worse.push(line) }
+        if news == health::News::Back {
+            back.push(line)
+        } else {
+            worse.push(line)
+        }
         told.push((row.id, state.told(now)));
     }
     if told.is_empty() {

@@ -35,8 +35,9 @@ pub struct Unreached {
 impl Transaction<'_> {
     /// Feeds whose health time alone may have changed by `now`.
     pub fn feeds_to_look_at(&self, now: Timestamp) -> Result<Vec<StoredFeed>, StoreError> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM feeds WHERE health_look_at <= ?1 ORDER BY health_look_at LIMIT {ROWS_MAX}");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM feeds WHERE health_look_at <= ?1 ORDER BY health_look_at LIMIT {ROWS_MAX}"
+        );
         let mut statement = self.sql.prepare_cached(&sql)?;
         let rows = statement.query_map([to_micros(now)], read_feed)?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -44,7 +45,8 @@ impl Transaction<'_> {
 
     /// Feeds that are otherwise than their operator was told.
     pub fn feeds_untold(&self) -> Result<Vec<StoredFeed>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM feeds WHERE health <> health_told ORDER BY id LIMIT {ROWS_MAX}");
+        let sql =
+            format!("SELECT {COLUMNS} FROM feeds WHERE health <> health_told ORDER BY id LIMIT {ROWS_MAX}");
         let mut statement = self.sql.prepare_cached(&sql)?;
         let rows = statement.query_map([], read_feed)?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -130,7 +132,9 @@ impl Transaction<'_> {
     pub fn outage(&self) -> Result<Option<Outage>, StoreError> {
         let found = self
             .sql
-            .prepare_cached("SELECT since, alert_id FROM outages WHERE until IS NULL ORDER BY since DESC LIMIT 1")?
+            .prepare_cached(
+                "SELECT since, alert_id FROM outages WHERE until IS NULL ORDER BY since DESC LIMIT 1",
+            )?
             .query_row([], |row| {
                 let alert: Option<i64> = row.get(1)?;
                 Ok(Outage { since: from_micros(row.get(0)?), alert: alert.map(AlertId) })
@@ -157,10 +161,8 @@ impl Transaction<'_> {
 
     /// When the last outage ended.
     pub fn last_outage_until(&self) -> Result<Option<Timestamp>, StoreError> {
-        let at: Option<i64> = self
-            .sql
-            .prepare_cached("SELECT max(until) FROM outages")?
-            .query_row([], |row| row.get(0))?;
+        let at: Option<i64> =
+            self.sql.prepare_cached("SELECT max(until) FROM outages")?.query_row([], |row| row.get(0))?;
         Ok(at.map(from_micros))
     }
 }

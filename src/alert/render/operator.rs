@@ -128,12 +128,17 @@ pub fn subject(news: &News) -> String {
     let head = format!("[Wirewatch] {}", headline(news));
     let names = match news {
         News::Feeds { worse, back } => {
-            let named: Vec<String> = gather(worse).into_iter().chain(gather(back)).map(|item| item.name).collect();
+            let named: Vec<String> =
+                gather(worse).into_iter().chain(gather(back)).map(|item| item.name).collect();
             named.join(", ")
         }
         News::Outage { .. } | News::OutageOver { .. } => String::new(),
     };
-    if names.is_empty() { cut(&head, SUBJECT_CHARS_MAX) } else { cut(&format!("{head}: {names}"), SUBJECT_CHARS_MAX) }
+    if names.is_empty() {
+        cut(&head, SUBJECT_CHARS_MAX)
+    } else {
+        cut(&format!("{head}: {names}"), SUBJECT_CHARS_MAX)
+    }
 }
 
 fn headline(news: &News) -> String {
@@ -180,8 +185,12 @@ fn lead(view: &OperatorView) -> String {
         News::Feeds { worse, .. } if worse.iter().any(|feed| feed.health.is_blind()) => {
             "What these feeds publish may not reach you until it is mended.".to_owned()
         }
-        News::Feeds { worse, .. } if worse.is_empty() => "They can be read again; there is nothing to do.".to_owned(),
-        News::Feeds { .. } => "These feeds are read, and something about them needs you or has lasted a day.".to_owned(),
+        News::Feeds { worse, .. } if worse.is_empty() => {
+            "They can be read again; there is nothing to do.".to_owned()
+        }
+        News::Feeds { .. } => {
+            "These feeds are read, and something about them needs you or has lasted a day.".to_owned()
+        }
     }
 }
 
@@ -225,7 +234,9 @@ impl Section {
             .iter()
             .map(|item| context! { name => item.name.as_str(), facts => &item.facts, reason => item.reason.as_str() })
             .collect();
-        items.extend(self.more().map(|more| context! { name => more, facts => Vec::<String>::new(), reason => "" }));
+        items.extend(
+            self.more().map(|more| context! { name => more, facts => Vec::<String>::new(), reason => "" }),
+        );
         context! { title => self.title.as_str(), items => items }
     }
 }
@@ -278,7 +289,8 @@ fn gather(feeds: &[FeedNews]) -> Vec<Item> {
 }
 
 fn single(feed: &FeedNews) -> Item {
-    let facts = vec![clean(&feed.address, 300), format!("{} since {}", feed.health.word(), since(feed.since))];
+    let facts =
+        vec![clean(&feed.address, 300), format!("{} since {}", feed.health.word(), since(feed.since))];
     Item { name: clean(&feed.name, 120), facts, reason: clean(&feed.reason, 1200), feed_count: 1 }
 }
 
@@ -291,7 +303,12 @@ fn together(host: &str, feeds: &[&FeedNews]) -> Item {
     let (health, at) = first.map_or((Health::Ok, None), |feed| (feed.health, feed.since));
     let facts = vec![names.join(", "), format!("{} since {}", health.word(), since(at))];
     let reason = first.map_or_else(String::new, |feed| clean(&feed.reason, 1200));
-    Item { name: format!("{}, {}", clean(host, 120), plural(feeds.len() as u64, "feed")), facts, reason, feed_count: feeds.len() }
+    Item {
+        name: format!("{}, {}", clean(host, 120), plural(feeds.len() as u64, "feed")),
+        facts,
+        reason,
+        feed_count: feeds.len(),
+    }
 }
 
 fn since(at: Option<Timestamp>) -> String {

@@ -26,7 +26,8 @@ pub(super) fn failure(state: &FeedState, signs: &Signs, health: Health, now: Tim
         String::new()
     };
     // A remedy for the first failed poll would send people after the weather, unless only they can mend it.
-    let remedy = if health == Health::Failing || is_ours_to_mend(state.last_answer) { remedy } else { String::new() };
+    let remedy =
+        if health == Health::Failing || is_ours_to_mend(state.last_answer) { remedy } else { String::new() };
     sentences(&[what, means, remedy, next_try(state, now)])
 }
 
@@ -110,7 +111,8 @@ fn is_ours_to_mend(kind: AnswerKind) -> bool {
 
 /// Why a feed is gone.
 pub(super) fn gone(state: &FeedState) -> String {
-    let since = state.gone_since.map_or_else(String::new, |at| format!(" since {}", at.strftime("%-d %b %Y")));
+    let since =
+        state.gone_since.map_or_else(String::new, |at| format!(" since {}", at.strftime("%-d %b %Y")));
     format!(
         "410{since}: the publisher removed it. Nothing more will come; remove it with wirewatch feeds remove, or find \
          its successor with wirewatch feeds discover and the publisher's home page."
