@@ -46,8 +46,8 @@ const IGNORED_MIN: u32 = 20;
 const DEGRADED_FOR: Duration = Duration::from_hours(24);
 
 /// Who was told of a recovery so recently is told of the next failure only when it lasts [`FLAP_FACTOR`] times as long.
-const FLAP_WITHIN: Duration = Duration::from_hours(24);
-const FLAP_FACTOR: u32 = 4;
+const FLAP_WITHIN: Duration = Duration::from_hours(7 * 24);
+const FLAP_FACTOR: u32 = 3;
 
 /// How a feed is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -233,7 +233,11 @@ fn is_failing(state: &FeedState, interval: Duration, now: Timestamp) -> bool {
 /// learned fades, and with it the measure.
 fn silent_since(state: &FeedState, now: Timestamp) -> Option<Timestamp> {
     let last = state.last_new_at.or(state.first_success_at)?;
-    let was_silent = state.health.health == Health::Silent || state.health.told == Health::Silent;
+    let was_silent = match state.health.health {
+        Health::Silent => true,
+        Health::Failing => state.health.told == Health::Silent,
+        _ => false,
+    };
     let stays = was_silent && state.health.since.is_some_and(|since| last <= since);
     let allowed = state
         .rhythm

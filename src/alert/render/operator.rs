@@ -144,7 +144,7 @@ pub fn subject(news: &News) -> String {
 fn headline(news: &News) -> String {
     match news {
         News::Outage { since } => {
-            format!("Nothing could be reached since {}: is this machine online?", clock(*since))
+            format!("Nothing reached since {}: is this machine online?", clock(*since))
         }
         News::OutageOver { since, until } => format!("Blind from {} to {}", clock(*since), clock(*until)),
         News::Feeds { worse, back } => {

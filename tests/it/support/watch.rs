@@ -14,6 +14,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -26,6 +27,7 @@ use wirewatch::feed::schedule::after;
 use wirewatch::feed::state::FeedState;
 use wirewatch::fetch::{Fetcher, Options};
 use wirewatch::pipeline::Settled;
+use wirewatch::store::report::StoredAlert;
 use wirewatch::store::{Durability, FILE_NAME, Reader, Writer};
 
 use super::http::Server;
@@ -68,6 +70,10 @@ pub(crate) struct Watch {
     pub(crate) now: Timestamp,
     /// What happened, in order.
     pub(crate) rounds: Vec<Round>,
+    /// Mails to the operator: when they were decided, and what they say.
+    pub(crate) told: Vec<(Timestamp, StoredAlert, String)>,
+    /// When time alone is asked next, as the daemon does.
+    tick_at: Timestamp,
     begun: Vec<(Visit, Timestamp)>,
 }
 
@@ -86,8 +92,8 @@ impl Watch {
         write_feeds(&dir, &server, feeds);
         let config = read_config(&dir);
         let (ledger, roster) = open(&dir, &server, &config, hour(0)).await;
-        let (rounds, begun) = (Vec::new(), Vec::new());
-        Self { dir, server, config, roster, ledger, now: hour(0), rounds, begun }
+        let (rounds, begun, told) = (Vec::new(), Vec::new(), Vec::new());
+        Self { dir, server, config, roster, ledger, now: hour(0), rounds, told, tick_at: hour(0), begun }
     }
 
     /// Lets the clock run until `at`: whatever falls due is done at its time.
@@ -102,17 +108,38 @@ impl Watch {
                 self.take_in(ended);
                 continue;
             }
-            match self.roster.wake_at().filter(|wake| *wake <= at) {
-                Some(wake) => self.now = self.now.max(wake),
-                None => break,
+            if self.tick_at <= self.now {
+                self.tick().await;
             }
+            let wake = self.roster.wake_at().map_or(self.tick_at, |wake| wake.min(self.tick_at));
+            if wake > at {
+                break;
+            }
+            self.now = self.now.max(wake);
         }
         self.now = at;
     }
 
     /// The same for a time from now.
     pub(crate) async fn for_hours(&mut self, hours: u64) {
-        self.until(after(self.now, std::time::Duration::from_secs(hours * 3600))).await;
+        self.until(after(self.now, Duration::from_secs(hours * 3600))).await;
+    }
+
+    /// Does what time alone does, as the daemon's pulse.
+    async fn tick(&mut self) {
+        let ticked = self.ledger.tick(self.now).await.unwrap();
+        for event in ticked.told {
+            let (alert, text) = self.reader().alert(event.id.0).unwrap().unwrap();
+            self.told.push((self.now, alert, text));
+        }
+        let soonest = after(self.now, Duration::from_secs(1));
+        let latest = after(self.now, Duration::from_mins(5));
+        self.tick_at = ticked.next_at.map_or(latest, |next| next.clamp(soonest, latest));
+    }
+
+    /// Whether this machine has a network: without one, nobody answers.
+    pub(crate) fn set_network(&mut self, is_up: bool) {
+        self.roster.set_fetcher(fetcher(&self.config, is_up));
     }
 
     fn take_in(&mut self, ended: Ended) {
@@ -179,13 +206,17 @@ async fn open(dir: &TempDir, _server: &Server, config: &Arc<Config>, now: Timest
     let writer = Writer::open(&dir.path().join(FILE_NAME), Durability::None).unwrap();
     let (ledger, _thread) = Ledger::start(writer).unwrap();
     let configured = ledger.configure(Arc::clone(config), now).await.unwrap();
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let resolve = NAMES.map(|name| (name.to_owned(), vec![loopback])).to_vec();
-    let fetcher = Fetcher::new(Options { resolve, ..config.poll.fetch_options() }).unwrap();
-    let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(2), Arc::clone(config));
+    let poller = Poller::new(ledger.clone(), fetcher(config, true), Semaphore::new(2), Arc::clone(config));
     let mut roster = Roster::new(poller, Arc::clone(config));
     roster.put_in_force(Arc::clone(config), configured, now);
     (ledger, roster)
+}
+
+/// Nobody listens on the second loopback address.
+fn fetcher(config: &Config, is_up: bool) -> Fetcher {
+    let address = IpAddr::V4(if is_up { Ipv4Addr::LOCALHOST } else { Ipv4Addr::new(127, 0, 0, 2) });
+    let resolve = NAMES.map(|name| (name.to_owned(), vec![address])).to_vec();
+    Fetcher::new(Options { resolve, ..config.poll.fetch_options() }).unwrap()
 }
 
 /// An RSS document: id, headline and publication time of each item; links are `https://a.example/{id}`.
