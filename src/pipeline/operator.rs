@@ -26,8 +26,8 @@ use crate::topic::Severity;
 /// Least time between two mails about feeds.
 const MAIL_EVERY: Duration = Duration::from_mins(15);
 
-/// A host's feeds come back one by one as their back-off ends: the first waits for the others so long.
-const BACK_TOGETHER: Duration = Duration::from_hours(6);
+/// A host's feeds come back one by one as their back-off ends: the first waits for the others, but no longer than this.
+const BACK_TOGETHER_MAX: Duration = Duration::from_hours(24);
 
 /// A mail to the operator that was decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,8 @@ pub fn tell_operator(
         };
         let mut state = health::review(&row.state, &signs(config, feed, None), now);
         let tell_at = state.tell_at(config.poll.health_after);
-        let waits = is_outage || awaits_poll(&row, outage_until) || awaits_host(tx, feed, &state, now)?;
+        let waits =
+            is_outage || awaits_poll(&row, outage_until) || awaits_host(tx, config, feed, &state, now)?;
         state.look_at = match tell_at {
             Some(at) if at > now => Some(at),
             Some(_) if config.mail.operator.is_empty() => None,
@@ -109,11 +110,14 @@ fn awaits_poll(row: &StoredFeed, outage_until: Option<Timestamp>) -> bool {
 /// Whether a feed that is back waits for the others of its host.
 fn awaits_host(
     tx: &Transaction<'_>,
+    config: &Config,
     feed: &Feed,
     state: &HealthState,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let is_fresh = state.since.is_some_and(|since| after(since, BACK_TOGETHER) > now);
+    let backed_off = config.poll.max_interval.saturating_add(config.poll.max_interval / 10);
+    let wait = backed_off.saturating_add(config.poll.health_after).min(BACK_TOGETHER_MAX);
+    let is_fresh = state.since.is_some_and(|since| after(since, wait) > now);
     Ok(is_fresh && state.news() == Some(health::News::Back) && tx.blind_count(&host_key(&feed.url))? > 0)
 }
 
@@ -139,10 +143,8 @@ fn tell_feeds(
         let (Some(feed), Some(news)) = (watched.get(&row.url), state.news()) else { continue };
         let host = host_key(&feed.url);
         let comes_along = match news {
-            health::News::Worse if state.health.is_blind() => {
-                due_hosts.contains(&(host.clone(), Some(news))) || has_half_lasted(state, config, now)
-            }
-            _ => false,
+            health::News::Worse if !state.health.is_blind() => false,
+            _ => due_hosts.contains(&(host.clone(), Some(news))) || has_half_lasted(state, config, now),
         };
         if !is_due(row) && !comes_along {
             continue;
