@@ -16,7 +16,7 @@ const OUTCOME_CHARS_MAX: usize = 300;
 /// Why a feed whose last poll failed is degraded or failing.
 pub(super) fn failure(state: &FeedState, signs: &Signs, health: Health, now: Timestamp) -> String {
     let host = if signs.host.is_empty() { "the server" } else { signs.host.as_str() };
-    let (what, remedy) = happened(state, host);
+    let what = happened(state, host);
     let means = if health == Health::Failing {
         match state.last_success_at {
             Some(at) => format!("Nothing could be read since {}.", instant(at, now)),
@@ -26,80 +26,82 @@ pub(super) fn failure(state: &FeedState, signs: &Signs, health: Health, now: Tim
         String::new()
     };
     // A remedy for the first failed poll would send people after the weather, unless only they can mend it.
-    let remedy =
-        if health == Health::Failing || is_ours_to_mend(state.last_answer) { remedy } else { String::new() };
+    let is_due = health == Health::Failing || is_ours_to_mend(state.last_answer);
+    let remedy = if is_due { remedy(state.last_answer).to_owned() } else { String::new() };
     sentences(&[what, means, remedy, next_try(state, now)])
 }
 
-/// What happened, and what to do about it.
-fn happened(state: &FeedState, host: &str) -> (String, String) {
+/// What happened, in a sentence.
+fn happened(state: &FeedState, host: &str) -> String {
     let outcome = cut(&state.last_outcome);
-    let said = |outcome: String| if outcome.is_empty() { String::new() } else { format!(" ({outcome})") };
+    let said = if outcome.is_empty() { String::new() } else { format!(": {outcome}") };
     match state.last_answer {
-        AnswerKind::Limited => (
-            format!("{host} is limiting this address (429): too many requests come from it."),
-            "It is asked less often by itself; set poll.contact so that the publisher can reach you, and a longer interval \
-             if this comes back."
-                .to_owned(),
-        ),
-        AnswerKind::Forbidden => (
-            format!("{host} forbids access (403): it blocks this address or programs in general."),
-            "Open the address in a browser; if it works there, set poll.contact and a longer interval, or ask the \
-             publisher."
-                .to_owned(),
-        ),
-        AnswerKind::Unauthorized => (
-            format!("{host} asks for a user and password, or refuses those it got (401)."),
-            "Set or renew the password or token of this feed in its feed file.".to_owned(),
-        ),
-        AnswerKind::Missing => (
-            format!("{host} has nothing at this address any more (404)."),
-            "The address has probably changed: try wirewatch feeds discover with the publisher's home page.".to_owned(),
-        ),
-        AnswerKind::Gone => (
-            format!("{host} says that the feed was removed (410)."),
-            "It is asked a few times more before that is believed.".to_owned(),
-        ),
-        AnswerKind::Unavailable => (
-            format!("{host} is overloaded or under maintenance (503)."),
-            "Nothing to do here; it is the publisher's to mend.".to_owned(),
-        ),
-        AnswerKind::ServerError => (
-            format!("{host} answers with a fault of its own{}.", said(outcome)),
-            "Nothing to do here; if it lasts for days, tell the publisher.".to_owned(),
-        ),
-        AnswerKind::OtherStatus => (
-            format!("{host} gives an answer that is no feed{}.", said(outcome)),
-            "Open the address in a browser; if it moved, try wirewatch feeds discover with the publisher's home page."
-                .to_owned(),
-        ),
-        AnswerKind::NotAFeed => (
-            format!("{host} answers with something that is not a feed{}.", said(outcome)),
-            "Open the address in a browser: a login or a challenge keeps programs out; else the address has probably \
-             changed, try wirewatch feeds discover with the publisher's home page."
-                .to_owned(),
-        ),
-        AnswerKind::Unreachable => (
-            format!("{host} cannot be reached{}.", said(outcome)),
-            "Other hosts answer, so it is not this machine's network. Check the spelling of the address; if it is right, \
-             the publisher's server is down."
-                .to_owned(),
-        ),
-        AnswerKind::Broken => (
-            format!("{host} gives an answer that cannot be used{}.", said(outcome)),
-            "Open the address in a browser and look for the same fault; it is the publisher's to mend.".to_owned(),
-        ),
-        AnswerKind::Refused => (
-            format!("It is not asked: its address is not allowed{}.", said(outcome)),
-            "Correct the address, or set allow_private_addresses = true for this feed if it is yours.".to_owned(),
-        ),
-        AnswerKind::Stumbled => (
-            "Wirewatch itself stumbles over this feed.".to_owned(),
-            "Please report it with the feed's address; nothing is wrong on the publisher's side.".to_owned(),
-        ),
+        AnswerKind::Limited => {
+            format!("{host} is limiting this address (429): too many requests come from it.")
+        }
+        AnswerKind::Forbidden => {
+            format!("{host} forbids access (403): it blocks this address or programs in general.")
+        }
+        AnswerKind::Unauthorized => {
+            format!("{host} asks for a user and password, or refuses those it got (401).")
+        }
+        AnswerKind::Missing => format!("{host} has nothing at this address any more (404)."),
+        AnswerKind::Gone => format!("{host} says that the feed was removed (410)."),
+        AnswerKind::Unavailable => format!("{host} is overloaded or under maintenance (503)."),
+        AnswerKind::ServerError => format!("{host} answers with a fault of its own{said}."),
+        AnswerKind::OtherStatus => format!("{host} gives an answer that is no feed{said}."),
+        AnswerKind::NotAFeed => format!("{host} answers with something that is not a feed{said}."),
+        AnswerKind::Unreachable => format!("{host} cannot be reached{said}."),
+        AnswerKind::Broken => format!("{host} gives an answer that cannot be used{said}."),
+        AnswerKind::Refused => format!("It is not asked, as its address is not allowed{said}."),
+        AnswerKind::Stumbled => "Wirewatch itself stumbles over this feed.".to_owned(),
         // The last answer of a feed that fails is a failure; were it not, this would still be true.
         AnswerKind::Document | AnswerKind::Delta | AnswerKind::Pushed | AnswerKind::NotModified => {
-            (format!("{host} was not readable."), "Nothing to do; it was read again since.".to_owned())
+            format!("{host} was not readable.")
+        }
+    }
+}
+
+/// What to do about it.
+fn remedy(kind: AnswerKind) -> &'static str {
+    match kind {
+        AnswerKind::Limited => {
+            "It is asked less often by itself; set poll.contact so that the publisher can reach you, and a longer \
+             interval if this comes back."
+        }
+        AnswerKind::Forbidden => {
+            "Open the address in a browser; if it works there, set poll.contact and a longer interval, or ask the \
+             publisher."
+        }
+        AnswerKind::Unauthorized => "Set or renew the password or token of this feed in its feed file.",
+        AnswerKind::Missing => {
+            "The address has probably changed: try wirewatch feeds discover with the publisher's home page."
+        }
+        AnswerKind::Gone => "It is asked a few times more before that is believed.",
+        AnswerKind::Unavailable => "Nothing to do here; it is the publisher's to mend.",
+        AnswerKind::ServerError => "Nothing to do here; if it lasts for days, tell the publisher.",
+        AnswerKind::OtherStatus => {
+            "Open the address in a browser; if it moved, try wirewatch feeds discover with the publisher's home page."
+        }
+        AnswerKind::NotAFeed => {
+            "Open the address in a browser: a login or a challenge keeps programs out; else the address has probably \
+             changed, try wirewatch feeds discover with the publisher's home page."
+        }
+        AnswerKind::Unreachable => {
+            "Other hosts answer, so it is not this machine's network. Check the spelling of the address; if it is \
+             right, the publisher's server is down."
+        }
+        AnswerKind::Broken => {
+            "Open the address in a browser and look for the same fault; it is the publisher's to mend."
+        }
+        AnswerKind::Refused => {
+            "Correct the address, or set allow_private_addresses = true for this feed if it is yours."
+        }
+        AnswerKind::Stumbled => {
+            "Please report it with the feed's address; nothing is wrong on the publisher's side."
+        }
+        AnswerKind::Document | AnswerKind::Delta | AnswerKind::Pushed | AnswerKind::NotModified => {
+            "Nothing to do; it was read again since."
         }
     }
 }

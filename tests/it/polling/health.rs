@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use wirewatch::alert::render::operator::{self, FeedNews};
 use wirewatch::feed::answer::AnswerKind;
 use wirewatch::feed::health::{Health, HealthState, News, Signs, assess, review};
 use wirewatch::feed::moved::Moved;
@@ -106,13 +107,13 @@ fn every_failure_has_words_that_say_what_happened_and_what_to_do() {
         AnswerKind::Missing => ["nothing at this address", "wirewatch feeds discover"],
         AnswerKind::Gone => ["removed (410)", "a few times more"],
         AnswerKind::Unavailable => ["overloaded", "Nothing to do"],
-        AnswerKind::ServerError => ["fault of its own (as the server said)", "tell the publisher"],
-        AnswerKind::OtherStatus => ["no feed (as the server said)", "wirewatch feeds discover"],
+        AnswerKind::ServerError => ["fault of its own: as the server said", "tell the publisher"],
+        AnswerKind::OtherStatus => ["no feed: as the server said", "wirewatch feeds discover"],
         AnswerKind::NotAFeed => {
-            ["something that is not a feed (as the server said)", "wirewatch feeds discover"]
+            ["something that is not a feed: as the server said", "wirewatch feeds discover"]
         }
-        AnswerKind::Unreachable => ["cannot be reached (as the server said)", "not this machine's network"],
-        AnswerKind::Broken => ["cannot be used (as the server said)", "publisher's to mend"],
+        AnswerKind::Unreachable => ["cannot be reached: as the server said", "not this machine's network"],
+        AnswerKind::Broken => ["cannot be used: as the server said", "publisher's to mend"],
         AnswerKind::Refused => ["address is not allowed", "allow_private_addresses"],
         AnswerKind::Stumbled => ["Wirewatch itself", "report it"],
         AnswerKind::Document | AnswerKind::Delta | AnswerKind::Pushed | AnswerKind::NotModified => ["", ""],
@@ -487,4 +488,51 @@ async fn a_feed_that_is_no_longer_watched_is_not_told() {
     watch.set_feeds(&["http://b.example/other"]).await;
     watch.until(hour(12)).await;
     assert_eq!(subjects(&watch), [""; 0]);
+}
+
+#[test]
+fn mails_to_the_operator_say_what_matters_first_and_are_bounded() {
+    let feed = |at: usize, host: &str, health| FeedNews {
+        name: format!("Feed <{at}> of a publisher with quite a long name"),
+        address: format!("https://{host}/{at}/feed"),
+        host: host.to_owned(),
+        health,
+        since: Some(hour(0)),
+        reason: "It says \"<script>\"\r\nBcc: someone@example.org. Nothing to do.".to_owned(),
+    };
+    let many =
+        |count: usize| (0..count).map(|at| feed(at, &format!("host{at}.example"), Health::Failing)).collect();
+    let same =
+        |count: usize| (0..count).map(|at| feed(at, "one.example", Health::Silent)).collect::<Vec<_>>();
+    let cases: [(operator::News, &str); 6] = [
+        (operator::News::Feeds { worse: same(1), back: vec![] }, "[Wirewatch] 1 feed silent: Feed <0>"),
+        (
+            operator::News::Feeds { worse: same(2000), back: vec![] },
+            "[Wirewatch] 2000 feeds silent: one.example, 2000 feeds",
+        ),
+        (
+            operator::News::Feeds { worse: many(2000), back: same(1) },
+            "[Wirewatch] 2000 feeds failing, 1 back: Feed <",
+        ),
+        (operator::News::Feeds { worse: vec![], back: same(2) }, "[Wirewatch] 2 feeds back: Feed <0>"),
+        (
+            operator::News::Outage { since: hour(0) },
+            "[Wirewatch] Nothing reached since 1 Mar 12:00 UTC: is this machine online?",
+        ),
+        (
+            operator::News::OutageOver { since: hour(0), until: hour(1) },
+            "[Wirewatch] Blind from 1 Mar 12:00 UTC to 1 Mar 13:00 UTC",
+        ),
+    ];
+    for (news, subject) in cases {
+        let mail = operator::render(&operator::OperatorView { alert: 7, at: hour(2), news });
+        assert!(mail.subject.starts_with(subject), "{}", mail.subject);
+        assert!(mail.subject.chars().count() <= 78, "{}", mail.subject);
+        assert!(mail.text.lines().all(|line| line.chars().count() <= 80), "{}", mail.text);
+        assert!(mail.text.len() < 20_000 && mail.html.len() < 60_000, "{}", mail.text.len());
+        assert!(!mail.html.contains("<script") && !mail.subject.contains(['\r', '\n']));
+        for part in [&mail.text, &mail.html] {
+            assert!(part.contains("wirewatch status") && part.contains("alert 7"), "{part}");
+        }
+    }
 }
