@@ -271,15 +271,14 @@ impl Daemon {
         if is_alive {
             let waiting = self.roster.waiting_count(now);
             let all = self.roster.feed_count();
-            let [degraded, failing, silent, gone] =
-                [Health::Degraded, Health::Failing, Health::Silent, Health::Gone]
-                    .map(|health| self.roster.health_count(health));
-            let rest = [(degraded, "degraded"), (silent, "silent"), (gone, "gone")];
-            let rest: String = rest
-                .into_iter()
-                .filter(|(count, _)| *count > 0)
-                .map(|(count, word)| format!(", {count} {word}"))
-                .collect();
+            let failing = self.roster.health_count(Health::Failing);
+            let mut rest = String::new();
+            for health in [Health::Degraded, Health::Silent, Health::Gone] {
+                let count = self.roster.health_count(health);
+                if count > 0 {
+                    rest = format!("{rest}, {count} {}", health.word());
+                }
+            }
             systemd::alive(&format!("{all} feeds, {waiting} due, {failing} failing{rest}"));
         }
         Ok(())

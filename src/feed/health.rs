@@ -148,6 +148,7 @@ impl HealthState {
     }
 
     /// The same after its operator was told all of it. A recovery is told once, whatever small fault stays.
+    #[must_use]
     pub fn told(&self, at: Timestamp) -> Self {
         let told = match self.news() {
             Some(News::Back) => Health::Ok,

@@ -158,9 +158,9 @@ fn tell_feeds(
             reason: state.reason.clone(),
         };
         if news == health::News::Back {
-            back.push(line)
+            back.push(line);
         } else {
-            worse.push(line)
+            worse.push(line);
         }
         told.push((row.id, state.told(now)));
     }
