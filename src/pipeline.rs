@@ -204,8 +204,12 @@ pub struct Settled {
     pub known_count: usize,
     /// Alerts decided.
     pub alerts: Vec<AlertEvent>,
-    /// The host that was asked, when it now asks everybody to wait.
+    /// Whether it failed because nothing could be reached, which is held against nobody.
+    pub is_offline: bool,
+    /// The host that was asked, when it now asks everybody to wait, or no longer does.
     pub pause: Option<HostPause>,
+    /// The same, when its allowance leaves a slower pace.
+    pub spacing: Option<HostSpacing>,
 }
 
 /// A host that nobody asks for a while.
@@ -213,6 +217,17 @@ pub struct Settled {
 pub struct HostPause {
     /// Registrable domain, or address.
     pub host: String,
+    /// Until when; a time that has passed ends the pause.
+    pub until: Timestamp,
+}
+
+/// A host that takes less than others for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostSpacing {
+    /// Registrable domain.
+    pub host: String,
+    /// Time between two starts.
+    pub spacing: Duration,
     /// Until when.
     pub until: Timestamp,
 }
@@ -227,7 +242,9 @@ impl Settled {
             articles: Vec::new(),
             known_count: 0,
             alerts: Vec::new(),
+            is_offline: false,
             pause: None,
+            spacing: None,
         }
     }
 

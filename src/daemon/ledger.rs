@@ -17,9 +17,11 @@ use super::health::Health;
 use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
+use crate::feed::host::HostState;
 use crate::pipeline::{self, AlertEvent, OperatorEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::outbox::Claimed;
+use crate::store::requests::{FirstDocument, PollRequest};
 use crate::store::{StoreError, Transaction, Writer};
 
 /// Jobs waiting at most; a poller with one more waits.
@@ -39,6 +41,8 @@ enum Job {
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
     NextDelivery { answer: Answer<Option<Timestamp>> },
     Hasten { now: Timestamp, answer: Answer<usize> },
+    TakeRequests { now: Timestamp, answer: Answer<Vec<PollRequest>> },
+    TakeFirstDocuments { now: Timestamp, answer: Answer<Vec<FirstDocument>> },
     Tidy { answer: Answer<()> },
 }
 
@@ -47,8 +51,8 @@ enum Job {
 pub struct Configured {
     /// The rows of its feeds, in its order.
     pub feeds: Vec<StoredFeed>,
-    /// Hosts that nobody asks before a time.
-    pub pauses: Vec<(String, Timestamp)>,
+    /// Hosts that pause, or take less than others.
+    pub hosts: Vec<(String, HostState)>,
 }
 
 /// What a tick came to.
@@ -140,6 +144,16 @@ impl Ledger {
         self.ask(|answer| Job::Hasten { now, answer }).await
     }
 
+    /// Takes the polls that were asked for by hand.
+    pub async fn take_requests(&self, now: Timestamp) -> Result<Vec<PollRequest>, LedgerError> {
+        self.ask(|answer| Job::TakeRequests { now, answer }).await
+    }
+
+    /// Takes the documents that were fetched to add feeds.
+    pub async fn take_first_documents(&self, now: Timestamp) -> Result<Vec<FirstDocument>, LedgerError> {
+        self.ask(|answer| Job::TakeFirstDocuments { now, answer }).await
+    }
+
     /// Lets the database tidy up.
     pub async fn tidy(&self) -> Result<(), LedgerError> {
         self.ask(|answer| Job::Tidy { answer }).await
@@ -224,6 +238,12 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
         Job::Hasten { now, answer } => {
             drop(answer.send(in_transaction(writer, |tx| tx.hasten_deliveries(now))));
         }
+        Job::TakeRequests { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_poll_requests(now))));
+        }
+        Job::TakeFirstDocuments { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_first_documents(now))));
+        }
         Job::Tidy { answer } => drop(answer.send(writer.tidy())),
     }
 }
@@ -232,9 +252,7 @@ fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Co
     let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
     // Who is told of feeds, and when, may be new.
     tx.look_at_untold(now)?;
-    let paused = tx.paused_hosts(now)?.into_iter();
-    let until = paused.filter_map(|(host, state)| Some((host, state.paused_until?))).collect();
-    Ok(Configured { feeds, pauses: until })
+    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)? })
 }
 
 fn with_config<T>(

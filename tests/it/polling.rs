@@ -4,6 +4,10 @@
 //! ([`crate::support::watch`]).
 
 mod health;
+mod host;
+mod moved;
+mod outage;
 mod pace;
 mod schedule;
+mod validators;
 mod watched;

@@ -391,7 +391,7 @@ async fn an_outage_of_everything_changes_no_feeds_health_and_is_one_sentence() {
     let mut watch = Watch::with(&feeds, OPERATOR).await;
     watch.server.set("/feed", document("one", hour(0)));
     watch.until(hour(3)).await;
-    watch.set_network(false);
+    watch.set_online(false);
     watch.until(after(hour(4), minutes(15))).await;
     for feed in 0..feeds.len() {
         assert_eq!(watch.state(feed).health.health, Health::Ok);
@@ -399,7 +399,7 @@ async fn an_outage_of_everything_changes_no_feeds_health_and_is_one_sentence() {
     watch.until(hour(5)).await;
     assert_eq!(subjects(&watch).len(), 1, "{:?}", subjects(&watch));
     assert!(subjects(&watch)[0].contains("is this machine online?"), "{:?}", subjects(&watch));
-    watch.set_network(true);
+    watch.set_online(true);
     watch.until(hour(20)).await;
     assert_eq!(subjects(&watch).len(), 2, "{:?}", subjects(&watch));
     assert!(subjects(&watch)[1].starts_with("[Wirewatch] Blind from "), "{:?}", subjects(&watch));
@@ -416,9 +416,9 @@ async fn a_short_outage_is_not_worth_a_word() {
     let mut watch = Watch::with(&["http://a.example/feed", "http://b.example/feed"], OPERATOR).await;
     watch.server.set("/feed", document("one", hour(0)));
     watch.until(hour(3)).await;
-    watch.set_network(false);
+    watch.set_online(false);
     watch.until(after(hour(3), minutes(40))).await;
-    watch.set_network(true);
+    watch.set_online(true);
     watch.until(hour(12)).await;
     assert_eq!(subjects(&watch), [""; 0]);
     assert_eq!(watch.state(0).health, HealthState::default());
@@ -429,9 +429,9 @@ async fn an_outage_for_days_is_told_with_its_end_and_no_feed_is() {
     let mut watch = Watch::with(&["http://a.example/feed", "http://b.example/feed"], OPERATOR).await;
     watch.server.set("/feed", document("one", hour(0)));
     watch.until(hour(3)).await;
-    watch.set_network(false);
+    watch.set_online(false);
     watch.until(hour(60)).await;
-    watch.set_network(true);
+    watch.set_online(true);
     watch.until(hour(90)).await;
     assert_eq!(subjects(&watch).len(), 2, "{:?}", subjects(&watch));
     assert!(subjects(&watch)[1].starts_with("[Wirewatch] Blind from "), "{:?}", subjects(&watch));
