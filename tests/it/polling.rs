@@ -9,5 +9,6 @@ mod moved;
 mod outage;
 mod pace;
 mod schedule;
+mod table;
 mod validators;
 mod watched;

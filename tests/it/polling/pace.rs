@@ -11,7 +11,7 @@ use crate::support::http::Reply;
 use crate::support::lab::hour;
 use crate::support::watch::{Watch, rss};
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)

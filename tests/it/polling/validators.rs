@@ -92,8 +92,10 @@ async fn c7_no_failure_touches_the_validators() {
 async fn c8_a_kill_between_fetch_and_commit_fetches_again_and_loses_nothing() {
     let mut watch = Watch::with(&[FEED], "").await;
     let document = rss(&[("one", "Calm seas and a slow day", hour(0))]);
-    let half =
-        Reply::ok("application/rss+xml", "").header("etag", "\"a\"").then_send(&document[..50]).then_stall();
+    let half = Reply::ok("application/rss+xml", "")
+        .header("etag", "\"a\"")
+        .then_send(&document.as_bytes()[..50])
+        .then_stall();
     watch.server.set("/feed", half);
     for _ in 0..3 {
         watch.crash().await;
