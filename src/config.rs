@@ -82,6 +82,8 @@ pub struct Poll {
     pub min_interval: Duration,
     /// No feed waits longer, unless its server or publisher asks for more, up to a day.
     pub max_interval: Duration,
+    /// How long a change of a feed's health lasts before `mail.operator` is told.
+    pub health_after: Duration,
     /// Requests at a time to one registrable domain.
     pub per_host: usize,
     /// Time between starts of requests to one registrable domain.

@@ -39,9 +39,11 @@ pub use self::reload::Reload;
 use self::roster::{Ended, Polled, Roster, Visit};
 use crate::config::Config;
 use crate::feed::FeedId;
+use crate::feed::health::{Health, HealthState};
 use crate::feed::schedule::{Start, after};
 use crate::fetch;
 use crate::mail;
+use crate::pipeline::{OperatorEvent, Settled};
 use crate::store::{self, Durability, Lock, StoreError, Writer};
 
 /// Longest time between two looks at the clock: what a suspended machine or a moved clock can cost.
@@ -113,7 +115,8 @@ pub struct Daemon {
     stop: mailer::Stop,
     look_every: Duration,
     pulse: Pulse,
-    failing: HashMap<FeedId, Timestamp>,
+    /// What was logged last of feeds that are not well, and when.
+    logged: HashMap<FeedId, (Health, Timestamp)>,
     /// What `run --once` reports; the daemon collects nothing for years.
     report: Option<OnceReport>,
     /// When to look for polls asked for by hand.
@@ -176,7 +179,7 @@ impl Daemon {
             stop,
             look_every,
             pulse: Pulse::new(look_every, Instant::now(), now()),
-            failing: HashMap::new(),
+            logged: HashMap::new(),
             report: None,
             requests: requests(),
             _lock: lock,
@@ -191,7 +194,7 @@ impl Daemon {
     fn put_in_force(&mut self, config: Arc<Config>, configured: Configured, now: Timestamp) {
         self.config = Arc::clone(&config);
         let ahead_count = self.roster.put_in_force(config, configured, now);
-        self.failing.retain(|id, _| self.roster.address(*id).is_some());
+        self.logged.retain(|id, _| self.roster.address(*id).is_some());
         warn_of_clock(ahead_count);
     }
 
@@ -273,6 +276,7 @@ impl Daemon {
         let (next_at, is_alive) = match self.ledger.tick(now).await {
             Ok(ticked) => {
                 self.note_alerts(&ticked.alerts);
+                self.note_told(&ticked.told);
                 (ticked.next_at, true)
             }
             // The ledger has said so.
@@ -282,8 +286,16 @@ impl Daemon {
         self.pulse.beat(Instant::now(), now, next_at);
         if is_alive {
             let waiting = self.roster.waiting_count(now);
-            let (all, failing) = (self.roster.feed_count(), self.failing.len());
-            systemd::alive(&format!("{all} feeds, {waiting} due, {failing} failing"));
+            let all = self.roster.feed_count();
+            let failing = self.roster.health_count(Health::Failing);
+            let mut rest = String::new();
+            for health in [Health::Degraded, Health::Silent, Health::Gone] {
+                let count = self.roster.health_count(health);
+                if count > 0 {
+                    rest = format!("{rest}, {count} {}", health.word());
+                }
+            }
+            systemd::alive(&format!("{all} feeds, {waiting} due, {failing} failing{rest}"));
         }
         Ok(())
     }
@@ -303,12 +315,12 @@ impl Daemon {
                 if let Some(report) = &mut self.report {
                     report.article_count += settled.new_count();
                 }
-                let failed = (!settled.is_success).then(|| settled.outcome.clone());
-                self.note_health(feed, &url, failed);
+                self.note_report(&url, &settled);
+                self.note_health(feed, &url, &settled.state.health);
                 self.note_alerts(&settled.alerts);
                 self.roster.take_in(feed, *settled, now())
             }
-            Err(error) => self.refused(feed, url, &error),
+            Err(error) => self.refused(url, &error),
         };
         self.roster.finish(feed, again.then_some(due_at), now());
     }
@@ -345,40 +357,56 @@ impl Daemon {
 
     /// A poll could not be stored. Nothing was kept, nothing is lost: the same document is asked for again at the time
     /// this answers.
-    fn refused(&mut self, id: FeedId, url: String, error: &LedgerError) -> Timestamp {
-        let is_passing = matches!(error, LedgerError::Store(error) if error.is_passing());
-        if is_passing {
-            debug!(feed = %url, %error, "A poll could not be stored");
+    fn refused(&mut self, url: String, error: &LedgerError) -> Timestamp {
+        // The ledger has said so, once for all feeds.
+        debug!(feed = %url, %error, "A poll could not be stored");
+        if matches!(error, LedgerError::Store(error) if error.is_passing()) {
             self.paused_until = Some(Instant::now() + NO_ROOM_WAIT);
-            if let Some(report) = &mut self.report {
-                report.failed.push((url, error.to_string()));
-            }
-        } else {
-            self.note_health(id, &url, Some(error.to_string()));
+        }
+        if let Some(report) = &mut self.report {
+            report.failed.push((url, error.to_string()));
         }
         // No sooner than its publisher is asked otherwise, and behind those that were not tried.
         after(now(), NO_ROOM_WAIT.max(self.config.poll.min_interval))
     }
 
-    /// Logs a feed's failure when it begins and then daily, and its recovery.
-    fn note_health(&mut self, id: FeedId, url: &str, failed: Option<String>) {
+    fn note_report(&mut self, url: &str, settled: &Settled) {
+        let Some(report) = &mut self.report else { return };
+        if settled.is_success {
+            report.polled_count += 1;
+        } else {
+            report.failed.push((url.to_owned(), settled.outcome.clone()));
+        }
+    }
+
+    /// Logs a feed's health when it changes and, while it is not well, daily.
+    fn note_health(&mut self, id: FeedId, url: &str, state: &HealthState) {
         const REPEAT_AFTER: Duration = Duration::from_hours(24);
-        let Some(outcome) = failed else {
-            if let Some(report) = &mut self.report {
-                report.polled_count += 1;
-            }
-            if self.failing.remove(&id).is_some() {
+        let (health, reason) = (state.health.word(), state.reason.as_str());
+        if state.health == Health::Ok {
+            if self.logged.remove(&id).is_some() {
                 info!(feed = %url, "Feed recovered");
             }
             return;
-        };
-        let logged_at = self.failing.get(&id).copied();
-        if logged_at.is_none_or(|at| after(at, REPEAT_AFTER) <= now()) {
-            warn!(feed = %url, outcome, "Feed failing");
-            self.failing.insert(id, now());
         }
-        if let Some(report) = &mut self.report {
-            report.failed.push((url.to_owned(), outcome));
+        let logged = self.logged.get(&id).copied();
+        if logged.is_some_and(|(word, at)| word == state.health && after(at, REPEAT_AFTER) > now()) {
+            return;
+        }
+        if state.health.is_blind() {
+            warn!(feed = %url, health, reason, "Feed failing");
+        } else {
+            info!(feed = %url, health, reason, "Feed degraded");
+        }
+        self.logged.insert(id, (state.health, now()));
+    }
+
+    fn note_told(&self, told: &[OperatorEvent]) {
+        for event in told {
+            info!(alert = event.id.0, recipients = event.to.len(), subject = event.subject, "Operator told");
+        }
+        if !told.is_empty() {
+            self.deliver.notify_one();
         }
     }
 

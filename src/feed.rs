@@ -248,6 +248,13 @@ pub enum ProblemKind {
     EmptyEntry,
 }
 
+impl ProblemKind {
+    /// Whether entries that the publisher wrote are missing for it.
+    pub fn costs_entries(self) -> bool {
+        matches!(self, Self::Truncated | Self::TooManyEntries)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)

@@ -6,6 +6,7 @@
 
 mod conclude;
 mod intake;
+mod operator;
 pub mod page;
 mod raise;
 
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 
 use self::conclude::conclude;
 use self::intake::take_entries;
+pub use self::operator::{OperatorEvent, next_look_at, tell_operator};
 pub use self::raise::{next_tick_at, tick};
 use crate::alert::{Alert, AlertId};
 use crate::article::identity::{ArticleId, Keys};
@@ -118,6 +120,8 @@ pub struct Reading {
     pub headers: Headers,
     /// What was wrong with it, in words.
     pub problems: Vec<String>,
+    /// The problem that cost entries, in words; empty when none did.
+    pub flaw: String,
     /// What it says about itself.
     pub about: About,
 }

@@ -24,7 +24,6 @@ use clap::Subcommand;
 use super::{Failure, Outcome, complain};
 use crate::config::edit::draft::EditError;
 use crate::config::{self, Config};
-use crate::feed::health::Health;
 use crate::store::feeds::StoredFeed;
 use crate::store::{FILE_NAME, Lock};
 
@@ -180,8 +179,6 @@ pub(super) fn health(stored: Option<&StoredFeed>) -> &'static str {
     match stored.map(|stored| &stored.state) {
         None => "new",
         Some(state) if state.last_polled_at.is_none() => "new",
-        Some(state) if state.health.health != Health::Ok => state.health.health.word(),
-        Some(state) if state.failure_count > 0 => "failing",
-        Some(_) => "ok",
+        Some(state) => state.health.health.word(),
     }
 }

@@ -203,6 +203,7 @@ fn check_poll(dir: &Path, raw: &raw::Poll, sheet: &mut Sheet<'_>) -> Poll {
     check_range(&raw.interval, "poll.interval", SECOND, 30 * DAY, sheet);
     check_range(&raw.min_interval, "poll.min_interval", SECOND, 30 * DAY, sheet);
     check_range(&raw.max_interval, "poll.max_interval", SECOND, 30 * DAY, sheet);
+    check_range(&raw.health_after, "poll.health_after", 60 * SECOND, 7 * DAY, sheet);
     check_range(&raw.host_spacing, "poll.host_spacing", Duration::ZERO, DAY, sheet);
     check_range(&raw.timeout, "poll.timeout", SECOND, 600 * SECOND, sheet);
     check_range(&raw.first_look, "poll.first_look", Duration::ZERO, 365 * DAY, sheet);
@@ -247,6 +248,7 @@ fn check_poll(dir: &Path, raw: &raw::Poll, sheet: &mut Sheet<'_>) -> Poll {
         interval: raw.interval.value,
         min_interval: raw.min_interval.value,
         max_interval: raw.max_interval.value,
+        health_after: raw.health_after.value,
         per_host: raw.per_host.value.0 as usize,
         host_spacing: raw.host_spacing.value,
         concurrency: raw.concurrency.value.0 as usize,

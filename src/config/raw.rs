@@ -190,6 +190,9 @@ section! {
         /// No feed waits longer than this, however often it failed or however quiet it is. Only its server or publisher can
         /// ask for more (`Retry-After`, a cache lifetime, `ttl`), up to a day.
         max_interval: Duration = hours(6),
+        /// A feed that can no longer be read, or has fallen silent, is told to `mail.operator` when that has lasted for so
+        /// long, `"1m"` to `"7d"`, and so is its recovery. A feed counts as failing after three failed polls and an hour.
+        health_after: Duration = hours(1),
         /// Requests at a time to one registrable domain, such as `example.org` with all its hosts.
         per_host: Whole<1, 64> = Whole(1),
         /// Time between the starts of two requests to one registrable domain.
@@ -247,8 +250,9 @@ section! {
         retry_initial: Duration = Duration::from_secs(30),
         /// Longest wait between two attempts.
         retry_max: Duration = hours(1),
-        /// Addresses that are to hear of failing feeds and undelivered mail. Checked, and not written to yet: until then
-        /// `wirewatch status` exits with 1 when something needs a person.
+        /// Addresses that hear of feeds that cannot be read or have fallen silent, once that has lasted
+        /// (`poll.health_after`), and of the end of it. Undelivered mail is not told yet: `wirewatch status` exits with 1
+        /// when it needs a person.
         operator: Vec<Item<Line>> = Vec::new(),
         /// A PEM file of further certificate authorities, for a server with a certificate of your own.
         ca_file: Option<PathBuf> = None,

@@ -20,7 +20,7 @@ use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
 use crate::feed::host::HostState;
 use crate::pipeline::page::{self, PageSettled, PageTask, PageVisit};
-use crate::pipeline::{self, AlertEvent, Poll, Settled};
+use crate::pipeline::{self, AlertEvent, OperatorEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::outbox::Claimed;
 use crate::store::pages::WaitingPage;
@@ -70,6 +70,8 @@ pub struct Configured {
 pub struct Ticked {
     /// Alerts decided by time alone.
     pub alerts: Vec<AlertEvent>,
+    /// What the operator is told.
+    pub told: Vec<OperatorEvent>,
     /// When the next tick has something to do.
     pub next_at: Option<Timestamp>,
 }
@@ -239,7 +241,9 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             let ticked = with_config(config.as_deref(), |config| {
                 in_transaction(writer, |tx| {
                     let alerts = pipeline::tick(tx, config, now)?;
-                    Ok(Ticked { alerts, next_at: pipeline::next_tick_at(tx, config)? })
+                    let told = pipeline::tell_operator(tx, config, now)?;
+                    let next = [pipeline::next_tick_at(tx, config)?, pipeline::next_look_at(tx)?];
+                    Ok(Ticked { alerts, told, next_at: next.into_iter().flatten().min() })
                 })
             });
             drop(answer.send(ticked));
@@ -281,6 +285,8 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {
     let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
+    // Who is told of feeds, and when, may be new.
+    tx.look_at_untold(now)?;
     Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)?, pages: tx.waiting_pages(PAGES_MAX)? })
 }
 

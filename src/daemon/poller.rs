@@ -174,6 +174,8 @@ fn read(feed: &Feed, config: &Config, document: Document, kind: AnswerKind, seen
             let about = About { hash: Some(hash), moved_to, ..about(&parsed) };
             let problems =
                 parsed.problems.iter().take(PROBLEMS_MAX).map(ToString::to_string).collect::<Vec<_>>();
+            let flaw = parsed.problems.iter().find(|problem| problem.kind.costs_entries());
+            let flaw = flaw.map(ToString::to_string).unwrap_or_default();
             let mut entries = parsed.entries;
             for entry in &mut entries {
                 if entry.language.is_none() {
@@ -181,7 +183,7 @@ fn read(feed: &Feed, config: &Config, document: Document, kind: AnswerKind, seen
                 }
             }
             let scored = prepare(entries, feed, &config.topics, seen_at);
-            End::Document(Box::new(Reading { kind, scored, headers, problems, about }))
+            End::Document(Box::new(Reading { kind, scored, headers, problems, flaw, about }))
         }
         // Validators of a document that could not be read are not kept, or every later poll would be a 304.
         Err(not_a_feed) => End::Failed {

@@ -18,6 +18,7 @@ use super::pulse::due_at;
 use crate::article::identity::ArticleId;
 use crate::article::publisher::host_key;
 use crate::config::Config;
+use crate::feed::health::Health;
 use crate::feed::moved;
 use crate::feed::schedule::{HostLimits, Schedule, Start, after, release_at};
 use crate::feed::state::FeedState;
@@ -350,6 +351,11 @@ impl Roster {
     /// Feeds watched.
     pub fn feed_count(&self) -> usize {
         self.feeds.len()
+    }
+
+    /// Feeds in this state of health.
+    pub fn health_count(&self, health: Health) -> usize {
+        self.feeds.values().filter(|(_, state)| state.health.health == health).count()
     }
 
     /// Visits that are due and have not started.

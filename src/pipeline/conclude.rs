@@ -5,11 +5,13 @@
 
 use jiff::Timestamp;
 
+use super::operator::signs;
 use super::{Asked, End, HostPause, HostSpacing, Poll, Settled};
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::feed::answer::{Answer, AnswerKind};
+use crate::feed::health;
 use crate::feed::host::is_shared;
 use crate::feed::moved;
 use crate::feed::pace::{self, NextPoll, Pace, Terms};
@@ -50,6 +52,11 @@ pub(super) fn conclude(
     state.next_due_at = Some(settled.next.at);
     state.next_due_reason.clone_from(&settled.next.reason);
     state.last_outcome.clone_from(&settled.outcome);
+    let flaw = match &poll.end {
+        End::Document(reading) => Some(reading.flaw.clone()),
+        _ => None,
+    };
+    state.health = health::assess(state, &signs(config, feed, flaw), poll.started_at);
     Ok(())
 }
 

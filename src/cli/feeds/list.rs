@@ -46,6 +46,8 @@ pub(super) fn run(dir: &Path, filter: &Filter<'_>, json: bool) -> Outcome {
                 "last_success": state.and_then(|state| state.last_success_at),
                 "next_poll": state.and_then(|state| state.next_due_at),
                 "next_poll_reason": state.map(|state| state.next_due_reason.as_str()),
+                "health_since": state.and_then(|state| state.health.since),
+                "health_reason": state.map(|state| state.health.reason.as_str()),
                 "failures": state.map_or(0, |state| state.failure_count),
                 "last_outcome": state.map(|state| state.last_outcome.as_str()),
                 "problems": problems, "number": place + 1,
@@ -53,6 +55,9 @@ pub(super) fn run(dir: &Path, filter: &Filter<'_>, json: bool) -> Outcome {
         } else {
             output.line(format!("{health:<8} {}  {}", feed.name, feed.address()))?;
             output.line(format!("         {}", state_words(stored.as_ref())))?;
+            if let Some(reason) = why(stored.as_ref()) {
+                output.line(format!("         {reason}"))?;
+            }
             for problem in problems {
                 output.line(format!("         mended in its last document: {problem}"))?;
             }
@@ -60,6 +65,13 @@ pub(super) fn run(dir: &Path, filter: &Filter<'_>, json: bool) -> Outcome {
     }
     output.finish()?;
     Ok(Exit::Done)
+}
+
+/// Why a feed is not well, and what to do.
+fn why(stored: Option<&StoredFeed>) -> Option<String> {
+    let health = &stored?.state.health;
+    let since = health.since.map_or_else(String::new, |at| format!(" since {}", short(at)));
+    (!health.reason.is_empty()).then(|| format!("{}{since}: {}", health.health.word(), health.reason))
 }
 
 fn state_words(stored: Option<&StoredFeed>) -> String {

@@ -14,6 +14,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -30,6 +31,7 @@ use wirewatch::feed::state::FeedState;
 use wirewatch::fetch::{Fetcher, Options};
 use wirewatch::pipeline::Settled;
 use wirewatch::pipeline::page::PageSettled;
+use wirewatch::store::report::StoredAlert;
 use wirewatch::store::{Durability, FILE_NAME, Reader, Writer};
 
 use super::http::Server;
@@ -89,6 +91,10 @@ pub(crate) struct Watch {
     pub(crate) rounds: Vec<Round>,
     /// What happened for the sake of pages, in order.
     pub(crate) pages: Vec<PageRound>,
+    /// Mails to the operator: when they were decided, and what they say.
+    pub(crate) told: Vec<(Timestamp, StoredAlert, String)>,
+    /// When time alone is asked next, as the daemon does.
+    tick_at: Timestamp,
     begun: Vec<(Visit, Timestamp)>,
 }
 
@@ -107,8 +113,9 @@ impl Watch {
         write_feeds(&dir, &server, feeds);
         let config = read_config(&dir);
         let (ledger, roster) = open(&dir, &server, &config, hour(0)).await;
-        let (rounds, pages, begun) = (Vec::new(), Vec::new(), Vec::new());
-        Self { dir, server, config, roster, ledger, now: hour(0), rounds, pages, begun }
+        let (rounds, pages, begun, told) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (now, tick_at) = (hour(0), hour(0));
+        Self { dir, server, config, roster, ledger, now, rounds, pages, told, tick_at, begun }
     }
 
     /// Lets the clock run until `at`: whatever falls due is done at its time.
@@ -123,17 +130,33 @@ impl Watch {
                 self.take_in(ended);
                 continue;
             }
-            match self.roster.wake_at().filter(|wake| *wake <= at) {
-                Some(wake) => self.now = self.now.max(wake),
-                None => break,
+            if self.tick_at <= self.now {
+                self.tick().await;
             }
+            let wake = self.roster.wake_at().map_or(self.tick_at, |wake| wake.min(self.tick_at));
+            if wake > at {
+                break;
+            }
+            self.now = self.now.max(wake);
         }
         self.now = at;
     }
 
     /// The same for a time from now.
     pub(crate) async fn for_hours(&mut self, hours: u64) {
-        self.until(after(self.now, std::time::Duration::from_secs(hours * 3600))).await;
+        self.until(after(self.now, Duration::from_secs(hours * 3600))).await;
+    }
+
+    /// Does what time alone does, as the daemon's pulse.
+    async fn tick(&mut self) {
+        let ticked = self.ledger.tick(self.now).await.unwrap();
+        for event in ticked.told {
+            let (alert, text) = self.reader().alert(event.id.0).unwrap().unwrap();
+            self.told.push((self.now, alert, text));
+        }
+        let soonest = after(self.now, Duration::from_secs(1));
+        let latest = after(self.now, Duration::from_mins(5));
+        self.tick_at = ticked.next_at.map_or(latest, |next| next.clamp(soonest, latest));
     }
 
     /// The same for some minutes.
