@@ -159,11 +159,8 @@ pub async fn contained<T: Send + 'static>(work: impl Future<Output = T> + Send +
 
 /// A document that was asked for by hand, without validators, as the poll it is (C12).
 pub fn taken_by_hand(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> (Asked, End) {
-    let asked = Asked {
-        digest: Some(digest(&Request::of(feed))),
-        was_conditional: false,
-        wire_bytes: document.wire_bytes,
-    };
+    let digest = digest(&Request::of(feed));
+    let asked = Asked { digest: Some(digest), was_conditional: false, wire_bytes: document.wire_bytes };
     (asked, read(feed, config, document, AnswerKind::Document, seen_at))
 }
 
