@@ -178,8 +178,8 @@ fn terms<'a>(
             max_interval: config.poll.max_interval,
         },
         is_own_interval: feed.interval.is_some(),
-        feed_daily_bytes: 24 << 20,
-        stretch: pace::stretch(spent, passed, None),
+        feed_daily_bytes: config.poll.feed_daily_bytes,
+        stretch: pace::stretch(spent, passed, config.poll.daily_bytes),
         safety_wait: None,
     })
 }
