@@ -7,6 +7,7 @@
 pub mod access;
 pub mod answer;
 pub mod discover;
+pub mod gap;
 pub mod health;
 pub mod host;
 pub mod moved;
@@ -16,6 +17,7 @@ pub mod rhythm;
 pub mod schedule;
 pub mod state;
 pub mod subscription;
+pub mod trust;
 
 use std::fmt;
 use std::time::Duration;
@@ -199,6 +201,8 @@ pub struct ParsedFeed {
     pub self_url: Option<String>,
     /// RFC 5005 `prev-archive` or `next` page.
     pub next_url: Option<String>,
+    /// Whether that page is an archive, which never changes (RFC 5005 section 4).
+    pub next_is_archive: bool,
     /// Entries in document order.
     pub entries: Vec<Entry>,
     /// What was wrong with the document and how it was mended.

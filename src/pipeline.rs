@@ -6,6 +6,7 @@
 
 mod conclude;
 mod intake;
+mod missed;
 mod raise;
 
 use std::time::Duration;
@@ -13,18 +14,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::conclude::conclude;
-use self::intake::take_entries;
+use self::intake::{Sight, take_entries};
+use self::missed::Seeing;
+pub use self::missed::{PAGES_MAX, settle_page};
 pub use self::raise::{next_tick_at, tick};
 use crate::alert::{Alert, AlertId};
 use crate::article::identity::{ArticleId, Keys};
 use crate::article::{self, Article};
 use crate::config::Config;
 use crate::feed::answer::AnswerKind;
+use crate::feed::gap::Gap;
 use crate::feed::pace::NextPoll;
 use crate::feed::state::FeedState;
 use crate::feed::{Entry, Feed, FeedId};
 use crate::fetch::Headers;
 use crate::incident::IncidentId;
+use crate::store::gaps::Page;
 use crate::store::{StoreError, Transaction};
 use crate::story::StoryId;
 use crate::topic::matcher::ArticleText;
@@ -139,6 +144,12 @@ pub struct About {
     pub self_url: Option<String>,
     /// RFC 5005 `prev-archive` or `next` page.
     pub next_url: Option<String>,
+    /// Whether that page is an archive, which never changes.
+    pub next_is_archive: bool,
+    /// Whether the document breaks off.
+    pub is_cut: bool,
+    /// Whether it holds more entries than are kept.
+    pub is_over: bool,
 }
 
 /// An article that is new or edited.
@@ -202,6 +213,10 @@ pub struct Settled {
     pub alerts: Vec<AlertEvent>,
     /// The host that was asked, when it now asks everybody to wait.
     pub pause: Option<HostPause>,
+    /// Entries may have come and gone unseen.
+    pub gap: Option<Gap>,
+    /// An older page to be read for a gap.
+    pub page: Option<Page>,
 }
 
 /// A host that nobody asks for a while.
@@ -224,6 +239,8 @@ impl Settled {
             known_count: 0,
             alerts: Vec::new(),
             pause: None,
+            gap: None,
+            page: None,
         }
     }
 
@@ -246,8 +263,13 @@ pub fn settle(
     let problems = match &poll.end {
         End::Document(reading) => {
             let first_sight = state.first_success_at.is_none();
-            take_entries(tx, config, poll.feed, &reading.scored, first_sight, now, &mut settled)?;
+            let stands = reading.kind == AnswerKind::Document && !reading.about.is_cut;
+            let memory = tx.memory(poll.feed)?;
+            let sight = Sight { feed: poll.feed, first_sight, stands, trust: memory.trust };
+            let (taken, trust) = take_entries(tx, config, sight, &reading.scored, now, &mut settled)?;
             settled.outcome = document_words(reading.scored.len(), &settled, first_sight);
+            let seeing = Seeing { poll, reading, taken: &taken };
+            missed::look(tx, feed, &seeing, &mut state, memory, trust, &mut settled)?;
             Some(reading.problems.as_slice())
         }
         End::NotModified { .. } => {

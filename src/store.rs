@@ -6,6 +6,7 @@
 
 pub mod articles;
 pub mod feeds;
+pub mod gaps;
 pub mod hosts;
 pub mod incidents;
 pub mod outbox;
@@ -34,6 +35,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_create_tables.sql")),
     M::up(include_str!("../migrations/0002_extend_feeds.sql")),
     M::up(include_str!("../migrations/0005_create_subscriptions.sql")),
+    M::up(include_str!("../migrations/0003_create_gaps.sql")),
 ];
 
 /// What can go wrong with the database.

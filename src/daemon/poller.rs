@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::feed::answer::AnswerKind;
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
-use crate::feed::{Feed, FeedId, ParsedFeed, parse};
+use crate::feed::{Feed, FeedId, ParsedFeed, ProblemKind, parse};
 use crate::fetch::{Document, FailureKind, Fetcher, Headers, Outcome, Request};
 use crate::pipeline::{About, Asked, End, Poll, Reading, prepare};
 
@@ -181,6 +181,7 @@ fn about(parsed: &ParsedFeed) -> About {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let skip_hours = parsed.skip_hours.iter().filter(|hour| **hour < 24).fold(0, |all, hour| all | 1 << hour);
     let skip_days = (0..7).filter(|day| parsed.skip_days.iter().any(|name| name == DAYS[*day]));
+    let has = |kind| parsed.problems.iter().any(|problem| problem.kind == kind);
     About {
         hash: None,
         moved_to: None,
@@ -190,5 +191,8 @@ fn about(parsed: &ParsedFeed) -> About {
         hubs: parsed.hubs.clone(),
         self_url: parsed.self_url.clone(),
         next_url: parsed.next_url.clone(),
+        next_is_archive: parsed.next_is_archive,
+        is_cut: has(ProblemKind::Truncated),
+        is_over: has(ProblemKind::TooManyEntries),
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn conclude(
     state: &mut FeedState,
     settled: &mut Settled,
 ) -> Result<(), StoreError> {
-    let answer = answer(&poll.end, &poll.asked, settled);
+    let answer = answer(&poll.end, &poll.asked, settled.new_count());
     let network = match answer.kind {
         AnswerKind::Unreachable => tx.network()?,
         _ => Network::default(),
@@ -40,7 +40,7 @@ pub(super) fn conclude(
     Ok(())
 }
 
-fn answer(end: &End, asked: &Asked, settled: &Settled) -> Answer {
+fn answer(end: &End, asked: &Asked, new_count: usize) -> Answer {
     let (kind, headers) = match end {
         End::Document(reading) => (reading.kind, &reading.headers),
         End::NotModified { headers } => (AnswerKind::NotModified, headers),
@@ -54,7 +54,7 @@ fn answer(end: &End, asked: &Asked, settled: &Settled) -> Answer {
         wire_bytes: asked.wire_bytes,
         was_conditional: asked.was_conditional,
         has_validators: headers.etag.is_some() || headers.last_modified.is_some(),
-        new_count: settled.new_count(),
+        new_count,
     }
 }
 
@@ -79,6 +79,16 @@ fn keep_validators(state: &mut FeedState, poll: &Poll) {
         }
         End::Document(_) | End::Failed { .. } => {}
     }
+}
+
+/// Notes a visit of a feed's host that was no poll of the feed.
+pub(super) fn note_visit(
+    tx: &Transaction<'_>,
+    feed: &Feed,
+    poll: &Poll,
+) -> Result<Option<HostPause>, StoreError> {
+    let answer = answer(&poll.end, &poll.asked, 0);
+    note_host(tx, feed, poll, &answer)
 }
 
 fn note_host(

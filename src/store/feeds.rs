@@ -30,7 +30,7 @@ const COLUMNS: &str = "id, url, etag, last_modified, asked_as, moved_to, moved_c
      next_due_at, next_due_reason, wait_until, fresh_for, ttl, skip_hours, skip_days, failure_count, \
      refusal_count, gone_count, gone_since, unreached_since, ignored_count, validators_at, unconditional_at, \
      document_hash, document_bytes, last_answer, last_outcome, rhythm, health, health_since, health_reason, \
-     health_told";
+     health_told, gap_at";
 
 impl Transaction<'_> {
     /// The row of a configured feed, made when it is new; its name and host follow the configuration.
@@ -132,6 +132,7 @@ impl Transaction<'_> {
             ":health_since": time(state.health.since),
             ":health_reason": state.health.reason,
             ":health_told": state.health.told.word(),
+            ":gap_at": time(state.gap_at),
             ":problems": problems,
         };
         self.sql.prepare_cached(SAVE)?.execute(parameters)?;
@@ -150,7 +151,7 @@ const SAVE: &str = "UPDATE feeds SET etag = :etag, last_modified = :last_modifie
     ignored_count = :ignored_count, validators_at = :validators_at, unconditional_at = :unconditional_at,
     document_hash = :document_hash, document_bytes = :document_bytes, last_answer = :last_answer,
     last_outcome = :last_outcome, rhythm = :rhythm, health = :health, health_since = :health_since,
-    health_reason = :health_reason, health_told = :health_told,
+    health_reason = :health_reason, health_told = :health_told, gap_at = :gap_at,
     last_document_problems = coalesce(:problems, last_document_problems)
     WHERE id = :id";
 
@@ -217,6 +218,7 @@ fn read_feed(row: &Row<'_>) -> rusqlite::Result<StoredFeed> {
             document_bytes: row.get::<_, i64>("document_bytes")?.unsigned_abs(),
             last_answer: AnswerKind::from_word(&word("last_answer")?).unwrap_or_default(),
             last_outcome: row.get("last_outcome")?,
+            gap_at: time("gap_at")?,
             rhythm: row
                 .get::<_, Option<Vec<u8>>>("rhythm")?
                 .map_or_else(Rhythm::default, |bytes| Rhythm::from_bytes(&bytes)),
