@@ -33,7 +33,7 @@ pub use self::once::OnceReport;
 use self::poller::Poller;
 use self::pulse::Pulse;
 pub use self::reload::Reload;
-use self::roster::{Ended, Polled, Roster};
+use self::roster::{Ended, Polled, Roster, Visit};
 use crate::config::Config;
 use crate::feed::FeedId;
 use crate::feed::schedule::{Start, after};
@@ -274,31 +274,37 @@ impl Daemon {
 
     /// Takes in a poll that ended; `again` says whether its feed is put back in the schedule.
     fn polled(&mut self, ended: Ended, again: bool) {
-        let Polled { feed, settled } = match ended {
+        let Polled { feed, visit, settled } = match ended {
             Ended::Polled(polled) => *polled,
-            Ended::Lost { feed, error } => {
+            Ended::Lost { visit, error } => {
                 // Polls contain their own panics, so this is a fault of ours; the feed comes round again.
                 error!(%error, "A poll ended without a word; please report what was logged before");
                 let due_at = after(now(), self.config.poll.max_interval);
-                return self.roster.finish(feed, again.then_some(due_at), now());
+                return self.roster.finish(visit, again.then_some(due_at), now());
             }
         };
         let Some(url) = self.roster.address(feed) else {
-            return self.roster.finish(feed, None, now());
+            return self.roster.finish(visit, None, now());
         };
         let due_at = match settled {
             Ok(settled) => {
                 if let Some(report) = &mut self.report {
                     report.article_count += settled.new_count();
                 }
-                let failed = (!settled.is_success).then(|| settled.outcome.clone());
-                self.note_health(feed, &url, failed);
+                // An older page that fails is no failure of its feed.
+                if visit == Visit::Feed(feed) {
+                    let failed = (!settled.is_success).then(|| settled.outcome.clone());
+                    self.note_health(feed, &url, failed);
+                }
+                if let Some(gap) = &settled.gap {
+                    debug!(feed = %url, %gap, "Entries may be unseen");
+                }
                 self.note_alerts(&settled.alerts);
-                self.roster.take_in(feed, *settled, now())
+                self.roster.take_in(visit, *settled, now())
             }
-            Err(error) => self.refused(feed, url, &error),
+            Err(error) => Some(self.refused(feed, url, &error)),
         };
-        self.roster.finish(feed, again.then_some(due_at), now());
+        self.roster.finish(visit, due_at.filter(|_| again), now());
     }
 
     /// A poll could not be stored. Nothing was kept, nothing is lost: the same document is asked for again at the time

@@ -17,8 +17,10 @@ use super::health::Health;
 use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
+use crate::feed::gap::GapId;
 use crate::pipeline::{self, AlertEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
+use crate::store::gaps::Page;
 use crate::store::outbox::Claimed;
 use crate::store::{StoreError, Transaction, Writer};
 
@@ -34,6 +36,7 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Job {
     Configure { config: Arc<Config>, now: Timestamp, answer: Answer<Configured> },
     Settle { feed: Arc<Feed>, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
+    SettlePage { feed: Arc<Feed>, gap: GapId, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
     Tick { now: Timestamp, answer: Answer<Ticked> },
     Claim { now: Timestamp, limit: u32, answer: Answer<Vec<Claimed>> },
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
@@ -49,6 +52,8 @@ pub struct Configured {
     pub feeds: Vec<StoredFeed>,
     /// Hosts that nobody asks before a time.
     pub pauses: Vec<(String, Timestamp)>,
+    /// Older pages to be read for gaps.
+    pub pages: Vec<Page>,
 }
 
 /// What a tick came to.
@@ -107,6 +112,20 @@ impl Ledger {
     /// Settles a poll.
     pub async fn settle(&self, feed: Arc<Feed>, poll: Poll, now: Timestamp) -> Result<Settled, LedgerError> {
         let settled = self.ask(|answer| Job::Settle { feed, poll: Box::new(poll), now, answer }).await;
+        self.note_written(settled.is_ok());
+        settled
+    }
+
+    /// Settles the visit of an older page for a gap.
+    pub async fn settle_page(
+        &self,
+        feed: Arc<Feed>,
+        gap: GapId,
+        poll: Poll,
+        now: Timestamp,
+    ) -> Result<Settled, LedgerError> {
+        let job = |answer| Job::SettlePage { feed, gap, poll: Box::new(poll), now, answer };
+        let settled = self.ask(job).await;
         self.note_written(settled.is_ok());
         settled
     }
@@ -186,6 +205,12 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             });
             drop(answer.send(settled));
         }
+        Job::SettlePage { feed, gap, poll, now, answer } => {
+            let settled = with_config(config.as_deref(), |config| {
+                in_transaction(writer, |tx| pipeline::settle_page(tx, config, &feed, gap, &poll, now))
+            });
+            drop(answer.send(settled));
+        }
         Job::Tick { now, answer } => {
             let ticked = with_config(config.as_deref(), |config| {
                 in_transaction(writer, |tx| {
@@ -228,7 +253,7 @@ fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Co
     let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
     let paused = tx.paused_hosts(now)?.into_iter();
     let until = paused.filter_map(|(host, state)| Some((host, state.paused_until?))).collect();
-    Ok(Configured { feeds, pauses: until })
+    Ok(Configured { feeds, pauses: until, pages: tx.pages()? })
 }
 
 fn with_config<T>(

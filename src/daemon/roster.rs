@@ -15,17 +15,21 @@ use super::poller::Poller;
 use super::pulse::due_at;
 use crate::article::publisher::host_key;
 use crate::config::Config;
-use crate::feed::schedule::{HostLimits, Schedule, Start};
+use crate::feed::gap::GapId;
+use crate::feed::schedule::{HostLimits, Schedule, Start, after};
 use crate::feed::state::FeedState;
 use crate::feed::{Feed, FeedId};
 use crate::fetch::Fetcher;
 use crate::pipeline::Settled;
+use crate::store::gaps::Page;
 
 /// What asks a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Visit {
     /// A poll of a feed.
     Feed(FeedId),
+    /// An older page of a feed, for a gap.
+    Archive(GapId),
 }
 
 /// A poll that ended.
@@ -33,6 +37,8 @@ pub enum Visit {
 pub struct Polled {
     /// Whose.
     pub feed: FeedId,
+    /// What was visited.
+    pub visit: Visit,
     /// What was committed.
     pub settled: Result<Box<Settled>, LedgerError>,
 }
@@ -40,12 +46,12 @@ pub struct Polled {
 /// A visit that ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// A poll, with what was committed of it.
+    /// A poll, or a visit of an older page, with what was committed of it.
     Polled(Box<Polled>),
     /// A poll that ended without a word: a fault of ours.
     Lost {
-        /// Whose.
-        feed: FeedId,
+        /// Which.
+        visit: Visit,
         /// How.
         error: JoinError,
     },
@@ -55,11 +61,13 @@ pub enum Ended {
 pub struct Roster {
     config: Arc<Config>,
     feeds: HashMap<FeedId, (Arc<Feed>, FeedState)>,
+    /// Older pages to be read for gaps.
+    pages: HashMap<GapId, Page>,
     schedule: Schedule<Visit>,
     poller: Poller,
     under_way: JoinSet<Polled>,
     /// Whose each task is, should it end without a word.
-    tasks: HashMap<Id, FeedId>,
+    tasks: HashMap<Id, Visit>,
 }
 
 impl Roster {
@@ -69,6 +77,7 @@ impl Roster {
             schedule: Schedule::new(limits(&config)),
             config,
             feeds: HashMap::new(),
+            pages: HashMap::new(),
             poller,
             under_way: JoinSet::new(),
             tasks: HashMap::new(),
@@ -79,6 +88,7 @@ impl Roster {
     pub fn put_in_force(&mut self, config: Arc<Config>, configured: Configured, now: Timestamp) -> usize {
         let feeds = config.feeds.iter().zip(configured.feeds);
         self.feeds = feeds.map(|(feed, row)| (row.id, (Arc::new(feed.clone()), row.state))).collect();
+        self.pages = configured.pages.into_iter().map(|page| (page.gap, page)).collect();
         self.poller.configure(Arc::clone(&config));
         self.config = config;
         let ahead_count = self.lay_out(now);
@@ -111,6 +121,19 @@ impl Roster {
             }
             schedule.add(visit, host, due_at);
         }
+        for (gap, page) in &self.pages {
+            let (visit, Some((feed, _))) = (Visit::Archive(*gap), self.feeds.get(&page.feed)) else {
+                continue;
+            };
+            let host = host_key(&feed.url);
+            if self.schedule.is_running(visit) {
+                schedule.add_running(visit, host);
+            } else {
+                // A failed page waits for hours at most; a clock that ran ahead may have set any time.
+                let latest = after(now, self.config.poll.max_interval);
+                schedule.add(visit, host, page.due_at.min(latest));
+            }
+        }
         schedule.keep_gates_of(&self.schedule, now);
         self.schedule = schedule;
         ahead_count
@@ -121,10 +144,23 @@ impl Roster {
         let mut started = Vec::new();
         while self.is_free() {
             let Some(start) = self.schedule.next(now) else { break };
-            let Visit::Feed(id) = start.visit;
-            let Some((feed, state)) = self.feeds.get(&id) else { continue };
-            let poll = self.poller.clone().poll(id, Arc::clone(feed), state.clone(), now);
-            self.tasks.insert(self.under_way.spawn(poll).id(), id);
+            let poller = self.poller.clone();
+            let task = match start.visit {
+                Visit::Feed(id) => {
+                    let Some((feed, state)) = self.feeds.get(&id) else { continue };
+                    self.under_way.spawn(poller.poll(id, Arc::clone(feed), state.clone(), now))
+                }
+                Visit::Archive(gap) => {
+                    let found =
+                        self.pages.get(&gap).and_then(|page| Some((page, self.feeds.get(&page.feed)?)));
+                    let Some((page, (feed, _))) = found else {
+                        self.schedule.finished(start.visit, None, now);
+                        continue;
+                    };
+                    self.under_way.spawn(poller.page(page.clone(), Arc::clone(feed), now))
+                }
+            };
+            self.tasks.insert(task.id(), start.visit);
             started.push(start);
         }
         started
@@ -138,26 +174,42 @@ impl Roster {
                 Some(Ended::Polled(Box::new(polled)))
             }
             Err(error) => {
-                let feed = self.tasks.remove(&error.id())?;
-                Some(Ended::Lost { feed, error })
+                let visit = self.tasks.remove(&error.id())?;
+                Some(Ended::Lost { visit, error })
             }
         }
     }
 
-    /// Keeps what was committed of a poll; answers when its feed is due again.
-    pub fn take_in(&mut self, feed: FeedId, settled: Settled, now: Timestamp) -> Timestamp {
+    /// Keeps what was committed of a visit; answers when it is due again, never for a page that is done with.
+    pub fn take_in(&mut self, visit: Visit, settled: Settled, now: Timestamp) -> Option<Timestamp> {
         if let Some(pause) = settled.pause {
             self.schedule.pause(&pause.host, pause.until, now);
+        }
+        let feed = match visit {
+            Visit::Feed(feed) => feed,
+            Visit::Archive(gap) => {
+                self.pages.remove(&gap);
+                let page = settled.page?;
+                let due_at = page.due_at;
+                self.pages.insert(gap, page);
+                return Some(due_at);
+            }
+        };
+        if let Some(page) = settled.page
+            && let Some((feed, _)) = self.feeds.get(&page.feed)
+        {
+            self.schedule.add(Visit::Archive(page.gap), host_key(&feed.url), page.due_at);
+            self.pages.insert(page.gap, page);
         }
         if let Some((_, state)) = self.feeds.get_mut(&feed) {
             *state = settled.state;
         }
-        settled.next.at
+        Some(settled.next.at)
     }
 
-    /// Puts a feed whose poll ended back in the schedule; without a time it is not polled again.
-    pub fn finish(&mut self, feed: FeedId, due_at: Option<Timestamp>, now: Timestamp) {
-        self.schedule.finished(Visit::Feed(feed), due_at, now);
+    /// Puts a visit that ended back in the schedule; without a time it does not come again.
+    pub fn finish(&mut self, visit: Visit, due_at: Option<Timestamp>, now: Timestamp) {
+        self.schedule.finished(visit, due_at, now);
     }
 
     /// When a visit can start, `None` when only the end of another can change that.

@@ -133,12 +133,14 @@ impl Intake<'_, '_> {
         };
         sightings.extend(self.fresh.iter().filter(is_near));
         let identity = match identify(keys, &sightings, &self.document, seen_at) {
-            // Its words stand in this document already, under another id and link: then these are two.
+            // Its words stand in this document already, under another id and link: then these are two, and it is one that no
+            // other entry turned out to be.
             Identity::Known(article, By::Words | By::Headline)
             | Identity::Revision(article, By::Headline)
                 if self.claimed.contains(&article) =>
             {
-                Identity::New
+                sightings.retain(|sighting| !self.claimed.contains(&sighting.article));
+                identify(keys, &sightings, &self.document, seen_at)
             }
             identity => identity,
         };

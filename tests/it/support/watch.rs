@@ -118,12 +118,12 @@ impl Watch {
     fn take_in(&mut self, ended: Ended) {
         let Ended::Polled(polled) = ended else { panic!("a poll was lost") };
         let settled = polled.settled.unwrap();
-        let visit = Visit::Feed(polled.feed);
+        let visit = polled.visit;
         let place = self.begun.iter().position(|(begun, _)| *begun == visit).unwrap();
         let (_, at) = self.begun.remove(place);
         let address = self.roster.address(polled.feed).unwrap();
-        let due_at = self.roster.take_in(polled.feed, (*settled).clone(), self.now);
-        self.roster.finish(polled.feed, Some(due_at), self.now);
+        let due_at = self.roster.take_in(visit, (*settled).clone(), self.now);
+        self.roster.finish(visit, due_at, self.now);
         self.rounds.push(Round { at, visit, address, settled: *settled });
     }
 
