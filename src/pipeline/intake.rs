@@ -81,6 +81,7 @@ pub(super) fn take_entries(
         trust.note(tallies.ids, tallies.urls);
     }
     let doubts = trust.doubts();
+    let sight = Sight { trust, ..sight };
     let mut intake = Intake {
         tx,
         config,
@@ -133,14 +134,12 @@ impl Intake<'_, '_> {
         };
         sightings.extend(self.fresh.iter().filter(is_near));
         let identity = match identify(keys, &sightings, &self.document, seen_at) {
-            // Its words stand in this document already, under another id and link: then these are two, and it is one that no
-            // other entry turned out to be.
+            // Its words stand in this document already, under another id and link: then these are two.
             Identity::Known(article, By::Words | By::Headline)
             | Identity::Revision(article, By::Headline)
                 if self.claimed.contains(&article) =>
             {
-                sightings.retain(|sighting| !self.claimed.contains(&sighting.article));
-                identify(keys, &sightings, &self.document, seen_at)
+                self.among_others(keys, &mut sightings, seen_at)
             }
             identity => identity,
         };
@@ -179,6 +178,16 @@ impl Intake<'_, '_> {
         let date = keys.published_at;
         let seen = Seen { key: article.0, is_new: known_since.is_none(), date };
         Ok((Taken { seen, known_since }, event))
+    }
+
+    /// An entry whose like stands in this document already. Where ids say nothing, it may be another of the same words that
+    /// was known before.
+    fn among_others(&self, keys: &Keys, sightings: &mut Vec<Sighting>, seen_at: Timestamp) -> Identity {
+        if !self.sight.trust.doubts().ids {
+            return Identity::New;
+        }
+        sightings.retain(|sighting| !self.claimed.contains(&sighting.article));
+        identify(keys, sightings, &self.document, seen_at)
     }
 
     /// What a sighting says about standing in the document.
