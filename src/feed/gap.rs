@@ -247,15 +247,11 @@ impl Held {
         if self.order <= -VOTES_MIN {
             return Order::OldestFirst;
         }
-        let dates: Vec<Timestamp> = entries.iter().filter_map(|seen| seen.date).collect();
-        let falls = dates.windows(2).filter(|pair| pair[0] > pair[1]).count();
-        let rises = dates.windows(2).filter(|pair| pair[0] < pair[1]).count();
-        match falls + rises {
-            0 | 1 => Order::Unknown,
-            count if falls * 5 >= count * 4 => Order::NewestFirst,
-            count if rises * 5 >= count * 4 => Order::OldestFirst,
-            2 | 3 => Order::Unknown,
-            _ => Order::Unsorted,
+        // What is new is in the list's own order; old ones may be pinned out of it.
+        let new = order_by_dates(entries.iter().filter(|seen| seen.is_new));
+        match new {
+            Order::NewestFirst | Order::OldestFirst => new,
+            Order::Unsorted | Order::Unknown => order_by_dates(entries.iter()),
         }
     }
 
@@ -287,10 +283,16 @@ impl Held {
         let below: HashSet<i64> = entries.iter().skip(first_new).map(|seen| seen.key).collect();
         let anywhere: HashSet<i64> = entries.iter().map(|seen| seen.key).collect();
         let count = |inside: &HashSet<i64>| current.iter().filter(|key| inside.contains(key)).count();
+        let pairs = entries.iter().zip(&current);
+        let pinned_count = pairs.take_while(|(seen, remembered)| seen.key == **remembered).count();
         match order {
-            Order::NewestFirst | Order::OldestFirst => count(&below) * 2 > current.len(),
+            Order::NewestFirst | Order::OldestFirst => {
+                count(&below) * 2 > current.len() || count(&anywhere) * 4 > current.len() * 3
+            }
             Order::Unknown => count(&anywhere) * 2 > current.len(),
-            Order::Unsorted => count(&anywhere) * 4 >= current.len(),
+            Order::Unsorted => {
+                count(&anywhere) * 2 > current.len() || (count(&anywhere) - pinned_count) * 4 >= current.len()
+            }
         }
     }
 
@@ -337,6 +339,19 @@ impl Held {
         let others = i64::try_from(count).unwrap_or(i64::MAX).saturating_sub(1);
         let estimate = others.saturating_mul(gap_seconds).checked_div(seconds);
         Gap { from: Some(from), to, cause, estimate: estimate.and_then(|count| u32::try_from(count).ok()) }
+    }
+}
+
+fn order_by_dates<'a>(entries: impl Iterator<Item = &'a Seen>) -> Order {
+    let dates: Vec<Timestamp> = entries.filter_map(|seen| seen.date).collect();
+    let falls = dates.windows(2).filter(|pair| pair[0] > pair[1]).count();
+    let rises = dates.windows(2).filter(|pair| pair[0] < pair[1]).count();
+    match falls + rises {
+        0 | 1 => Order::Unknown,
+        count if falls * 5 >= count * 4 => Order::NewestFirst,
+        count if rises * 5 >= count * 4 => Order::OldestFirst,
+        2 | 3 => Order::Unknown,
+        _ => Order::Unsorted,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Days of polling pass in milliseconds: a scripted server on loopback, a clock that the test moves
 //! ([`crate::support::watch`]).
 
+mod gap;
 mod identity;
 mod pace;
 mod schedule;
