@@ -1,12 +1,18 @@
 //! `wirewatch feeds`: what is polled and how it goes.
 
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Subcommand;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Exit, Outcome, Output, load, now, reader, short};
+use crate::feed::trust::Doubts;
 use crate::store::feeds::StoredFeed;
+
+/// Gaps listed of a feed, the latest.
+const GAPS_SHOWN: u32 = 10;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -29,6 +35,10 @@ pub(super) fn run(dir: &Path, Command::List { json }: &Command) -> Outcome {
             Some(reader) => reader.feed_by_address(&feed.address())?,
             None => None,
         };
+        let (trust, gaps) = match &reader {
+            Some(reader) => (reader.trust(&feed.address())?, reader.gaps_of(&feed.address(), GAPS_SHOWN)?),
+            None => Default::default(),
+        };
         let problems = match &reader {
             Some(reader) => reader.document_problems(&feed.address())?,
             None => Vec::new(),
@@ -45,12 +55,22 @@ pub(super) fn run(dir: &Path, Command::List { json }: &Command) -> Outcome {
                 "failures": state.map_or(0, |state| state.failure_count),
                 "last_outcome": state.map(|state| state.last_outcome.as_str()),
                 "problems": problems,
+                "identity": trust.doubts().to_string(),
+                "gaps": gaps,
             }))?;
         } else {
             output.line(format!("{:<8} {}  {}", health(stored.as_ref()), feed.name, feed.address()))?;
             output.line(format!("         {}", state_words(stored.as_ref())))?;
             for problem in problems {
                 output.line(format!("         mended in its last document: {problem}"))?;
+            }
+            if trust.doubts() != Doubts::default() {
+                output.line(format!("         {}", trust.doubts()))?;
+            }
+            // What is filled is no loss, and what is long past is in the JSON.
+            let day_ago = now().checked_sub(Duration::from_hours(24)).unwrap_or(Timestamp::MIN);
+            for gap in gaps.iter().filter(|gap| gap.state != "filled" && gap.noticed > day_ago) {
+                output.line(format!("         {}", gap.words))?;
             }
         }
     }
