@@ -88,6 +88,7 @@ impl Document {
     }
 
     /// The same document, read with doubts.
+    #[must_use]
     pub fn doubting(self, doubts: Doubts) -> Self {
         Self { doubts, ..self }
     }

@@ -103,7 +103,7 @@ pub(super) fn look(
         page_count: 0,
         failure_count: 0,
     };
-    settled.page = turn(tx, feed, page, &reading.about, gap.cause, poll.started_at)?;
+    settled.page = turn(tx, feed, &page, &reading.about, gap.cause, poll.started_at)?;
     Ok(())
 }
 
@@ -122,12 +122,12 @@ pub fn settle_page(
     let reading = match &poll.end {
         End::Document(reading) => reading,
         End::NotModified { .. } => {
-            fail(tx, page, "it answered 304 to a first request", Duration::ZERO, now, &mut settled)?;
+            fail(tx, &page, "it answered 304 to a first request", Duration::ZERO, now, &mut settled)?;
             return Ok(settled);
         }
         End::Failed { outcome, headers, .. } => {
             let wish = headers.retry_after.unwrap_or_default();
-            fail(tx, page, outcome, wish, now, &mut settled)?;
+            fail(tx, &page, outcome, wish, now, &mut settled)?;
             return Ok(settled);
         }
     };
@@ -146,7 +146,7 @@ pub fn settle_page(
         let note = format!("{} do not reach back to what was seen before", pages(page.page_count));
         tx.end_gap(gap, "unfillable", &note)?;
     } else {
-        settled.page = turn(tx, feed, page, &reading.about, Cause::Window, now)?;
+        settled.page = turn(tx, feed, &page, &reading.about, Cause::Window, now)?;
     }
     Ok(settled)
 }
@@ -155,7 +155,7 @@ pub fn settle_page(
 fn turn(
     tx: &Transaction<'_>,
     feed: &Feed,
-    page: Page,
+    page: &Page,
     about: &About,
     cause: Cause,
     now: Timestamp,
@@ -180,7 +180,7 @@ fn turn(
         }
         _ => {}
     }
-    let page = Page { url: url.into(), is_archive: about.next_is_archive, due_at: now, ..page };
+    let page = Page { url: url.into(), is_archive: about.next_is_archive, due_at: now, ..page.clone() };
     tx.plan_page(&page)?;
     Ok(Some(page))
 }
@@ -195,7 +195,7 @@ fn permitted(feed: &Feed, next: &str) -> Option<Url> {
 
 fn fail(
     tx: &Transaction<'_>,
-    page: Page,
+    page: &Page,
     outcome: &str,
     wish: Duration,
     now: Timestamp,
@@ -208,7 +208,7 @@ fn fail(
         return tx.end_gap(page.gap, "unfillable", &format!("its older page failed: {outcome}"));
     }
     let wait = (PAGE_WAIT * 4_u32.pow(failure_count - 1)).max(wish.min(Duration::from_hours(24)));
-    let page = Page { failure_count, due_at: after(now, wait), ..page };
+    let page = Page { failure_count, due_at: after(now, wait), ..page.clone() };
     tx.plan_page(&page)?;
     settled.page = Some(page);
     Ok(())
