@@ -1,9 +1,13 @@
 //! What feeds do to their entries over weeks: no duplicate article, no second alert.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use jiff::Timestamp;
 use wirewatch::feed::Entry;
 
+use crate::support::http::Reply;
 use crate::support::lab::{Lab, decision, entry, hour};
+use crate::support::watch::Watch;
 
 const BREACH: &str = "Truce broken within hours as shells fall";
 
@@ -306,4 +310,30 @@ fn an_edit_is_a_revision_scored_anew() {
     assert_eq!((told.new_count(), told.alerts.len()), (0, 1));
     assert_eq!(told.articles[0].id, quiet.articles[0].id);
     assert_eq!(decision(&lab, quiet.articles[0].id.0).0, "alerted");
+}
+
+#[tokio::test]
+async fn a_relative_link_resolves_and_rotated_etags_bring_nothing_twice() {
+    let mut watch = Watch::with(&["http://a.example/news/feed\ninterval = \"1h\""], "").await;
+    let turn = AtomicUsize::new(0);
+    let port = watch.server.port();
+    watch.server.respond("/news/feed", move |_| {
+        let turn = turn.fetch_add(1, Ordering::SeqCst);
+        // The same link, written in one way or another, and nothing else to go by.
+        let link = match turn % 3 {
+            0 => "story/1".to_owned(),
+            1 => "/news/story/1".to_owned(),
+            _ => format!("http://a.example:{port}/news/story/1"),
+        };
+        let item = format!(
+            "<item><title>Calm seas</title><link>{link}</link><description>Part {turn}.</description></item>"
+        );
+        let document = format!("<rss version=\"2.0\"><channel><title>Scripted</title>{item}</channel></rss>");
+        Reply::ok("application/rss+xml", document).header("etag", format!("\"{turn}\"")).conditional()
+    });
+    watch.until(hour(48)).await;
+    assert!(watch.rounds.len() > 40, "{}", watch.rounds.len());
+    let new_count: usize = watch.rounds.iter().map(|round| round.settled.new_count()).sum();
+    assert_eq!(new_count, 1, "all others are edits of it");
+    assert!(watch.rounds.iter().all(|round| round.settled.gap.is_none()));
 }
