@@ -4,6 +4,7 @@
 //! writes, one [`mailer`]. Everything that can wake it is in one `select!` in [`Daemon::watch`]. It reads the clock, and hands
 //! time on to everything else. Refuses to decide: that is the pipeline's.
 
+mod by_hand;
 mod drain;
 pub mod health;
 pub mod ledger;
@@ -24,7 +25,7 @@ use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
 use self::ledger::{Configured, Ledger, LedgerError};
@@ -89,6 +90,13 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
+/// Looks for polls asked for by hand: regularly, and once only after the machine slept.
+fn requests() -> Interval {
+    let mut looks = interval(by_hand::LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
+}
+
 /// A running daemon.
 pub struct Daemon {
     config: Arc<Config>,
@@ -106,6 +114,8 @@ pub struct Daemon {
     failing: HashMap<FeedId, Timestamp>,
     /// What `run --once` reports; the daemon collects nothing for years.
     report: Option<OnceReport>,
+    /// When to look for polls asked for by hand.
+    requests: Interval,
     _lock: Lock,
 }
 
@@ -143,7 +153,8 @@ impl Daemon {
             .await
             .map_err(|_| LedgerError::Stopped)??;
         let (ledger, thread) = Ledger::start(writer)?;
-        let configured = ledger.configure(Arc::clone(&config), now()).await?;
+        let mut configured = ledger.configure(Arc::clone(&config), now()).await?;
+        let alerts = by_hand::take_first_documents(&ledger, &config, &mut configured).await;
         let fetcher = fetch::Fetcher::new(config.poll.fetch_options())?;
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
         let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(workers), Arc::clone(&config));
@@ -165,10 +176,12 @@ impl Daemon {
             pulse: Pulse::new(look_every, Instant::now(), now()),
             failing: HashMap::new(),
             report: None,
+            requests: requests(),
             _lock: lock,
             config: Arc::clone(&config),
         };
         daemon.put_in_force(config, configured, now());
+        daemon.note_alerts(&alerts);
         Ok(daemon)
     }
 
@@ -228,6 +241,7 @@ impl Daemon {
                 Some(ended) = self.roster.ended() => self.polled(ended, true),
                 () = tokio::time::sleep(wait) => {}
                 _ = hang_up.recv() => self.reload(reload).await?,
+                _ = self.requests.tick() => self.take_requests().await?,
                 _ = &mut self.mailer => return Err(DaemonError::MailerStopped),
             }
         }

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod answer;
 pub mod discover;
+pub mod explain;
 pub mod gap;
 pub mod health;
 pub mod host;

@@ -211,12 +211,16 @@ pub struct Settled {
     pub known_count: usize,
     /// Alerts decided.
     pub alerts: Vec<AlertEvent>,
-    /// The host that was asked, when it now asks everybody to wait.
+    /// Whether it failed because nothing could be reached, which is held against nobody.
+    pub is_offline: bool,
+    /// The host that was asked, when it now asks everybody to wait, or no longer does.
     pub pause: Option<HostPause>,
     /// Entries may have come and gone unseen.
     pub gap: Option<Gap>,
     /// An older page to be read for a gap.
     pub page: Option<Page>,
+    /// The same, when its allowance leaves a slower pace.
+    pub spacing: Option<HostSpacing>,
 }
 
 /// A host that nobody asks for a while.
@@ -224,6 +228,17 @@ pub struct Settled {
 pub struct HostPause {
     /// Registrable domain, or address.
     pub host: String,
+    /// Until when; a time that has passed ends the pause.
+    pub until: Timestamp,
+}
+
+/// A host that takes less than others for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostSpacing {
+    /// Registrable domain.
+    pub host: String,
+    /// Time between two starts.
+    pub spacing: Duration,
     /// Until when.
     pub until: Timestamp,
 }
@@ -238,9 +253,11 @@ impl Settled {
             articles: Vec::new(),
             known_count: 0,
             alerts: Vec::new(),
+            is_offline: false,
             pause: None,
             gap: None,
             page: None,
+            spacing: None,
         }
     }
 

@@ -11,6 +11,7 @@ pub mod hosts;
 pub mod incidents;
 pub mod outbox;
 pub mod report;
+pub mod requests;
 pub mod subscriptions;
 
 use std::fs::{self, File};
@@ -35,6 +36,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_create_tables.sql")),
     M::up(include_str!("../migrations/0002_extend_feeds.sql")),
     M::up(include_str!("../migrations/0005_create_subscriptions.sql")),
+    M::up(include_str!("../migrations/0006_create_poll_requests.sql")),
     M::up(include_str!("../migrations/0003_create_gaps.sql")),
 ];
 
@@ -280,6 +282,12 @@ impl Lock {
     pub fn first_taken_at(data_dir: &Path) -> Option<Timestamp> {
         let made_at = fs::metadata(data_dir.join(LOCK_NAME)).and_then(|file| file.modified()).ok()?;
         Timestamp::try_from(made_at).ok()
+    }
+
+    /// Whether a `wirewatch run` holds a data directory; makes nothing.
+    pub fn is_held(data_dir: &Path) -> bool {
+        let Ok(file) = File::open(data_dir.join(LOCK_NAME)) else { return false };
+        matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
     }
 
     /// Takes the lock of a data directory, which is made when missing.

@@ -18,10 +18,12 @@ use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
 use crate::feed::gap::GapId;
+use crate::feed::host::HostState;
 use crate::pipeline::{self, AlertEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::gaps::Page;
 use crate::store::outbox::Claimed;
+use crate::store::requests::{FirstDocument, PollRequest};
 use crate::store::{StoreError, Transaction, Writer};
 
 /// Jobs waiting at most; a poller with one more waits.
@@ -42,6 +44,8 @@ enum Job {
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
     NextDelivery { answer: Answer<Option<Timestamp>> },
     Hasten { now: Timestamp, answer: Answer<usize> },
+    TakeRequests { now: Timestamp, answer: Answer<Vec<PollRequest>> },
+    TakeFirstDocuments { now: Timestamp, answer: Answer<Vec<FirstDocument>> },
     Tidy { answer: Answer<()> },
 }
 
@@ -50,8 +54,8 @@ enum Job {
 pub struct Configured {
     /// The rows of its feeds, in its order.
     pub feeds: Vec<StoredFeed>,
-    /// Hosts that nobody asks before a time.
-    pub pauses: Vec<(String, Timestamp)>,
+    /// Hosts that pause, or take less than others.
+    pub hosts: Vec<(String, HostState)>,
     /// Older pages to be read for gaps.
     pub pages: Vec<Page>,
 }
@@ -157,6 +161,16 @@ impl Ledger {
         self.ask(|answer| Job::Hasten { now, answer }).await
     }
 
+    /// Takes the polls that were asked for by hand.
+    pub async fn take_requests(&self, now: Timestamp) -> Result<Vec<PollRequest>, LedgerError> {
+        self.ask(|answer| Job::TakeRequests { now, answer }).await
+    }
+
+    /// Takes the documents that were fetched to add feeds.
+    pub async fn take_first_documents(&self, now: Timestamp) -> Result<Vec<FirstDocument>, LedgerError> {
+        self.ask(|answer| Job::TakeFirstDocuments { now, answer }).await
+    }
+
     /// Lets the database tidy up.
     pub async fn tidy(&self) -> Result<(), LedgerError> {
         self.ask(|answer| Job::Tidy { answer }).await
@@ -245,15 +259,19 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
         Job::Hasten { now, answer } => {
             drop(answer.send(in_transaction(writer, |tx| tx.hasten_deliveries(now))));
         }
+        Job::TakeRequests { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_poll_requests(now))));
+        }
+        Job::TakeFirstDocuments { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_first_documents(now))));
+        }
         Job::Tidy { answer } => drop(answer.send(writer.tidy())),
     }
 }
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {
     let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
-    let paused = tx.paused_hosts(now)?.into_iter();
-    let until = paused.filter_map(|(host, state)| Some((host, state.paused_until?))).collect();
-    Ok(Configured { feeds, pauses: until, pages: tx.pages()? })
+    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)?, pages: tx.pages()? })
 }
 
 fn with_config<T>(

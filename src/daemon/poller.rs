@@ -18,6 +18,7 @@ use super::ledger::Ledger;
 use super::roster::{Polled, Visit};
 use crate::config::Config;
 use crate::feed::answer::AnswerKind;
+use crate::feed::moved;
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
 use crate::feed::{Feed, FeedId, ParsedFeed, ProblemKind, parse};
@@ -64,16 +65,24 @@ impl Poller {
     }
 
     async fn fetch(self, feed: Arc<Feed>, state: FeedState, watch: Watch) -> (Asked, End) {
-        let digest = digest(&feed);
+        let mut request = Request::of(&feed);
+        let url = moved::asked_url(&feed, &state);
+        if url.host() != feed.url.host() {
+            // The move was the publisher's word, and so was where to: it leads into no private network.
+            request.allow_private_addresses = false;
+        }
+        request.url = url;
+        let digest = digest(&request);
         // Validators belong to what was asked for, and how: another address or access starts anew (C10).
-        let is_same = state.asked_as.is_none_or(|asked_as| asked_as == digest);
-        let request = Request {
-            etag: state.etag.filter(|_| is_same),
-            last_modified: state.last_modified.filter(|_| is_same),
-            ..Request::of(&feed)
-        };
+        if state.asked_as.is_none_or(|asked_as| asked_as == digest) {
+            (request.etag, request.last_modified) = (state.etag, state.last_modified);
+        }
         let was_conditional = request.etag.is_some() || request.last_modified.is_some();
         let outcome = self.fetcher.get(&request, watch.started_at).await;
+        // A redirect to another host leaves the validators behind (C29).
+        let came_along =
+            !matches!(&outcome, Outcome::Document(document) if document.url.host() != request.url.host());
+        let was_conditional = was_conditional && came_along;
         let asked = Asked { digest: Some(digest), was_conditional, wire_bytes: outcome.wire_bytes() };
         let end = self.end(&feed, outcome, watch).await;
         (asked, end)
@@ -142,8 +151,8 @@ impl Watch {
 }
 
 /// What validators belong to.
-fn digest(feed: &Feed) -> u64 {
-    xxh3_64(feed.url.as_str().as_bytes()) ^ feed.access.digest()
+fn digest(request: &Request) -> u64 {
+    xxh3_64(request.url.as_str().as_bytes()) ^ request.access.digest()
 }
 
 fn kind_of(failure: FailureKind) -> AnswerKind {
@@ -173,6 +182,16 @@ pub async fn contained<T: Send + 'static>(work: impl Future<Output = T> + Send +
     let mut task = JoinSet::new();
     task.spawn(work);
     task.join_next().await.and_then(Result::ok)
+}
+
+/// A document that was asked for by hand, without validators, as the poll it is (C12).
+pub fn taken_by_hand(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> (Asked, End) {
+    let asked = Asked {
+        digest: Some(digest(&Request::of(feed))),
+        was_conditional: false,
+        wire_bytes: document.wire_bytes,
+    };
+    (asked, read(feed, config, document, AnswerKind::Document, seen_at))
 }
 
 fn read(feed: &Feed, config: &Config, document: Document, kind: AnswerKind, seen_at: Timestamp) -> End {

@@ -117,7 +117,7 @@ pub fn settle_page(
     now: Timestamp,
 ) -> Result<Settled, StoreError> {
     let mut settled = Settled::begun(now);
-    settled.pause = note_visit(tx, feed, poll)?;
+    note_visit(tx, host_key(&feed.url), poll, &mut settled)?;
     let Some(page) = tx.page(gap)? else { return Ok(settled) };
     let reading = match &poll.end {
         End::Document(reading) => reading,

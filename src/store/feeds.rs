@@ -74,7 +74,7 @@ impl Transaction<'_> {
             .sql
             .prepare_cached(
                 "SELECT count(*) FROM feeds
-                 WHERE host = ?1 AND id <> ?2 AND last_answer = ?3 AND next_due_at > ?4",
+                 WHERE host = ?1 AND id <> ?2 AND last_answer = ?3 AND wait_until > ?4",
             )?
             .query_row(params![host, except.0, AnswerKind::Unavailable.word(), to_micros(at)], |row| {
                 row.get(0)

@@ -4,7 +4,11 @@
 //! ([`crate::support::watch`]).
 
 mod gap;
+mod host;
 mod identity;
+mod moved;
+mod outage;
 mod pace;
 mod schedule;
+mod validators;
 mod watched;

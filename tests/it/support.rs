@@ -4,5 +4,6 @@ pub(crate) mod desk;
 pub(crate) mod growth;
 pub(crate) mod http;
 pub(crate) mod lab;
+pub(crate) mod proxy;
 pub(crate) mod smtp;
 pub(crate) mod watch;

@@ -22,6 +22,7 @@ use wirewatch::config::{self, Config, Environment};
 use wirewatch::daemon::ledger::Ledger;
 use wirewatch::daemon::poller::Poller;
 use wirewatch::daemon::roster::{Ended, Roster, Visit};
+use wirewatch::feed::host::HostState;
 use wirewatch::feed::schedule::after;
 use wirewatch::feed::state::FeedState;
 use wirewatch::fetch::{Fetcher, Options};
@@ -31,8 +32,8 @@ use wirewatch::store::{Durability, FILE_NAME, Reader, Writer};
 use super::http::Server;
 use super::lab::{TOPIC, hour};
 
-/// Names that lead to the scripted server.
-const NAMES: [&str; 12] = [
+/// Names that lead to the scripted server; besides them `n0.example` to `n99.example`.
+const NAMES: [&str; 16] = [
     "a.example",
     "b.example",
     "c.example",
@@ -44,8 +45,15 @@ const NAMES: [&str; 12] = [
     "www.a.example",
     "feeds.a.example",
     "tumblr.com.example",
-    "reddit.com.example",
+    "blog.tumblr.com.example",
+    "www.reddit.com",
+    "old.reddit.com",
+    "nas.local",
+    "nowhere.example",
 ];
+
+/// A name that leads into a private network.
+const INSIDE: &str = "inside.example";
 
 /// A visit that ended, under the test's clock.
 pub(crate) struct Round {
@@ -135,6 +143,48 @@ impl Watch {
         (self.ledger, self.roster) = (ledger, roster);
     }
 
+    /// Starts what is due, and is killed before any of it ends.
+    pub(crate) async fn crash(&mut self) {
+        assert!(!self.roster.start_due(self.now).is_empty(), "nothing was due");
+        let asked = self.server.requests().len();
+        while self.server.requests().len() == asked {
+            tokio::task::yield_now().await;
+        }
+        self.restart().await;
+    }
+
+    /// Pulls the plug of the network, or puts it back: no name leads anywhere.
+    pub(crate) fn set_online(&mut self, is_online: bool) {
+        self.roster.set_fetcher(fetcher(&self.config, is_online, None));
+    }
+
+    /// A name leads into a private network from now on.
+    pub(crate) fn lead_inside(&mut self, name: &str) {
+        let inside = IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3));
+        self.roster.set_fetcher(fetcher(&self.config, true, Some((name, inside))));
+    }
+
+    /// Nobody listens where a name leads from now on.
+    pub(crate) fn lead_nowhere(&mut self, name: &str) {
+        self.roster.set_fetcher(fetcher(&self.config, true, Some((name, IpAddr::V4(NOBODY)))));
+    }
+
+    /// Moves the clock without anything being done meanwhile, as a suspended machine does, or an owner who sets it.
+    pub(crate) fn set_clock(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// A host's state as the database has it.
+    pub(crate) fn host(&self, host: &str) -> HostState {
+        self.reader().host(host).unwrap().unwrap_or_default()
+    }
+
+    /// What the last poll of an address came to.
+    pub(crate) fn last(&self, address: &str) -> &Round {
+        let at = *self.starts(address).last().unwrap();
+        self.rounds.iter().rfind(|round| round.at == at && round.address.contains(host_of(address))).unwrap()
+    }
+
     /// Other feeds from now on, as by a reload with a restart.
     pub(crate) async fn set_feeds(&mut self, feeds: &[&str]) {
         write_feeds(&self.dir, &self.server, feeds);
@@ -175,14 +225,33 @@ fn read_config(dir: &TempDir) -> Arc<Config> {
     Arc::new(config::load(dir.path(), &Environment::default()).unwrap().config)
 }
 
+fn host_of(address: &str) -> &str {
+    address.split('/').next().unwrap()
+}
+
+/// An address at which nobody listens.
+const NOBODY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+
+/// The door as the daemon opens it, where loopback is the public internet; without a network nobody listens. One name may
+/// lead elsewhere.
+fn fetcher(config: &Config, is_online: bool, elsewhere: Option<(&str, IpAddr)>) -> Fetcher {
+    let server = IpAddr::V4(if is_online { Ipv4Addr::LOCALHOST } else { NOBODY });
+    let numbered = (0..100).map(|number| format!("n{number}.example"));
+    let names = NAMES.map(str::to_owned).into_iter().chain(numbered);
+    let address =
+        |name: &str| elsewhere.filter(|(other, _)| *other == name).map_or(server, |(_, address)| address);
+    let mut resolve: Vec<_> = names.map(|name| (name.clone(), vec![address(&name)])).collect();
+    resolve.push((INSIDE.to_owned(), vec![IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3))]));
+    let public_networks = vec!["127.0.0.0/8".parse().unwrap()];
+    Fetcher::new(Options { resolve, public_networks, ..config.poll.fetch_options() }).unwrap()
+}
+
 async fn open(dir: &TempDir, _server: &Server, config: &Arc<Config>, now: Timestamp) -> (Ledger, Roster) {
     let writer = Writer::open(&dir.path().join(FILE_NAME), Durability::None).unwrap();
     let (ledger, _thread) = Ledger::start(writer).unwrap();
     let configured = ledger.configure(Arc::clone(config), now).await.unwrap();
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let resolve = NAMES.map(|name| (name.to_owned(), vec![loopback])).to_vec();
-    let fetcher = Fetcher::new(Options { resolve, ..config.poll.fetch_options() }).unwrap();
-    let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(2), Arc::clone(config));
+    let poller =
+        Poller::new(ledger.clone(), fetcher(config, true, None), Semaphore::new(2), Arc::clone(config));
     let mut roster = Roster::new(poller, Arc::clone(config));
     roster.put_in_force(Arc::clone(config), configured, now);
     (ledger, roster)
