@@ -35,7 +35,7 @@ CREATE INDEX gaps_by_time ON gaps (noticed_at);
 CREATE INDEX gaps_with_pages ON gaps (next_page_at) WHERE next_page IS NOT NULL;
 
 -- Older pages that were read for gaps. Archives never change (RFC 5005 section 4) and are not read again.
-CREATE TABLE pages (
+CREATE TABLE older_pages (
     feed_id INTEGER NOT NULL,
     page_hash INTEGER NOT NULL,               -- of its address
     read_at INTEGER NOT NULL,

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use self::conclude::conclude;
 use self::intake::{Sight, take_entries};
 use self::missed::Seeing;
-pub use self::missed::{PAGES_MAX, settle_page};
+pub use self::missed::{PAGES_MAX, settle_older_page};
 pub use self::raise::{next_tick_at, tick};
 use crate::alert::{Alert, AlertId};
 use crate::article::identity::{ArticleId, Keys};
@@ -29,7 +29,7 @@ use crate::feed::state::FeedState;
 use crate::feed::{Entry, Feed, FeedId};
 use crate::fetch::Headers;
 use crate::incident::IncidentId;
-use crate::store::gaps::Page;
+use crate::store::gaps::OlderPage;
 use crate::store::{StoreError, Transaction};
 use crate::story::StoryId;
 use crate::topic::matcher::ArticleText;
@@ -218,7 +218,7 @@ pub struct Settled {
     /// Entries may have come and gone unseen.
     pub gap: Option<Gap>,
     /// An older page to be read for a gap.
-    pub page: Option<Page>,
+    pub older_page: Option<OlderPage>,
     /// The same, when its allowance leaves a slower pace.
     pub spacing: Option<HostSpacing>,
 }
@@ -256,7 +256,7 @@ impl Settled {
             is_offline: false,
             pause: None,
             gap: None,
-            page: None,
+            older_page: None,
             spacing: None,
         }
     }

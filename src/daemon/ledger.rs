@@ -21,7 +21,7 @@ use crate::feed::gap::GapId;
 use crate::feed::host::HostState;
 use crate::pipeline::{self, AlertEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
-use crate::store::gaps::Page;
+use crate::store::gaps::OlderPage;
 use crate::store::outbox::Claimed;
 use crate::store::requests::{FirstDocument, PollRequest};
 use crate::store::{StoreError, Transaction, Writer};
@@ -38,7 +38,7 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Job {
     Configure { config: Arc<Config>, now: Timestamp, answer: Answer<Configured> },
     Settle { feed: Arc<Feed>, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
-    SettlePage { feed: Arc<Feed>, gap: GapId, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
+    SettleOlderPage { feed: Arc<Feed>, gap: GapId, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
     Tick { now: Timestamp, answer: Answer<Ticked> },
     Claim { now: Timestamp, limit: u32, answer: Answer<Vec<Claimed>> },
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
@@ -57,7 +57,7 @@ pub struct Configured {
     /// Hosts that pause, or take less than others.
     pub hosts: Vec<(String, HostState)>,
     /// Older pages to be read for gaps.
-    pub pages: Vec<Page>,
+    pub older_pages: Vec<OlderPage>,
 }
 
 /// What a tick came to.
@@ -121,14 +121,14 @@ impl Ledger {
     }
 
     /// Settles the visit of an older page for a gap.
-    pub async fn settle_page(
+    pub async fn settle_older_page(
         &self,
         feed: Arc<Feed>,
         gap: GapId,
         poll: Poll,
         now: Timestamp,
     ) -> Result<Settled, LedgerError> {
-        let job = |answer| Job::SettlePage { feed, gap, poll: Box::new(poll), now, answer };
+        let job = |answer| Job::SettleOlderPage { feed, gap, poll: Box::new(poll), now, answer };
         let settled = self.ask(job).await;
         self.note_written(settled.is_ok());
         settled
@@ -219,9 +219,9 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             });
             drop(answer.send(settled));
         }
-        Job::SettlePage { feed, gap, poll, now, answer } => {
+        Job::SettleOlderPage { feed, gap, poll, now, answer } => {
             let settled = with_config(config.as_deref(), |config| {
-                in_transaction(writer, |tx| pipeline::settle_page(tx, config, &feed, gap, &poll, now))
+                in_transaction(writer, |tx| pipeline::settle_older_page(tx, config, &feed, gap, &poll, now))
             });
             drop(answer.send(settled));
         }
@@ -271,7 +271,7 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {
     let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
-    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)?, pages: tx.pages()? })
+    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)?, older_pages: tx.older_pages()? })
 }
 
 fn with_config<T>(

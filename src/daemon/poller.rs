@@ -24,7 +24,7 @@ use crate::feed::state::FeedState;
 use crate::feed::{Feed, FeedId, ParsedFeed, ProblemKind, parse};
 use crate::fetch::{Document, FailureKind, Fetcher, Headers, Outcome, Request, RequestKind};
 use crate::pipeline::{About, Asked, End, Poll, Reading, prepare};
-use crate::store::gaps::Page;
+use crate::store::gaps::OlderPage;
 
 /// Sentences about a document's problems kept at most.
 const PROBLEMS_MAX: usize = 20;
@@ -89,17 +89,17 @@ impl Poller {
     }
 
     /// Reads an older page for a gap; as [`Poller::poll`].
-    pub async fn page(self, page: Page, feed: Arc<Feed>, started_at: Timestamp) -> Polled {
+    pub async fn older_page(self, page: OlderPage, feed: Arc<Feed>, started_at: Timestamp) -> Polled {
         let watch = Watch { started_at, since: Instant::now() };
         let (id, gap) = (page.feed, page.gap);
-        let fetched = contained(self.clone().fetch_page(page, Arc::clone(&feed), watch)).await;
+        let fetched = contained(self.clone().fetch_older_page(page, Arc::clone(&feed), watch)).await;
         let (asked, end) = fetched.unwrap_or_else(|| (Asked::default(), stumbled(&Headers::default())));
         let poll = Poll { feed: id, started_at, asked, end };
-        let settled = self.ledger.settle_page(feed, gap, poll, watch.now()).await;
+        let settled = self.ledger.settle_older_page(feed, gap, poll, watch.now()).await;
         Polled { feed: id, visit: Visit::Archive(gap), settled: settled.map(Box::new) }
     }
 
-    async fn fetch_page(self, page: Page, feed: Arc<Feed>, watch: Watch) -> (Asked, End) {
+    async fn fetch_older_page(self, page: OlderPage, feed: Arc<Feed>, watch: Watch) -> (Asked, End) {
         let Ok(url) = Url::parse(&page.url) else {
             return (Asked::default(), stumbled(&Headers::default()));
         };

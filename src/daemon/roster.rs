@@ -23,7 +23,7 @@ use crate::feed::state::FeedState;
 use crate::feed::{Feed, FeedId};
 use crate::fetch::Fetcher;
 use crate::pipeline::{HostPause, HostSpacing, Settled};
-use crate::store::gaps::Page;
+use crate::store::gaps::OlderPage;
 
 /// A feed that is overdue by more is part of a backlog: visits wait for their host's spacing all day.
 const BACKLOG_AFTER: Duration = Duration::from_mins(1);
@@ -70,7 +70,7 @@ pub struct Roster {
     config: Arc<Config>,
     feeds: HashMap<FeedId, (Arc<Feed>, FeedState)>,
     /// Older pages to be read for gaps.
-    pages: HashMap<GapId, Page>,
+    older_pages: HashMap<GapId, OlderPage>,
     schedule: Schedule<Visit>,
     /// Whether a backlog is let go bit by bit.
     is_spread: bool,
@@ -91,7 +91,7 @@ impl Roster {
             schedule: Schedule::new(limits(&config)),
             config,
             feeds: HashMap::new(),
-            pages: HashMap::new(),
+            older_pages: HashMap::new(),
             is_spread: true,
             seen_at: None,
             offline: HashMap::new(),
@@ -105,7 +105,7 @@ impl Roster {
     pub fn put_in_force(&mut self, config: Arc<Config>, configured: Configured, now: Timestamp) -> usize {
         let feeds = config.feeds.iter().zip(configured.feeds);
         self.feeds = feeds.map(|(feed, row)| (row.id, (Arc::new(feed.clone()), row.state))).collect();
-        self.pages = configured.pages.into_iter().map(|page| (page.gap, page)).collect();
+        self.older_pages = configured.older_pages.into_iter().map(|page| (page.gap, page)).collect();
         self.poller.configure(Arc::clone(&config));
         self.config = config;
         for (host, state) in configured.hosts {
@@ -165,7 +165,7 @@ impl Roster {
         for (index, (_, id, host, due_at)) in backlog.into_iter().enumerate() {
             schedule.add(Visit::Feed(id), host, release_at(index, self.feeds.len(), now).max(due_at));
         }
-        for (gap, page) in &self.pages {
+        for (gap, page) in &self.older_pages {
             let (visit, Some((feed, _))) = (Visit::Archive(*gap), self.feeds.get(&page.feed)) else {
                 continue;
             };
@@ -201,12 +201,12 @@ impl Roster {
                 }
                 Visit::Archive(gap) => {
                     let found =
-                        self.pages.get(&gap).and_then(|page| Some((page, self.feeds.get(&page.feed)?)));
+                        self.older_pages.get(&gap).and_then(|page| Some((page, self.feeds.get(&page.feed)?)));
                     let Some((page, (feed, _))) = found else {
                         self.schedule.finished(start.visit, None, now);
                         continue;
                     };
-                    self.under_way.spawn(poller.page(page.clone(), Arc::clone(feed), now))
+                    self.under_way.spawn(poller.older_page(page.clone(), Arc::clone(feed), now))
                 }
             };
             self.tasks.insert(task.id(), start.visit);
@@ -240,18 +240,18 @@ impl Roster {
         let feed = match visit {
             Visit::Feed(feed) => feed,
             Visit::Archive(gap) => {
-                self.pages.remove(&gap);
-                let page = settled.page?;
+                self.older_pages.remove(&gap);
+                let page = settled.older_page?;
                 let due_at = page.due_at;
-                self.pages.insert(gap, page);
+                self.older_pages.insert(gap, page);
                 return Some(due_at);
             }
         };
-        if let Some(page) = settled.page
+        if let Some(page) = settled.older_page
             && let Some((feed, _)) = self.feeds.get(&page.feed)
         {
             self.schedule.add(Visit::Archive(page.gap), host_key(&feed.url), page.due_at);
-            self.pages.insert(page.gap, page);
+            self.older_pages.insert(page.gap, page);
         }
         let is_reached = settled.state.last_answer.is_reached();
         if let Some((_, state)) = self.feeds.get_mut(&feed) {

@@ -21,7 +21,7 @@ use crate::feed::gap::{Cause, GapId, Look, Seen};
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
 use crate::feed::trust::Trust;
-use crate::store::gaps::{Memory, Page};
+use crate::store::gaps::{Memory, OlderPage};
 use crate::store::{StoreError, Transaction};
 
 /// Older pages read for one gap at most (C40).
@@ -93,7 +93,7 @@ pub(super) fn look(
     if gap.cause != Cause::Excess {
         state.gap_at = Some(poll.started_at);
     }
-    let page = Page {
+    let page = OlderPage {
         gap: id,
         feed: poll.feed,
         url: String::new(),
@@ -103,12 +103,12 @@ pub(super) fn look(
         page_count: 0,
         failure_count: 0,
     };
-    settled.page = turn(tx, feed, &page, &reading.about, gap.cause, poll.started_at)?;
+    settled.older_page = turn(tx, feed, &page, &reading.about, gap.cause, poll.started_at)?;
     Ok(())
 }
 
 /// Settles the visit of an older page for a gap; [`Settled::page`] says which comes next, and when.
-pub fn settle_page(
+pub fn settle_older_page(
     tx: &Transaction<'_>,
     config: &Config,
     feed: &Feed,
@@ -118,7 +118,7 @@ pub fn settle_page(
 ) -> Result<Settled, StoreError> {
     let mut settled = Settled::begun(now);
     note_visit(tx, host_key(&feed.url), poll, &mut settled)?;
-    let Some(page) = tx.page(gap)? else { return Ok(settled) };
+    let Some(page) = tx.older_page(gap)? else { return Ok(settled) };
     let reading = match &poll.end {
         End::Document(reading) => reading,
         End::NotModified { .. } => {
@@ -136,7 +136,7 @@ pub fn settle_page(
     let (taken, _) = take_entries(tx, config, sight, &reading.scored, now, &mut settled)?;
     tx.note_page(poll.feed, page_hash(&page.url), now)?;
     settled.outcome = format!("an older page, for a gap: {} new", settled.new_count());
-    let page = Page { page_count: page.page_count + 1, failure_count: 0, due_at: now, ..page };
+    let page = OlderPage { page_count: page.page_count + 1, failure_count: 0, due_at: now, ..page };
     // Keeps the count, whatever comes next.
     tx.plan_page(&page)?;
     let reaches = |taken: &Taken| taken.known_since.is_some_and(|since| since < page.noticed_at);
@@ -146,7 +146,7 @@ pub fn settle_page(
         let note = format!("{} do not reach back to what was seen before", pages(page.page_count));
         tx.end_gap(gap, "unfillable", &note)?;
     } else {
-        settled.page = turn(tx, feed, &page, &reading.about, Cause::Window, now)?;
+        settled.older_page = turn(tx, feed, &page, &reading.about, Cause::Window, now)?;
     }
     Ok(settled)
 }
@@ -155,11 +155,11 @@ pub fn settle_page(
 fn turn(
     tx: &Transaction<'_>,
     feed: &Feed,
-    page: &Page,
+    page: &OlderPage,
     about: &About,
     cause: Cause,
     now: Timestamp,
-) -> Result<Option<Page>, StoreError> {
+) -> Result<Option<OlderPage>, StoreError> {
     let end = |state: &str, note: &str| tx.end_gap(page.gap, state, note).map(|()| None);
     let Some(next) = about.next_url.as_deref() else {
         return match (page.page_count, cause) {
@@ -180,7 +180,7 @@ fn turn(
         }
         _ => {}
     }
-    let page = Page { url: url.into(), is_archive: about.next_is_archive, due_at: now, ..page.clone() };
+    let page = OlderPage { url: url.into(), is_archive: about.next_is_archive, due_at: now, ..page.clone() };
     tx.plan_page(&page)?;
     Ok(Some(page))
 }
@@ -195,7 +195,7 @@ fn permitted(feed: &Feed, next: &str) -> Option<Url> {
 
 fn fail(
     tx: &Transaction<'_>,
-    page: &Page,
+    page: &OlderPage,
     outcome: &str,
     wish: Duration,
     now: Timestamp,
@@ -208,9 +208,9 @@ fn fail(
         return tx.end_gap(page.gap, "unfillable", &format!("its older page failed: {outcome}"));
     }
     let wait = (PAGE_WAIT * 4_u32.pow(failure_count - 1)).max(wish.min(Duration::from_hours(24)));
-    let page = Page { failure_count, due_at: after(now, wait), ..page.clone() };
+    let page = OlderPage { failure_count, due_at: after(now, wait), ..page.clone() };
     tx.plan_page(&page)?;
-    settled.page = Some(page);
+    settled.older_page = Some(page);
     Ok(())
 }
 

@@ -31,7 +31,7 @@ pub struct Memory {
 
 /// An older page that may fill a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct OlderPage {
     /// The gap.
     pub gap: GapId,
     /// Its feed.
@@ -161,7 +161,7 @@ impl Transaction<'_> {
     }
 
     /// Keeps which page is read next for a gap.
-    pub fn plan_page(&self, page: &Page) -> Result<(), StoreError> {
+    pub fn plan_page(&self, page: &OlderPage) -> Result<(), StoreError> {
         self.sql
             .prepare_cached(
                 "UPDATE gaps SET next_page = ?2, next_is_archive = ?3, next_page_at = ?4, page_count = ?5,
@@ -179,13 +179,13 @@ impl Transaction<'_> {
     }
 
     /// The page to be read next for a gap, if there is one.
-    pub fn page(&self, gap: GapId) -> Result<Option<Page>, StoreError> {
+    pub fn older_page(&self, gap: GapId) -> Result<Option<OlderPage>, StoreError> {
         let sql = format!("{PAGE} AND id = ?1");
         Ok(self.sql.prepare_cached(&sql)?.query_row([gap.0], read_page).optional()?)
     }
 
     /// All pages to be read, soonest first.
-    pub fn pages(&self) -> Result<Vec<Page>, StoreError> {
+    pub fn older_pages(&self) -> Result<Vec<OlderPage>, StoreError> {
         let sql = format!("{PAGE} ORDER BY next_page_at LIMIT 10000");
         let mut statement = self.sql.prepare_cached(&sql)?;
         let rows = statement.query_map([], read_page)?;
@@ -196,7 +196,7 @@ impl Transaction<'_> {
     pub fn page_read_at(&self, feed: FeedId, page_hash: u64) -> Result<Option<Timestamp>, StoreError> {
         let found: Option<i64> = self
             .sql
-            .prepare_cached("SELECT read_at FROM pages WHERE feed_id = ?1 AND page_hash = ?2")?
+            .prepare_cached("SELECT read_at FROM older_pages WHERE feed_id = ?1 AND page_hash = ?2")?
             .query_row(params![feed.0, to_signed(page_hash)], |row| row.get(0))
             .optional()?;
         Ok(found.map(from_micros))
@@ -205,11 +205,13 @@ impl Transaction<'_> {
     /// Remembers that an older page was read.
     pub fn note_page(&self, feed: FeedId, page_hash: u64, at: Timestamp) -> Result<(), StoreError> {
         self.sql
-            .prepare_cached("INSERT OR REPLACE INTO pages (feed_id, page_hash, read_at) VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT OR REPLACE INTO older_pages (feed_id, page_hash, read_at) VALUES (?1, ?2, ?3)",
+            )?
             .execute(params![feed.0, to_signed(page_hash), to_micros(at)])?;
         let sql = format!(
-            "DELETE FROM pages WHERE feed_id = ?1 AND page_hash IN (
-                 SELECT page_hash FROM pages WHERE feed_id = ?1 ORDER BY read_at DESC LIMIT -1 OFFSET {PAGES_MAX})"
+            "DELETE FROM older_pages WHERE feed_id = ?1 AND page_hash IN (
+                 SELECT page_hash FROM older_pages WHERE feed_id = ?1 ORDER BY read_at DESC LIMIT -1 OFFSET {PAGES_MAX})"
         );
         self.sql.prepare_cached(&sql)?.execute([feed.0])?;
         Ok(())
@@ -264,8 +266,8 @@ const PAGE: &str = "SELECT id, feed_id, next_page, next_is_archive, next_page_at
 const GAP: &str = "SELECT g.id, f.url, g.from_at, g.to_at, g.noticed_at, g.cause, g.estimate, g.state, g.note, \
      g.page_count FROM gaps g JOIN feeds f ON f.id = g.feed_id";
 
-fn read_page(row: &Row<'_>) -> rusqlite::Result<Page> {
-    Ok(Page {
+fn read_page(row: &Row<'_>) -> rusqlite::Result<OlderPage> {
+    Ok(OlderPage {
         gap: GapId(row.get(0)?),
         feed: FeedId(row.get(1)?),
         url: row.get(2)?,
