@@ -302,13 +302,13 @@ impl Daemon {
 
     /// Takes in a poll that ended; `again` says whether its feed is put back in the schedule.
     fn polled(&mut self, ended: Ended, again: bool) {
-        let Polled { feed, settled } = match ended {
+        let Polled { feed, visit, settled } = match ended {
             Ended::Polled(polled) => *polled,
             Ended::Paged(paged) => return self.paged(*paged),
             Ended::Lost { visit, error } => return self.lost(visit, &error, again),
         };
         let Some(url) = self.roster.address(feed) else {
-            return self.roster.finish(feed, None, now());
+            return self.roster.finish(visit, None, now());
         };
         let due_at = match settled {
             Ok(settled) => {
@@ -316,13 +316,19 @@ impl Daemon {
                     report.article_count += settled.new_count();
                 }
                 self.note_report(&url, &settled);
-                self.note_health(feed, &url, &settled.state.health);
+                // An older page that fails is no failure of its feed.
+                if visit == Visit::Feed(feed) {
+                    self.note_health(feed, &url, &settled.state.health);
+                }
+                if let Some(gap) = &settled.gap {
+                    debug!(feed = %url, %gap, "Entries may be unseen");
+                }
                 self.note_alerts(&settled.alerts);
-                self.roster.take_in(feed, *settled, now())
+                self.roster.take_in(visit, *settled, now())
             }
-            Err(error) => self.refused(url, &error),
+            Err(error) => Some(self.refused(url, &error)),
         };
-        self.roster.finish(feed, again.then_some(due_at), now());
+        self.roster.finish(visit, due_at.filter(|_| again), now());
     }
 
     /// Visits contain their own panics, so one that ends without a word is a fault of ours; it comes round again.
@@ -330,7 +336,7 @@ impl Daemon {
         error!(?visit, %error, "A visit ended without a word; please report what was logged before");
         let due_at = after(now(), self.config.poll.max_interval);
         match visit {
-            Visit::Feed(feed) => self.roster.finish(feed, again.then_some(due_at), now()),
+            Visit::Feed(_) | Visit::Archive(_) => self.roster.finish(visit, again.then_some(due_at), now()),
             Visit::Page(article) => self.roster.retry_page(article, due_at, now()),
         }
     }

@@ -8,6 +8,7 @@ pub mod access;
 pub mod answer;
 pub mod discover;
 pub mod explain;
+pub mod gap;
 pub mod health;
 pub mod host;
 pub mod moved;
@@ -18,6 +19,7 @@ pub mod robots;
 pub mod schedule;
 pub mod state;
 pub mod subscription;
+pub mod trust;
 
 use std::fmt;
 use std::time::Duration;
@@ -216,6 +218,8 @@ pub struct ParsedFeed {
     pub self_url: Option<String>,
     /// RFC 5005 `prev-archive` or `next` page.
     pub next_url: Option<String>,
+    /// Whether that page is an archive, which never changes (RFC 5005 section 4).
+    pub next_is_archive: bool,
     /// Entries in document order.
     pub entries: Vec<Entry>,
     /// What was wrong with the document and how it was mended.

@@ -6,6 +6,7 @@
 
 pub mod articles;
 pub mod feeds;
+pub mod gaps;
 pub mod health;
 pub mod hosts;
 pub mod incidents;
@@ -36,6 +37,7 @@ const BUSY_FOR: Duration = Duration::from_secs(5);
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_create_tables.sql")),
     M::up(include_str!("../migrations/0002_extend_feeds.sql")),
+    M::up(include_str!("../migrations/0003_create_gaps.sql")),
     M::up(include_str!("../migrations/0004_widen_alerts.sql")).foreign_key_check(),
     M::up(include_str!("../migrations/0005_create_subscriptions.sql")),
     M::up(include_str!("../migrations/0006_create_poll_requests.sql")),

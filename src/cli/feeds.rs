@@ -27,6 +27,9 @@ use crate::config::{self, Config};
 use crate::store::feeds::StoredFeed;
 use crate::store::{FILE_NAME, Lock};
 
+/// Gaps shown of a feed, the latest.
+const GAPS_SHOWN: u32 = 10;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the feeds with their state

@@ -14,6 +14,7 @@ use crate::feed::health::{Health, HealthState};
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
 use crate::store::Lock;
+use crate::store::gaps::StoredGap;
 use crate::store::report::Overview;
 
 /// Mail that waits longer than this needs a person.
@@ -27,6 +28,9 @@ const CLOCK_SLACK: Duration = Duration::from_mins(5);
 
 /// Feeds listed with their reasons.
 const LISTED_MAX: usize = 20;
+
+/// Gaps shown, the latest.
+const GAPS_SHOWN: u32 = 10;
 
 /// The configured feeds with what is remembered of them, by how they stand. A feed can be in more than one list.
 #[derive(Default)]
@@ -91,6 +95,8 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
     }
     let standing = Standing::of(&config, stored, now);
     let needs = needs(&config, &overview, &standing, now);
+    let day_ago = now.checked_sub(Duration::from_hours(24)).unwrap_or(Timestamp::MIN);
+    let (gap_count, gaps) = (reader.gap_count_since(day_ago)?, reader.gaps_since(day_ago, GAPS_SHOWN)?);
     let exit = if needs.is_empty() { Exit::Done } else { Exit::Failed };
     let mut output = Output::open();
     if json {
@@ -104,7 +110,8 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
         output.json(&json!({
             "needs": needs, "feeds": config.feeds.len(), "feeds_ok": standing.ok_count,
             "feeds_failing": unwell(Some(Health::Failing)), "feeds_unwell": unwell(None),
-            "feeds_overdue": overdue.collect::<Vec<_>>(), "overview": overview,
+            "feeds_overdue": overdue.collect::<Vec<_>>(), "gaps_last_day": gap_count, "gaps": gaps,
+            "overview": overview,
         }))?;
     } else {
         for need in &needs {
@@ -112,6 +119,7 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
         }
         output.line(format!("feeds      {}", feeds_words(&standing)))?;
         print(&mut output, &overview, &standing.unwell, now)?;
+        print_gaps(&mut output, gap_count, &gaps)?;
     }
     output.finish()?;
     Ok(exit)
@@ -190,6 +198,18 @@ fn needs(config: &Config, overview: &Overview, standing: &Standing<'_>, now: Tim
         needs.push(format!("mail has been waiting since {} ({reply})", short(oldest)));
     }
     needs
+}
+
+/// What may be unseen of the last day.
+fn print_gaps(output: &mut Output, count: usize, gaps: &[StoredGap]) -> Result<(), Failure> {
+    if count == 0 {
+        return Ok(());
+    }
+    output.line(format!("gaps       {count} in 24 h"))?;
+    for gap in gaps {
+        output.line(format!("           {}: {}", gap.feed, gap.words))?;
+    }
+    Ok(())
 }
 
 /// The screen below what needs a person.

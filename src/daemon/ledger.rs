@@ -18,10 +18,12 @@ use crate::article::identity::ArticleId;
 use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
+use crate::feed::gap::GapId;
 use crate::feed::host::HostState;
 use crate::pipeline::page::{self, PageSettled, PageTask, PageVisit};
 use crate::pipeline::{self, AlertEvent, OperatorEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
+use crate::store::gaps::OlderPage;
 use crate::store::outbox::Claimed;
 use crate::store::pages::WaitingPage;
 use crate::store::requests::{FirstDocument, PollRequest};
@@ -44,6 +46,7 @@ enum Job {
     Settle { feed: Arc<Feed>, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
     PageTask { article: ArticleId, now: Timestamp, answer: Answer<Option<PageTask>> },
     SettlePage { visit: Box<PageVisit>, now: Timestamp, answer: Answer<PageSettled> },
+    SettleOlderPage { feed: Arc<Feed>, gap: GapId, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
     Tick { now: Timestamp, answer: Answer<Ticked> },
     Claim { now: Timestamp, limit: u32, answer: Answer<Vec<Claimed>> },
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
@@ -63,6 +66,8 @@ pub struct Configured {
     pub hosts: Vec<(String, HostState)>,
     /// Pages that wait to be read.
     pub pages: Vec<WaitingPage>,
+    /// Older pages to be read for gaps.
+    pub older_pages: Vec<OlderPage>,
 }
 
 /// What a tick came to.
@@ -139,6 +144,20 @@ impl Ledger {
     /// Settles a visit for a page.
     pub async fn settle_page(&self, visit: PageVisit, now: Timestamp) -> Result<PageSettled, LedgerError> {
         let settled = self.ask(|answer| Job::SettlePage { visit: Box::new(visit), now, answer }).await;
+        self.note_written(settled.is_ok());
+        settled
+    }
+
+    /// Settles the visit of an older page for a gap.
+    pub async fn settle_older_page(
+        &self,
+        feed: Arc<Feed>,
+        gap: GapId,
+        poll: Poll,
+        now: Timestamp,
+    ) -> Result<Settled, LedgerError> {
+        let job = |answer| Job::SettleOlderPage { feed, gap, poll: Box::new(poll), now, answer };
+        let settled = self.ask(job).await;
         self.note_written(settled.is_ok());
         settled
     }
@@ -237,6 +256,12 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             });
             drop(answer.send(settled));
         }
+        Job::SettleOlderPage { feed, gap, poll, now, answer } => {
+            let settled = with_config(config.as_deref(), |config| {
+                in_transaction(writer, |tx| pipeline::settle_older_page(tx, config, &feed, gap, &poll, now))
+            });
+            drop(answer.send(settled));
+        }
         Job::Tick { now, answer } => {
             let ticked = with_config(config.as_deref(), |config| {
                 in_transaction(writer, |tx| {
@@ -287,7 +312,8 @@ fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Co
     let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
     // Who is told of feeds, and when, may be new.
     tx.look_at_untold(now)?;
-    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)?, pages: tx.waiting_pages(PAGES_MAX)? })
+    let (pages, older_pages) = (tx.waiting_pages(PAGES_MAX)?, tx.older_pages()?);
+    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)?, pages, older_pages })
 }
 
 fn with_config<T>(

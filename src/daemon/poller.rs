@@ -11,18 +11,20 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ledger::Ledger;
-use super::roster::Polled;
+use super::roster::{Polled, Visit};
 use crate::config::Config;
 use crate::feed::answer::AnswerKind;
 use crate::feed::moved;
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
-use crate::feed::{Feed, FeedId, ParsedFeed, parse};
-use crate::fetch::{Document, FailureKind, Fetcher, Headers, Outcome, Request};
+use crate::feed::{Feed, FeedId, ParsedFeed, ProblemKind, parse};
+use crate::fetch::{Document, FailureKind, Fetcher, Headers, Outcome, Request, RequestKind};
 use crate::pipeline::{About, Asked, End, Poll, Reading, prepare};
+use crate::store::gaps::OlderPage;
 
 /// Sentences about a document's problems kept at most.
 const PROBLEMS_MAX: usize = 20;
@@ -59,7 +61,7 @@ impl Poller {
         let (asked, end) = fetched.unwrap_or_else(|| (Asked::default(), stumbled(&Headers::default())));
         let poll = Poll { feed: id, started_at, asked, end };
         let settled = self.ledger.settle(feed, poll, watch.now()).await;
-        Polled { feed: id, settled: settled.map(Box::new) }
+        Polled { feed: id, visit: Visit::Feed(id), settled: settled.map(Box::new) }
     }
 
     async fn fetch(self, feed: Arc<Feed>, state: FeedState, watch: Watch) -> (Asked, End) {
@@ -82,10 +84,36 @@ impl Poller {
             !matches!(&outcome, Outcome::Document(document) if document.url.host() != request.url.host());
         let was_conditional = was_conditional && came_along;
         let asked = Asked { digest: Some(digest), was_conditional, wire_bytes: outcome.wire_bytes() };
-        let end = match outcome {
-            Outcome::Document(document) => self.read(&feed, document, AnswerKind::Document, watch).await,
+        let end = self.end(&feed, outcome, watch).await;
+        (asked, end)
+    }
+
+    /// Reads an older page for a gap; as [`Poller::poll`].
+    pub async fn older_page(self, page: OlderPage, feed: Arc<Feed>, started_at: Timestamp) -> Polled {
+        let watch = Watch { started_at, since: Instant::now() };
+        let (id, gap) = (page.feed, page.gap);
+        let fetched = contained(self.clone().fetch_older_page(page, Arc::clone(&feed), watch)).await;
+        let (asked, end) = fetched.unwrap_or_else(|| (Asked::default(), stumbled(&Headers::default())));
+        let poll = Poll { feed: id, started_at, asked, end };
+        let settled = self.ledger.settle_older_page(feed, gap, poll, watch.now()).await;
+        Polled { feed: id, visit: Visit::Archive(gap), settled: settled.map(Box::new) }
+    }
+
+    async fn fetch_older_page(self, page: OlderPage, feed: Arc<Feed>, watch: Watch) -> (Asked, End) {
+        let Ok(url) = Url::parse(&page.url) else {
+            return (Asked::default(), stumbled(&Headers::default()));
+        };
+        let request = Request { kind: RequestKind::Feed, ..Request::page(&feed, url) };
+        let outcome = self.fetcher.get(&request, watch.started_at).await;
+        let asked = Asked { wire_bytes: outcome.wire_bytes(), ..Asked::default() };
+        (asked, self.end(&feed, outcome, watch).await)
+    }
+
+    async fn end(&self, feed: &Arc<Feed>, outcome: Outcome, watch: Watch) -> End {
+        match outcome {
+            Outcome::Document(document) => self.read(feed, document, AnswerKind::Document, watch).await,
             // Entries a delta leaves out are not gone: what is settled is what a document adds.
-            Outcome::Delta(document) => self.read(&feed, document, AnswerKind::Delta, watch).await,
+            Outcome::Delta(document) => self.read(feed, document, AnswerKind::Delta, watch).await,
             Outcome::NotModified(headers) => End::NotModified { headers },
             Outcome::Status { code, detail, headers } => {
                 End::Failed { kind: AnswerKind::of_status(code), outcome: detail, headers }
@@ -95,8 +123,7 @@ impl Poller {
                 outcome: failure.detail,
                 headers: Headers::default(),
             },
-        };
-        (asked, end)
+        }
     }
 
     /// Reads a document on a worker thread.
@@ -199,6 +226,7 @@ fn about(parsed: &ParsedFeed) -> About {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let skip_hours = parsed.skip_hours.iter().filter(|hour| **hour < 24).fold(0, |all, hour| all | 1 << hour);
     let skip_days = (0..7).filter(|day| parsed.skip_days.iter().any(|name| name == DAYS[*day]));
+    let has = |kind| parsed.problems.iter().any(|problem| problem.kind == kind);
     About {
         hash: None,
         moved_to: None,
@@ -208,5 +236,8 @@ fn about(parsed: &ParsedFeed) -> About {
         hubs: parsed.hubs.clone(),
         self_url: parsed.self_url.clone(),
         next_url: parsed.next_url.clone(),
+        next_is_archive: parsed.next_is_archive,
+        is_cut: has(ProblemKind::Truncated),
+        is_over: has(ProblemKind::TooManyEntries),
     }
 }

@@ -18,6 +18,7 @@ use super::pulse::due_at;
 use crate::article::identity::ArticleId;
 use crate::article::publisher::host_key;
 use crate::config::Config;
+use crate::feed::gap::GapId;
 use crate::feed::health::Health;
 use crate::feed::moved;
 use crate::feed::schedule::{HostLimits, Schedule, Start, after, release_at};
@@ -26,6 +27,7 @@ use crate::feed::{Feed, FeedId};
 use crate::fetch::Fetcher;
 use crate::pipeline::page::PageSettled;
 use crate::pipeline::{HostPause, HostSpacing, Settled};
+use crate::store::gaps::OlderPage;
 use crate::store::pages::WaitingPage;
 
 /// A feed that is overdue by more is part of a backlog: visits wait for their host's spacing all day.
@@ -41,6 +43,8 @@ pub enum Visit {
     Feed(FeedId),
     /// The page of an article, or the robots.txt that speaks for it.
     Page(ArticleId),
+    /// An older page of a feed, for a gap.
+    Archive(GapId),
 }
 
 /// A poll that ended.
@@ -48,6 +52,8 @@ pub enum Visit {
 pub struct Polled {
     /// Whose.
     pub feed: FeedId,
+    /// What was visited.
+    pub visit: Visit,
     /// What was committed.
     pub settled: Result<Box<Settled>, LedgerError>,
 }
@@ -55,7 +61,7 @@ pub struct Polled {
 /// A visit that ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// A poll, with what was committed of it.
+    /// A poll, or a visit of an older page, with what was committed of it.
     Polled(Box<Polled>),
     /// A visit for a page, with what was committed of it.
     Paged(Box<Paged>),
@@ -72,6 +78,8 @@ pub enum Ended {
 pub struct Roster {
     config: Arc<Config>,
     feeds: HashMap<FeedId, (Arc<Feed>, FeedState)>,
+    /// Older pages to be read for gaps.
+    older_pages: HashMap<GapId, OlderPage>,
     schedule: Schedule<Visit>,
     /// Whether a backlog is let go bit by bit.
     is_spread: bool,
@@ -94,6 +102,7 @@ impl Roster {
             schedule: Schedule::new(limits(&config)),
             config,
             feeds: HashMap::new(),
+            older_pages: HashMap::new(),
             is_spread: true,
             seen_at: None,
             offline: HashMap::new(),
@@ -108,6 +117,7 @@ impl Roster {
     pub fn put_in_force(&mut self, config: Arc<Config>, configured: Configured, now: Timestamp) -> usize {
         let feeds = config.feeds.iter().zip(configured.feeds);
         self.feeds = feeds.map(|(feed, row)| (row.id, (Arc::new(feed.clone()), row.state))).collect();
+        self.older_pages = configured.older_pages.into_iter().map(|page| (page.gap, page)).collect();
         self.poller.configure(Arc::clone(&config));
         self.config = config;
         let Self { feeds, pages, schedule, .. } = self;
@@ -180,6 +190,19 @@ impl Roster {
                 schedule.add(visit, page.host.clone(), page.due_at);
             }
         }
+        for (gap, page) in &self.older_pages {
+            let (visit, Some((feed, _))) = (Visit::Archive(*gap), self.feeds.get(&page.feed)) else {
+                continue;
+            };
+            let host = host_key(&feed.url);
+            if self.schedule.is_running(visit) {
+                schedule.add_running(visit, host);
+            } else {
+                // A failed page waits for hours at most; a clock that ran ahead may have set any time.
+                let latest = after(now, self.config.poll.max_interval);
+                schedule.add(visit, host, page.due_at.min(latest));
+            }
+        }
         self.schedule = schedule;
         ahead_count
     }
@@ -195,10 +218,11 @@ impl Roster {
         let mut started = Vec::new();
         while self.is_free() {
             let Some(start) = self.schedule.next(now) else { break };
+            let poller = self.poller.clone();
             let task = match start.visit {
                 Visit::Feed(id) => {
                     let Some((feed, state)) = self.feeds.get(&id) else { continue };
-                    let poll = self.poller.clone().poll(id, Arc::clone(feed), state.clone(), now);
+                    let poll = poller.poll(id, Arc::clone(feed), state.clone(), now);
                     self.under_way.spawn(async { Ended::Polled(Box::new(poll.await)) })
                 }
                 Visit::Page(article) => {
@@ -209,8 +233,18 @@ impl Roster {
                         self.schedule.finished(start.visit, None, now);
                         continue;
                     };
-                    let visit = self.poller.clone().visit_page(article, Arc::clone(feed), now);
+                    let visit = poller.visit_page(article, Arc::clone(feed), now);
                     self.under_way.spawn(async { Ended::Paged(Box::new(visit.await)) })
+                }
+                Visit::Archive(gap) => {
+                    let found =
+                        self.older_pages.get(&gap).and_then(|page| Some((page, self.feeds.get(&page.feed)?)));
+                    let Some((page, (feed, _))) = found else {
+                        self.schedule.finished(start.visit, None, now);
+                        continue;
+                    };
+                    let visit = poller.older_page(page.clone(), Arc::clone(feed), now);
+                    self.under_way.spawn(async { Ended::Polled(Box::new(visit.await)) })
                 }
             };
             self.tasks.insert(task.id(), start.visit);
@@ -233,13 +267,31 @@ impl Roster {
         }
     }
 
-    /// Keeps what was committed of a poll; answers when its feed is due again.
-    pub fn take_in(&mut self, feed: FeedId, settled: Settled, now: Timestamp) -> Timestamp {
+    /// Keeps what was committed of a visit; answers when it is due again, never for a page that is done with.
+    pub fn take_in(&mut self, visit: Visit, settled: Settled, now: Timestamp) -> Option<Timestamp> {
         if let Some(HostPause { host, until }) = settled.pause {
             self.schedule.pause(&host, until, now);
         }
         if let Some(HostSpacing { host, spacing, until }) = settled.spacing {
             self.schedule.space(&host, spacing, until, now);
+        }
+        let feed = match visit {
+            Visit::Feed(feed) => feed,
+            Visit::Archive(gap) => {
+                self.older_pages.remove(&gap);
+                let page = settled.older_page?;
+                let due_at = page.due_at;
+                self.older_pages.insert(gap, page);
+                return Some(due_at);
+            }
+            // What is committed of a page goes through `finish_page`.
+            Visit::Page(_) => return None,
+        };
+        if let Some(page) = settled.older_page
+            && let Some((feed, _)) = self.feeds.get(&page.feed)
+        {
+            self.schedule.add(Visit::Archive(page.gap), host_key(&feed.url), page.due_at);
+            self.older_pages.insert(page.gap, page);
         }
         let is_reached = settled.state.last_answer.is_reached();
         for page in settled.pages {
@@ -255,7 +307,7 @@ impl Roster {
         if is_reached {
             self.go_online(feed, now);
         }
-        settled.next.at
+        Some(settled.next.at)
     }
 
     /// Somebody answered: feeds that wait because nothing could be reached are let go soon, bit by bit. One feed alone that
@@ -269,10 +321,10 @@ impl Roster {
         self.offline.clear();
     }
 
-    /// Puts a feed whose poll ended back in the schedule; without a time it is not polled again.
-    pub fn finish(&mut self, feed: FeedId, due_at: Option<Timestamp>, now: Timestamp) {
-        let visit = Visit::Feed(feed);
+    /// Puts a visit that ended back in the schedule; without a time it does not come again.
+    pub fn finish(&mut self, visit: Visit, due_at: Option<Timestamp>, now: Timestamp) {
         self.schedule.finished(visit, due_at, now);
+        let Visit::Feed(feed) = visit else { return };
         // It may have moved to another host.
         if let Some((feed, state)) = self.feeds.get(&feed).filter(|_| due_at.is_some()) {
             self.schedule.set_host(visit, host_key(&moved::asked_url(feed, state)));

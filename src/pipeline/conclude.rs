@@ -3,6 +3,8 @@
 //! Owns the order in which the rules of `feed` are asked, and what of it is stored. The rules themselves are pure and
 //! live there. Refuses to look at entries.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::operator::signs;
@@ -15,9 +17,13 @@ use crate::feed::health;
 use crate::feed::host::is_shared;
 use crate::feed::moved;
 use crate::feed::pace::{self, NextPoll, Pace, Terms};
+use crate::feed::schedule::after;
 use crate::feed::state::{FeedState, Network};
 use crate::fetch::Headers;
 use crate::store::{StoreError, Transaction};
+
+/// How long a feed is polled faster after a gap.
+const HASTE_FOR: Duration = Duration::from_hours(24);
 
 /// Brings a feed's state up to date with a poll, and its host's.
 pub(super) fn conclude(
@@ -28,7 +34,7 @@ pub(super) fn conclude(
     state: &mut FeedState,
     settled: &mut Settled,
 ) -> Result<(), StoreError> {
-    let (answer, at) = (answer(&poll.end, &poll.asked, settled), poll.started_at);
+    let (answer, at) = (answer(&poll.end, &poll.asked, settled.new_count()), poll.started_at);
     let network = match answer.kind {
         AnswerKind::Unreachable => tx.network()?,
         _ => Network::default(),
@@ -41,7 +47,12 @@ pub(super) fn conclude(
         note_host(tx, asked_host, poll, &answer, settled)?;
     }
     follow_move(state, poll, settled);
-    let next = pace::next_poll(&terms(tx, config, feed, at)?, state, &answer, at);
+    let mut terms = terms(tx, config, feed, at)?;
+    // Where entries may have gone by unseen, the next look comes sooner for a day; what its owner set stands.
+    if !terms.is_own_interval && state.gap_at.is_some_and(|gap_at| after(gap_at, HASTE_FOR) > at) {
+        terms.pace.interval = (terms.pace.interval / 2).max(terms.pace.min_interval);
+    }
+    let next = pace::next_poll(&terms, state, &answer, at);
     settled.next = match state.next_due_at.filter(|due_at| *due_at < next.at) {
         // What a hub delivers does not put off the poll that shows whether it delivers all.
         Some(due_at) if answer.kind == AnswerKind::Pushed => {
@@ -60,7 +71,7 @@ pub(super) fn conclude(
     Ok(())
 }
 
-fn answer(end: &End, asked: &Asked, settled: &Settled) -> Answer {
+fn answer(end: &End, asked: &Asked, new_count: usize) -> Answer {
     let (kind, headers) = match end {
         End::Document(reading) => (reading.kind, &reading.headers),
         End::NotModified { headers } => (AnswerKind::NotModified, headers),
@@ -74,7 +85,7 @@ fn answer(end: &End, asked: &Asked, settled: &Settled) -> Answer {
         wire_bytes: asked.wire_bytes,
         was_conditional: asked.was_conditional,
         has_validators: headers.etag.is_some() || headers.last_modified.is_some(),
-        new_count: settled.new_count(),
+        new_count,
     }
 }
 
@@ -102,6 +113,17 @@ fn keep_validators(state: &mut FeedState, poll: &Poll) {
         }
         End::Document(_) | End::Failed { .. } => {}
     }
+}
+
+/// Notes a visit of a feed's host that was no poll of the feed.
+pub(super) fn note_visit(
+    tx: &Transaction<'_>,
+    host: String,
+    poll: &Poll,
+    settled: &mut Settled,
+) -> Result<(), StoreError> {
+    let answer = answer(&poll.end, &poll.asked, 0);
+    note_host(tx, host, poll, &answer, settled)
 }
 
 /// What came between the last successful poll and this one teaches the feed's rhythm.

@@ -30,7 +30,7 @@ pub(super) const COLUMNS: &str = "id, url, etag, last_modified, asked_as, moved_
      next_due_at, next_due_reason, wait_until, fresh_for, ttl, skip_hours, skip_days, failure_count, \
      refusal_count, gone_count, gone_since, unreached_since, ignored_count, validators_at, unconditional_at, \
      document_hash, document_bytes, last_answer, last_outcome, rhythm, health, health_since, health_reason, \
-     health_flaw, health_told, health_told_at, health_look_at";
+     health_flaw, health_told, health_told_at, health_look_at, gap_at";
 
 impl Transaction<'_> {
     /// The row of a configured feed, made when it is new; its name and host follow the configuration.
@@ -135,6 +135,7 @@ impl Transaction<'_> {
             ":health_told": state.health.told.word(),
             ":health_told_at": time(state.health.told_at),
             ":health_look_at": time(state.health.look_at),
+            ":gap_at": time(state.gap_at),
             ":problems": problems,
         };
         self.sql.prepare_cached(SAVE)?.execute(parameters)?;
@@ -154,7 +155,7 @@ const SAVE: &str = "UPDATE feeds SET etag = :etag, last_modified = :last_modifie
     document_hash = :document_hash, document_bytes = :document_bytes, last_answer = :last_answer,
     last_outcome = :last_outcome, rhythm = :rhythm, health = :health, health_since = :health_since,
     health_reason = :health_reason, health_flaw = :health_flaw, health_told = :health_told,
-    health_told_at = :health_told_at, health_look_at = :health_look_at,
+    health_told_at = :health_told_at, health_look_at = :health_look_at, gap_at = :gap_at,
     last_document_problems = coalesce(:problems, last_document_problems)
     WHERE id = :id";
 
@@ -221,6 +222,7 @@ pub(super) fn read_feed(row: &Row<'_>) -> rusqlite::Result<StoredFeed> {
             document_bytes: row.get::<_, i64>("document_bytes")?.unsigned_abs(),
             last_answer: AnswerKind::from_word(&word("last_answer")?).unwrap_or_default(),
             last_outcome: row.get("last_outcome")?,
+            gap_at: time("gap_at")?,
             rhythm: row
                 .get::<_, Option<Vec<u8>>>("rhythm")?
                 .map_or_else(Rhythm::default, |bytes| Rhythm::from_bytes(&bytes)),

@@ -35,6 +35,8 @@ pub struct StoredArticle {
     pub places: Vec<String>,
     /// When it was published, as read from the feed.
     pub published: Option<Timestamp>,
+    /// What that date is worth: `given`, `missing`, `unreadable`, or `future` (it was later than the poll).
+    pub date_quality: String,
     /// When it was first seen.
     pub seen: Timestamp,
     /// Its story's number.
@@ -163,8 +165,8 @@ const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 
 const ARTICLE: &str =
     "SELECT a.id, a.title, a.summary, a.body, CASE WHEN a.entry_url LIKE 'http:%' THEN a.entry_url ELSE coalesce(a.url, a.entry_url) END, a.language, a.publisher,
-     a.tier, f.url, a.tags, a.places, a.published_at, a.seen_at, a.story_id, a.copy_of, a.revision_count
-     FROM articles a JOIN feeds f ON f.id = a.feed_id";
+     a.tier, f.url, a.tags, a.places, a.published_at, a.seen_at, a.story_id, a.copy_of, a.revision_count,
+     a.date_quality FROM articles a JOIN feeds f ON f.id = a.feed_id";
 
 const ALERT: &str =
     "SELECT id, at, kind, reason, topic, severity, place, incident_id, story_id, publishers, score,
@@ -398,6 +400,7 @@ fn read_article(row: &Row<'_>) -> rusqlite::Result<StoredArticle> {
         story: row.get(13)?,
         copy_of: row.get(14)?,
         revisions: row.get(15)?,
+        date_quality: row.get(16)?,
     })
 }
 

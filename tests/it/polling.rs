@@ -3,8 +3,10 @@
 //! Days of polling pass in milliseconds: a scripted server on loopback, a clock that the test moves
 //! ([`crate::support::watch`]).
 
+mod gap;
 mod health;
 mod host;
+mod identity;
 mod moved;
 mod outage;
 mod pace;

@@ -1,7 +1,9 @@
 //! `wirewatch feeds list`: every feed with its state, or those of some health or tag.
 
 use std::path::Path;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::super::{Exit, Outcome, Output, load, now, reader, short};
@@ -33,6 +35,13 @@ pub(super) fn run(dir: &Path, filter: &Filter<'_>, json: bool) -> Outcome {
         if filter.health.is_some_and(|wanted| wanted != health) {
             continue;
         }
+        let (trust, gaps) = match &reader {
+            Some(reader) => {
+                let address = feed.address();
+                (reader.trust(&address)?, reader.gaps_of(&address, super::GAPS_SHOWN)?)
+            }
+            None => Default::default(),
+        };
         let problems = match &reader {
             Some(reader) => reader.document_problems(&feed.address())?,
             None => Vec::new(),
@@ -51,6 +60,7 @@ pub(super) fn run(dir: &Path, filter: &Filter<'_>, json: bool) -> Outcome {
                 "failures": state.map_or(0, |state| state.failure_count),
                 "last_outcome": state.map(|state| state.last_outcome.as_str()),
                 "problems": problems, "number": place + 1,
+                "identity": trust.doubts().to_string(), "gaps": gaps,
             }))?;
         } else {
             output.line(format!("{health:<8} {}  {}", feed.name, feed.address()))?;
@@ -60,6 +70,11 @@ pub(super) fn run(dir: &Path, filter: &Filter<'_>, json: bool) -> Outcome {
             }
             for problem in problems {
                 output.line(format!("         mended in its last document: {problem}"))?;
+            }
+            // What is filled is no loss, and what is long past is in the JSON.
+            let day_ago = now().checked_sub(Duration::from_hours(24)).unwrap_or(Timestamp::MIN);
+            for gap in gaps.iter().filter(|gap| gap.state != "filled" && gap.noticed > day_ago) {
+                output.line(format!("         {}", gap.words))?;
             }
         }
     }

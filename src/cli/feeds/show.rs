@@ -17,6 +17,7 @@ use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::feed::schedule::words;
+use crate::feed::trust::Doubts;
 use crate::store::Reader;
 use crate::store::feeds::StoredFeed;
 
@@ -43,8 +44,8 @@ struct Aspect {
 type Tell = fn(&About<'_>) -> Result<Aspect, Failure>;
 
 /// Everything there is to say, in the order it is said. An aspect without lines is passed over.
-const ASPECTS: [Tell; 10] =
-    [identity, health, last_poll, next_poll, interval, wishes, rhythm, document, moved, hub];
+const ASPECTS: [Tell; 12] =
+    [identity, health, last_poll, next_poll, interval, wishes, rhythm, document, entries, gaps, moved, hub];
 
 pub(super) fn run(dir: &Path, text: &str, json: bool) -> Outcome {
     let config = load(dir)?;
@@ -269,6 +270,27 @@ fn rhythm(about: &About<'_>) -> Result<Aspect, Failure> {
             ("usual_entries_per_hour", json!(rate)),
         ],
     })
+}
+
+/// How its entries are told apart.
+fn entries(about: &About<'_>) -> Result<Aspect, Failure> {
+    let doubts = match &about.reader {
+        Some(reader) => reader.trust(&about.feed.address())?.doubts(),
+        None => Doubts::default(),
+    };
+    let words = doubts.to_string();
+    let lines = if doubts == Doubts::default() { Vec::new() } else { vec![words.clone()] };
+    Ok(Aspect { label: "entries", lines, fields: vec![("identity", json!(words))] })
+}
+
+/// What may have come and gone unseen.
+fn gaps(about: &About<'_>) -> Result<Aspect, Failure> {
+    let gaps = match &about.reader {
+        Some(reader) => reader.gaps_of(&about.feed.address(), super::GAPS_SHOWN)?,
+        None => Vec::new(),
+    };
+    let lines = gaps.iter().map(|gap| gap.words.clone()).collect();
+    Ok(Aspect { label: "gaps", lines, fields: vec![("gaps", json!(gaps))] })
 }
 
 /// Where its server says it moved.

@@ -494,6 +494,7 @@ impl Walk {
             hubs: self.feed.hubs,
             self_url: self.feed.self_url,
             next_url: self.feed.next_url,
+            next_is_archive: self.feed.next_is_archive,
             entries,
             problems,
         };

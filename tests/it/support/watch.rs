@@ -177,12 +177,12 @@ impl Watch {
             Ended::Lost { visit, error } => panic!("{visit:?} was lost: {error}"),
         };
         let settled = polled.settled.unwrap();
-        let visit = Visit::Feed(polled.feed);
+        let visit = polled.visit;
         let place = self.begun.iter().position(|(begun, _)| *begun == visit).unwrap();
         let (_, at) = self.begun.remove(place);
         let address = self.roster.address(polled.feed).unwrap();
-        let due_at = self.roster.take_in(polled.feed, (*settled).clone(), self.now);
-        self.roster.finish(polled.feed, Some(due_at), self.now);
+        let due_at = self.roster.take_in(visit, (*settled).clone(), self.now);
+        self.roster.finish(visit, due_at, self.now);
         self.rounds.push(Round { at, visit, address, settled: *settled });
     }
 
