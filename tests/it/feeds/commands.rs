@@ -386,7 +386,7 @@ async fn show_says_all_about_one_feed() {
     let json = desk.run(&["feeds", "show", "Beta news", "--json"]).expect(0).json();
     assert_eq!(
         (&json[0]["health"], &json[0]["number"], &json[0]["failures"]),
-        (&"failing".into(), &2.into(), &1.into())
+        (&"degraded".into(), &2.into(), &1.into())
     );
     let ran = desk.run(&["feeds", "show", "news"]).expect(2);
     assert!(ran.err.contains("fits 2 feeds") && ran.err.contains("1  Alpha news"), "{}", ran.err);
@@ -396,8 +396,8 @@ async fn show_says_all_about_one_feed() {
     }
     let listed =
         |args: &[&str]| desk.run(&[&["feeds", "list", "--json"], args].concat()).expect(0).json().len();
-    assert_eq!((listed(&[]), listed(&["--health", "failing"]), listed(&["--tag", "X"])), (2, 1, 1));
-    assert_eq!(listed(&["--tag", "x", "--health", "failing"]), 0);
+    assert_eq!((listed(&[]), listed(&["--health", "degraded"]), listed(&["--tag", "X"])), (2, 1, 1));
+    assert_eq!(listed(&["--tag", "x", "--health", "degraded"]), 0);
     desk.run(&["feeds", "list", "--health", "fine"]).expect(2);
 }
 

@@ -340,8 +340,8 @@ async fn a_feed_that_flaps_is_not_told_each_time() {
 }
 
 #[tokio::test]
-async fn c29_a_limit_for_hours_is_told_once_with_its_end() {
-    let mut watch = Watch::with(&["http://reddit.com.example/r/feed"], OPERATOR).await;
+async fn a_limit_for_hours_is_told_once_with_its_end() {
+    let mut watch = Watch::with(&["http://c.example/r/feed"], OPERATOR).await;
     watch.server.set("/r/feed", document("one", hour(0)));
     watch.until(hour(2)).await;
     watch.server.set("/r/feed", Reply::status(429).header("retry-after", "14400"));
