@@ -4,12 +4,15 @@
 //! writes, one [`mailer`]. Everything that can wake it is in one `select!` in [`Daemon::watch`]. It reads the clock, and hands
 //! time on to everything else. Refuses to decide: that is the pipeline's.
 
+mod by_hand;
 mod drain;
+mod error;
 pub mod health;
 pub mod hub;
 pub mod ledger;
 pub mod mailer;
 mod once;
+pub mod pages;
 pub mod poller;
 pub mod pulse;
 mod reload;
@@ -24,25 +27,27 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
-use self::hub::{Hubs, Realm};
+pub use self::error::DaemonError;
+use self::hub::Hubs;
 use self::ledger::{Configured, Ledger, LedgerError};
 use self::mailer::Door;
 pub use self::once::OnceReport;
+use self::pages::Paged;
 use self::poller::Poller;
 use self::pulse::Pulse;
 pub use self::reload::Reload;
-use self::roster::{Ended, Polled, Roster};
+use self::roster::{Ended, Polled, Roster, Visit};
 use crate::config::Config;
 use crate::feed::FeedId;
+use crate::feed::health::{Health, HealthState};
 use crate::feed::schedule::{Start, after};
 use crate::fetch;
-use crate::mail;
+use crate::pipeline::{OperatorEvent, Settled};
 use crate::store::{self, Durability, Lock, StoreError, Writer};
-use crate::web::WebError;
 
 /// Longest time between two looks at the clock: what a suspended machine or a moved clock can cost.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
@@ -53,46 +58,17 @@ const NO_ROOM_WAIT: Duration = Duration::from_mins(1);
 /// Wait between two attempts to start.
 const START_WAIT: Duration = Duration::from_secs(10);
 
-/// Why the daemon did not start, or stopped by itself.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// The database refuses.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The ledger refuses or is gone.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The HTTP client cannot be made.
-    #[error(transparent)]
-    Fetch(#[from] fetch::FetchError),
-    /// The mailer cannot be made.
-    #[error(transparent)]
-    Mail(#[from] mail::MailError),
-    /// The door for callers cannot be opened.
-    #[error(transparent)]
-    Web(#[from] WebError),
-    /// The operating system refuses a thread or a signal handler.
-    #[error("the operating system refuses: {0}")]
-    System(#[from] std::io::Error),
-    /// The task that carries mail ended; only a new start brings it back.
-    #[error("the mailer has stopped by itself; please report what was logged before")]
-    MailerStopped,
-}
-
-impl DaemonError {
-    /// The database's error, if it is one that may pass by itself.
-    fn passing(&self) -> Option<&StoreError> {
-        match self {
-            Self::Store(error) | Self::Ledger(LedgerError::Store(error)) if error.is_passing() => Some(error),
-            _ => None,
-        }
-    }
-}
-
 /// The clock. Only this and `cli` read it.
 #[expect(clippy::disallowed_methods, reason = "the one place of the daemon that reads the clock")]
 pub fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// Looks for polls asked for by hand: regularly, and once only after the machine slept.
+fn requests() -> Interval {
+    let mut looks = interval(by_hand::LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
 }
 
 /// A running daemon.
@@ -112,9 +88,12 @@ pub struct Daemon {
     fetcher: fetch::Fetcher,
     look_every: Duration,
     pulse: Pulse,
-    failing: HashMap<FeedId, Timestamp>,
+    /// What was logged last of feeds that are not well, and when.
+    logged: HashMap<FeedId, (Health, Timestamp)>,
     /// What `run --once` reports; the daemon collects nothing for years.
     report: Option<OnceReport>,
+    /// When to look for polls asked for by hand.
+    requests: Interval,
     _lock: Lock,
 }
 
@@ -152,7 +131,8 @@ impl Daemon {
             .await
             .map_err(|_| LedgerError::Stopped)??;
         let (ledger, thread) = Ledger::start(writer)?;
-        let configured = ledger.configure(Arc::clone(&config), now()).await?;
+        let mut configured = ledger.configure(Arc::clone(&config), now()).await?;
+        let alerts = by_hand::take_first_documents(&ledger, &config, &mut configured).await;
         let fetcher = fetch::Fetcher::new(config.poll.fetch_options())?;
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
         let poller =
@@ -175,12 +155,14 @@ impl Daemon {
             fetcher,
             look_every,
             pulse: Pulse::new(look_every, Instant::now(), now()),
-            failing: HashMap::new(),
+            logged: HashMap::new(),
             report: None,
+            requests: requests(),
             _lock: lock,
             config: Arc::clone(&config),
         };
         daemon.put_in_force(config, configured, now());
+        daemon.note_alerts(&alerts);
         Ok(daemon)
     }
 
@@ -188,7 +170,7 @@ impl Daemon {
     fn put_in_force(&mut self, config: Arc<Config>, configured: Configured, now: Timestamp) {
         self.config = Arc::clone(&config);
         let ahead_count = self.roster.put_in_force(config, configured, now);
-        self.failing.retain(|id, _| self.roster.address(*id).is_some());
+        self.logged.retain(|id, _| self.roster.address(*id).is_some());
         warn_of_clock(ahead_count);
     }
 
@@ -223,21 +205,6 @@ impl Daemon {
         Ok(())
     }
 
-    /// Lets hubs deliver, where the configuration says so.
-    async fn open_to_hubs(&mut self) -> Result<(), DaemonError> {
-        let realm = Realm {
-            config: Arc::clone(&self.config),
-            feeds: self.roster.feeds(),
-            fetcher: self.fetcher.clone(),
-        };
-        self.hubs = Hubs::open(&self.ledger, realm).await?;
-        if let Some(hubs) = &self.hubs {
-            info!(listen = %hubs.address(), "Open to hubs (WebSub)");
-            self.roster.tell(hubs.ear());
-        }
-        Ok(())
-    }
-
     /// Everything that can wake it, until something is broken for good. It may be dropped at any await: what counts
     /// is committed.
     async fn keep_watching(
@@ -254,9 +221,10 @@ impl Daemon {
             let wait = wait.min(self.pulse.wait(Instant::now()).max(Duration::from_millis(5)));
             tokio::select! {
                 Some(ended) = self.roster.ended() => self.polled(ended, true),
-                Some(alerts) = hub::next_alerts(self.hubs.as_mut()) => self.note_alerts(&alerts),
+                Some(pushed) = hub::next_pushed(self.hubs.as_mut()) => self.pushed(pushed),
                 () = tokio::time::sleep(wait) => {}
                 _ = hang_up.recv() => self.reload(reload).await?,
+                _ = self.requests.tick() => self.take_requests().await?,
                 _ = &mut self.mailer => return Err(DaemonError::MailerStopped),
             }
         }
@@ -286,6 +254,7 @@ impl Daemon {
         let (next_at, is_alive) = match self.ledger.tick(now).await {
             Ok(ticked) => {
                 self.note_alerts(&ticked.alerts);
+                self.note_told(&ticked.told);
                 (ticked.next_at, true)
             }
             // The ledger has said so.
@@ -295,77 +264,133 @@ impl Daemon {
         self.pulse.beat(Instant::now(), now, next_at);
         if is_alive {
             let waiting = self.roster.waiting_count(now);
-            let (all, failing) = (self.roster.feed_count(), self.failing.len());
-            systemd::alive(&format!("{all} feeds, {waiting} due, {failing} failing"));
+            let all = self.roster.feed_count();
+            let failing = self.roster.health_count(Health::Failing);
+            let mut rest = String::new();
+            for health in [Health::Degraded, Health::Silent, Health::Gone] {
+                let count = self.roster.health_count(health);
+                if count > 0 {
+                    rest = format!("{rest}, {count} {}", health.word());
+                }
+            }
+            systemd::alive(&format!("{all} feeds, {waiting} due, {failing} failing{rest}"));
         }
         Ok(())
     }
 
     /// Takes in a poll that ended; `again` says whether its feed is put back in the schedule.
     fn polled(&mut self, ended: Ended, again: bool) {
-        let Polled { feed, settled } = match ended {
+        let Polled { feed, visit, settled } = match ended {
             Ended::Polled(polled) => *polled,
-            Ended::Lost { feed, error } => {
-                // Polls contain their own panics, so this is a fault of ours; the feed comes round again.
-                error!(%error, "A poll ended without a word; please report what was logged before");
-                let due_at = after(now(), self.config.poll.max_interval);
-                return self.roster.finish(feed, again.then_some(due_at), now());
-            }
+            Ended::Paged(paged) => return self.paged(*paged),
+            Ended::Lost { visit, error } => return self.lost(visit, &error, again),
         };
         let Some(url) = self.roster.address(feed) else {
-            return self.roster.finish(feed, None, now());
+            return self.roster.finish(visit, None, now());
         };
         let due_at = match settled {
             Ok(settled) => {
                 if let Some(report) = &mut self.report {
                     report.article_count += settled.new_count();
                 }
-                let failed = (!settled.is_success).then(|| settled.outcome.clone());
-                self.note_health(feed, &url, failed);
+                self.note_report(&url, &settled);
+                // An older page that fails is no failure of its feed.
+                if visit == Visit::Feed(feed) {
+                    self.note_health(feed, &url, &settled.state.health);
+                }
+                if let Some(gap) = &settled.gap {
+                    debug!(feed = %url, %gap, "Entries may be unseen");
+                }
                 self.note_alerts(&settled.alerts);
-                self.roster.take_in(feed, *settled, now())
+                self.roster.take_in(visit, *settled, now())
             }
-            Err(error) => self.refused(feed, url, &error),
+            Err(error) => Some(self.refused(url, &error)),
         };
-        self.roster.finish(feed, again.then_some(due_at), now());
+        self.roster.finish(visit, due_at.filter(|_| again), now());
+    }
+
+    /// Visits contain their own panics, so one that ends without a word is a fault of ours; it comes round again.
+    fn lost(&mut self, visit: Visit, error: &JoinError, again: bool) {
+        error!(?visit, %error, "A visit ended without a word; please report what was logged before");
+        let due_at = after(now(), self.config.poll.max_interval);
+        match visit {
+            Visit::Feed(_) | Visit::Archive(_) => self.roster.finish(visit, again.then_some(due_at), now()),
+            Visit::Page(article) => self.roster.retry_page(article, due_at, now()),
+        }
+    }
+
+    /// Takes in a visit for a page that ended.
+    fn paged(&mut self, Paged { article, settled }: Paged) {
+        match settled {
+            Ok(settled) => {
+                if let Some(settled) = &settled {
+                    debug!(article = article.0, outcome = settled.outcome, "Page");
+                    self.note_alerts(&settled.alerts);
+                }
+                self.roster.finish_page(article, settled.map(|settled| *settled), now());
+            }
+            Err(error) => {
+                debug!(article = article.0, %error, "A page could not be stored");
+                if matches!(&error, LedgerError::Store(error) if error.is_passing()) {
+                    self.paused_until = Some(Instant::now() + NO_ROOM_WAIT);
+                }
+                self.roster.retry_page(article, after(now(), self.config.poll.min_interval), now());
+            }
+        }
     }
 
     /// A poll could not be stored. Nothing was kept, nothing is lost: the same document is asked for again at the time
     /// this answers.
-    fn refused(&mut self, id: FeedId, url: String, error: &LedgerError) -> Timestamp {
-        let is_passing = matches!(error, LedgerError::Store(error) if error.is_passing());
-        if is_passing {
-            debug!(feed = %url, %error, "A poll could not be stored");
+    fn refused(&mut self, url: String, error: &LedgerError) -> Timestamp {
+        // The ledger has said so, once for all feeds.
+        debug!(feed = %url, %error, "A poll could not be stored");
+        if matches!(error, LedgerError::Store(error) if error.is_passing()) {
             self.paused_until = Some(Instant::now() + NO_ROOM_WAIT);
-            if let Some(report) = &mut self.report {
-                report.failed.push((url, error.to_string()));
-            }
-        } else {
-            self.note_health(id, &url, Some(error.to_string()));
+        }
+        if let Some(report) = &mut self.report {
+            report.failed.push((url, error.to_string()));
         }
         // No sooner than its publisher is asked otherwise, and behind those that were not tried.
         after(now(), NO_ROOM_WAIT.max(self.config.poll.min_interval))
     }
 
-    /// Logs a feed's failure when it begins and then daily, and its recovery.
-    fn note_health(&mut self, id: FeedId, url: &str, failed: Option<String>) {
+    fn note_report(&mut self, url: &str, settled: &Settled) {
+        let Some(report) = &mut self.report else { return };
+        if settled.is_success {
+            report.polled_count += 1;
+        } else {
+            report.failed.push((url.to_owned(), settled.outcome.clone()));
+        }
+    }
+
+    /// Logs a feed's health when it changes and, while it is not well, daily.
+    fn note_health(&mut self, id: FeedId, url: &str, state: &HealthState) {
         const REPEAT_AFTER: Duration = Duration::from_hours(24);
-        let Some(outcome) = failed else {
-            if let Some(report) = &mut self.report {
-                report.polled_count += 1;
-            }
-            if self.failing.remove(&id).is_some() {
+        let (health, reason) = (state.health.word(), state.reason.as_str());
+        if state.health == Health::Ok {
+            if self.logged.remove(&id).is_some() {
                 info!(feed = %url, "Feed recovered");
             }
             return;
-        };
-        let logged_at = self.failing.get(&id).copied();
-        if logged_at.is_none_or(|at| after(at, REPEAT_AFTER) <= now()) {
-            warn!(feed = %url, outcome, "Feed failing");
-            self.failing.insert(id, now());
         }
-        if let Some(report) = &mut self.report {
-            report.failed.push((url.to_owned(), outcome));
+        let logged = self.logged.get(&id).copied();
+        if logged.is_some_and(|(word, at)| word == state.health && after(at, REPEAT_AFTER) > now()) {
+            return;
+        }
+        if state.health.is_blind() {
+            warn!(feed = %url, health, reason, "Feed failing");
+        } else {
+            info!(feed = %url, health, reason, "Feed degraded");
+        }
+        self.logged.insert(id, (state.health, now()));
+    }
+
+    fn note_told(&self, told: &[OperatorEvent]) {
+        for event in told {
+            info!(alert = event.id.0, recipients = event.to.len(), subject = event.subject, "Operator told");
+        }
+        if !told.is_empty() {
+            self.deliver.notify_one();
         }
     }
 

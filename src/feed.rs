@@ -8,15 +8,18 @@ pub mod access;
 pub mod answer;
 pub mod discover;
 pub mod explain;
+pub mod gap;
 pub mod health;
 pub mod host;
 pub mod moved;
 pub mod pace;
 pub mod parse;
 pub mod rhythm;
+pub mod robots;
 pub mod schedule;
 pub mod state;
 pub mod subscription;
+pub mod trust;
 
 use std::fmt;
 use std::time::Duration;
@@ -67,6 +70,18 @@ impl From<Tier> for u8 {
     }
 }
 
+/// Which articles of a feed have their pages read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FullText {
+    /// None: the feed's own words are all there is.
+    #[default]
+    Never,
+    /// Those whose score is uncertain.
+    Borderline,
+    /// All that bring no full text.
+    Always,
+}
+
 /// A source we poll, as its owner configured it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feed {
@@ -86,6 +101,8 @@ pub struct Feed {
     pub interval: Option<Duration>,
     /// Whether loopback and private addresses may be polled.
     pub allow_private_addresses: bool,
+    /// Whose pages are read, too.
+    pub full_text: FullText,
     /// What a request carries besides the address, and the way it takes.
     pub access: Access,
 }
@@ -102,6 +119,7 @@ impl Feed {
             language: None,
             interval: None,
             allow_private_addresses: false,
+            full_text: FullText::Never,
             access: Access::default(),
         }
     }
@@ -200,6 +218,8 @@ pub struct ParsedFeed {
     pub self_url: Option<String>,
     /// RFC 5005 `prev-archive` or `next` page.
     pub next_url: Option<String>,
+    /// Whether that page is an archive, which never changes (RFC 5005 section 4).
+    pub next_is_archive: bool,
     /// Entries in document order.
     pub entries: Vec<Entry>,
     /// What was wrong with the document and how it was mended.
@@ -230,6 +250,13 @@ pub enum ProblemKind {
     TooManyEntries,
     /// An entry has neither title, text nor link.
     EmptyEntry,
+}
+
+impl ProblemKind {
+    /// Whether entries that the publisher wrote are missing for it.
+    pub fn costs_entries(self) -> bool {
+        matches!(self, Self::Truncated | Self::TooManyEntries)
+    }
 }
 
 impl fmt::Display for Problem {

@@ -39,6 +39,9 @@ pub use request::{Form, Request, RequestKind};
 /// Largest web page read, bytes after decompression.
 pub const PAGE_BYTES_MAX: usize = 4 << 20;
 
+/// Largest robots.txt after decompression, bytes; the first half of it is read (RFC 9309 section 2.5).
+pub const ROBOTS_BYTES_MAX: usize = 1 << 20;
+
 /// How the door behaves; set once.
 #[derive(Debug, Clone)]
 pub struct Options {

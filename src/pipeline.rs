@@ -6,6 +6,9 @@
 
 mod conclude;
 mod intake;
+mod missed;
+mod operator;
+pub mod page;
 mod pushed;
 mod raise;
 
@@ -14,7 +17,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::conclude::conclude;
-use self::intake::take_entries;
+use self::intake::{Sight, take_entries};
+use self::missed::Seeing;
+pub use self::missed::{PAGES_MAX, settle_older_page};
+pub use self::operator::{OperatorEvent, next_look_at, tell_operator};
 pub use self::pushed::settle_delivery;
 pub use self::raise::{next_tick_at, tick};
 use crate::alert::{Alert, AlertId};
@@ -22,12 +28,15 @@ use crate::article::identity::{ArticleId, Keys};
 use crate::article::{self, Article};
 use crate::config::Config;
 use crate::feed::answer::AnswerKind;
+use crate::feed::gap::Gap;
 use crate::feed::pace::NextPoll;
 use crate::feed::state::FeedState;
 use crate::feed::subscription::offer::Offer;
 use crate::feed::{Entry, Feed, FeedId};
 use crate::fetch::Headers;
 use crate::incident::IncidentId;
+use crate::store::gaps::OlderPage;
+use crate::store::pages::WaitingPage;
 use crate::store::{StoreError, Transaction};
 use crate::story::StoryId;
 use crate::topic::matcher::ArticleText;
@@ -119,6 +128,8 @@ pub struct Reading {
     pub headers: Headers,
     /// What was wrong with it, in words.
     pub problems: Vec<String>,
+    /// The problem that cost entries, in words; empty when none did.
+    pub flaw: String,
     /// What it says about itself.
     pub about: About,
 }
@@ -144,6 +155,12 @@ pub struct About {
     pub offer: Option<Offer>,
     /// RFC 5005 `prev-archive` or `next` page.
     pub next_url: Option<String>,
+    /// Whether that page is an archive, which never changes.
+    pub next_is_archive: bool,
+    /// Whether the document breaks off.
+    pub is_cut: bool,
+    /// Whether it holds more entries than are kept.
+    pub is_over: bool,
 }
 
 /// An article that is new or edited.
@@ -211,8 +228,14 @@ pub struct Settled {
     pub is_offline: bool,
     /// The host that was asked, when it now asks everybody to wait, or no longer does.
     pub pause: Option<HostPause>,
+    /// Entries may have come and gone unseen.
+    pub gap: Option<Gap>,
+    /// An older page to be read for a gap.
+    pub older_page: Option<OlderPage>,
     /// The same, when its allowance leaves a slower pace.
     pub spacing: Option<HostSpacing>,
+    /// Pages of its articles that are to be read.
+    pub pages: Vec<WaitingPage>,
 }
 
 /// A host that nobody asks for a while.
@@ -248,7 +271,10 @@ impl Settled {
             safety_wait: None,
             is_offline: false,
             pause: None,
+            gap: None,
+            older_page: None,
             spacing: None,
+            pages: Vec::new(),
         }
     }
 
@@ -271,8 +297,14 @@ pub fn settle(
     let problems = match &poll.end {
         End::Document(reading) => {
             let first_sight = state.first_success_at.is_none();
-            take_entries(tx, config, poll.feed, &reading.scored, first_sight, now, &mut settled)?;
+            let stands = reading.kind == AnswerKind::Document && !reading.about.is_cut;
+            let memory = tx.memory(poll.feed)?;
+            let sight = Sight { feed: poll.feed, first_sight, stands, trust: memory.trust };
+            let (taken, trust) = take_entries(tx, config, sight, &reading.scored, now, &mut settled)?;
+            page::ask_for_pages(tx, config, (poll.feed, feed), reading, first_sight, &mut settled, now)?;
             settled.outcome = document_words(reading.scored.len(), &settled, first_sight);
+            let seeing = Seeing { poll, reading, taken: &taken };
+            missed::look(tx, feed, &seeing, &mut state, memory, trust, &mut settled)?;
             Some(reading.problems.as_slice())
         }
         End::NotModified { .. } => {

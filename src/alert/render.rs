@@ -4,6 +4,7 @@
 //! `templates/`. Refuses to decide who is told and why; [`AlertView`] says that, in words.
 
 mod clean;
+pub mod operator;
 mod words;
 
 use std::sync::LazyLock;
@@ -87,6 +88,8 @@ pub struct ArticleView {
     pub evidence: Vec<Evidence>,
     /// Whether no earlier mail of the incident told it.
     pub is_new: bool,
+    /// Whether there was no text to score beside the headline.
+    pub is_headline_only: bool,
     /// The article's number, for `wirewatch articles show`.
     pub id: i64,
 }
@@ -238,6 +241,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, source) in [
         ("alert.txt", include_str!("templates/alert.txt")),
         ("alert.html", include_str!("templates/alert.html")),
+        ("operator.txt", include_str!("templates/operator.txt")),
+        ("operator.html", include_str!("templates/operator.html")),
         ("test.txt", include_str!("templates/test.txt")),
         ("test.html", include_str!("templates/test.html")),
     ] {
@@ -370,9 +375,12 @@ fn signal(evidence: &Evidence) -> String {
     format!("{}: {}", clean(&evidence.signal, 120), detail(evidence))
 }
 
-fn left_out(article: &ArticleView) -> String {
+/// What is to be known of the evidence beside it: how much is not shown, and that there was little to go by.
+fn footnote(article: &ArticleView) -> String {
     let hidden = article.evidence.len().saturating_sub(EVIDENCE_MAX);
-    if hidden == 0 { String::new() } else { format!("and {}", plural(hidden as u64, "more signal")) }
+    let more = (hidden > 0).then(|| format!("and {}", plural(hidden as u64, "more signal")));
+    let only = article.is_headline_only.then(|| "scored on its headline only".to_owned());
+    more.into_iter().chain(only).collect::<Vec<_>>().join(" · ")
 }
 
 /// Whether the article tells something an earlier mail did not; in a first alert everything is new.
@@ -393,8 +401,8 @@ fn article_text(view: &AlertView, at: usize, article: &ArticleView) -> String {
         lines.push(wrap(&format!("{sign}: \"{}\"", isolate(&clean(quote, 300))), "   ", COLUMNS));
         lines.extend(signals.into_iter().map(|evidence| wrap(&signal(evidence), "     ", COLUMNS)));
     }
-    if !left_out(article).is_empty() {
-        lines.push(format!("   {}", left_out(article)));
+    if !footnote(article).is_empty() {
+        lines.push(format!("   {}", footnote(article)));
     }
     lines.push(match link(article.url.as_deref()) {
         Link::Web { url, .. } => format!("   {url}"),
@@ -430,7 +438,7 @@ fn article_value(view: &AlertView, article: &ArticleView) -> Value {
         times => times(view, article).to_vec(),
         score => number(article.score),
         evidence => evidence,
-        left_out => left_out(article),
+        footnote => footnote(article),
         is_new => is_news(view, article),
         id => article.id,
     }

@@ -3,7 +3,7 @@
 //! Owns [`read`]: bytes to characters, the page rewritten as plain skeleton markup, the main text found by
 //! readability rules (`dom_smoothie`), and every line of the body where those find nothing. The rewriting bounds
 //! depth, elements and attributes, so that no page makes the tree behind it slow or deep.
-//! Refuses to fetch, and feeds' fragments ([`super::text`]).
+//! Owns, too, when a page's text is no article's ([`Unfit`]). Refuses to fetch, and feeds' fragments ([`super::text`]).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,7 +14,8 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use url::Url;
 
 use super::text::markup::{self, Scanner, Token};
-use super::{language, text};
+use super::words::{Words, fold};
+use super::{Article, BODY_LENGTH_MAX, language, text, without_title};
 
 /// Bytes of a page that are read; what follows is left out.
 const PAGE_BYTES_MAX: usize = 5 * 1024 * 1024;
@@ -75,6 +76,159 @@ pub struct Page {
     pub published: Option<String>,
     /// ISO 639-1 code the page declares.
     pub language: Option<String>,
+}
+
+/// Characters a page's text must have; below, it is a caption, an error or a wall.
+const TEXT_LENGTH_MIN: usize = 200;
+
+/// Characters from which on a text is a story even where it speaks of cookies or subscriptions.
+const STORY_LENGTH_MIN: usize = 1_500;
+
+/// What walls say, folded: consent, subscription, login, proof of being human.
+const WALLS: [&str; 36] = [
+    "enable javascript",
+    "javascript is disabled",
+    "activer javascript",
+    "activez javascript",
+    "accept cookies",
+    "accept all cookies",
+    "we use cookies",
+    "cookie policy",
+    "accepter les cookies",
+    "utilisons des cookies",
+    "cookies akzeptieren",
+    "verwenden cookies",
+    "aceptar cookies",
+    "utilizamos cookies",
+    "usamos cookies",
+    "subscribe to continue",
+    "subscribe to read",
+    "to continue reading",
+    "already a subscriber",
+    "for subscribers only",
+    "reserve aux abonnes",
+    "deja abonne",
+    "jetzt abonnieren",
+    "nur fur abonnenten",
+    "solo para suscriptores",
+    "log in to",
+    "sign in to",
+    "forgot your password",
+    "connectez vous",
+    "iniciar sesion",
+    "verify you are human",
+    "are you a robot",
+    "not a robot",
+    "unusual traffic",
+    "access denied",
+    "access to this page has been denied",
+];
+
+/// Words of a headline from this length on say what it is about.
+const TELLING_LENGTH_MIN: usize = 4;
+
+/// Why a page's text is not taken for an article's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// It has hardly any text.
+    Short {
+        /// Characters.
+        length: usize,
+    },
+    /// It has no more text than the feed.
+    NoLonger,
+    /// It asks for something instead of telling: consent, a login, a subscription.
+    Wall {
+        /// The words it does so with.
+        words: &'static str,
+    },
+    /// It does not speak of what the headline says.
+    Unlike,
+}
+
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Short { length } => {
+                write!(f, "the page has hardly any text ({length} characters)")
+            }
+            Self::NoLonger => f.write_str("the page has no more text than the feed"),
+            Self::Wall { words } => {
+                write!(f, "the page is a wall before the article (it says \u{201c}{words}\u{201d})")
+            }
+            Self::Unlike => f.write_str("the page is about something else than the headline"),
+        }
+    }
+}
+
+/// Whether a link was led to where one logs in, subscribes or consents, going by the words of the address.
+pub fn is_way_in(asked: &Url, found: &Url) -> bool {
+    const WAYS: [&str; 12] = [
+        "login",
+        "log-in",
+        "signin",
+        "sign-in",
+        "signup",
+        "register",
+        "subscribe",
+        "subscription",
+        "consent",
+        "captcha",
+        "sso",
+        "account",
+    ];
+    let leads_in = |url: &Url| {
+        let host = url.host_str().unwrap_or_default().split('.').next().unwrap_or_default();
+        let mut parts = url.path().split(['/', '.', '_']).map(str::to_ascii_lowercase);
+        WAYS.contains(&host) || parts.any(|part| WAYS.contains(&part.as_str()))
+    };
+    asked != found && leads_in(found) && !leads_in(asked)
+}
+
+impl Page {
+    /// The article with this page's text for its body, if the text can be the article's. Its title, summary and
+    /// fingerprint stay: it is recognised by the feed's words.
+    pub fn complete(&self, article: &Article) -> Result<Article, Unfit> {
+        let body = text::bounded(self.text.clone(), BODY_LENGTH_MAX);
+        let body = without_title(body, &article.title);
+        let length = body.chars().count();
+        if length < TEXT_LENGTH_MIN {
+            return Err(self.wall(&body).unwrap_or(Unfit::Short { length }));
+        }
+        if length < STORY_LENGTH_MIN
+            && let Some(wall) = self.wall(&body)
+        {
+            return Err(wall);
+        }
+        if !self.speaks_of(&article.title, &body) {
+            return Err(Unfit::Unlike);
+        }
+        if length <= article.summary.chars().count() + article.body.chars().count() {
+            return Err(Unfit::NoLonger);
+        }
+        // What the feed declares was part of the first guess; more text makes a better one.
+        let known = Some(article.language.as_str()).filter(|code| *code != "und");
+        let language =
+            language::detect(&format!("{}\n{body}", article.title), known.or(self.language.as_deref()));
+        Ok(Article { body, language, ..article.clone() })
+    }
+
+    fn wall(&self, body: &str) -> Option<Unfit> {
+        let folded = format!(" {} {} ", fold(&self.title), fold(body));
+        let said = WALLS.into_iter().find(|words| folded.contains(&format!(" {words} ")))?;
+        Some(Unfit::Wall { words: said })
+    }
+
+    /// Whether a third of the headline's telling words stand in the page. A headline of fewer than three (or in a script
+    /// without spaces) cannot say.
+    fn speaks_of(&self, headline: &str, body: &str) -> bool {
+        let page = format!("{} {}", fold(&self.title), fold(body));
+        let words = Words::split(headline);
+        let folded = (0..words.len()).map(|index| words.folded(index));
+        let telling: Vec<&str> = folded.filter(|word| word.chars().count() >= TELLING_LENGTH_MIN).collect();
+        let found_count = telling.iter().filter(|word| page.contains(**word)).count();
+        telling.len() < 3 || found_count * 3 >= telling.len()
+    }
 }
 
 /// Reads a page. `url` is where it was found; its top-level domain helps to guess an undeclared charset.

@@ -129,15 +129,22 @@ fn show(reader: &crate::store::Reader, id: i64, json: bool) -> Outcome {
         ));
     };
     let scores = reader.scores(id)?;
+    let page = reader.page_status(id)?;
     let mut output = Output::open();
     if json {
-        output.json(&json!({ "article": article, "scores": scores }))?;
+        let page = page.map(|(status, reason)| json!({ "status": status, "reason": reason }));
+        output.json(&json!({ "article": article, "scores": scores, "page": page }))?;
         output.finish()?;
         return Ok(Exit::Done);
     }
     output.line(&article.title)?;
     output.line(format!("{} (tier {}), {}", article.publisher, article.tier, article.lang))?;
-    let published = article.published.map_or_else(|| "no date".to_owned(), short);
+    let published = match (article.published, article.date_quality.as_str()) {
+        (Some(at), "future") => format!("{} (dated later than it was seen)", short(at)),
+        (Some(at), _) => short(at),
+        (None, "unreadable") => "at a date that cannot be read".to_owned(),
+        (None, _) => "no date".to_owned(),
+    };
     output.line(format!(
         "published {published}, seen {}, edits {}",
         short(article.seen),
@@ -146,6 +153,12 @@ fn show(reader: &crate::store::Reader, id: i64, json: bool) -> Outcome {
     output.line(article.url.as_deref().unwrap_or("no link"))?;
     if let Some(original) = article.copy_of {
         output.line(format!("a copy of article {original}"))?;
+    }
+    if article.summary.is_empty() && article.body.is_empty() {
+        output.line("scored on its headline only")?;
+    }
+    if let Some((_, reason)) = page {
+        output.line(format!("page: {reason}"))?;
     }
     for text in [&article.summary, &article.body] {
         if !text.is_empty() {

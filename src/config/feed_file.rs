@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::check::{is_language, note_bytes, read_toml};
+use super::access::{Proxies, check_access};
+use super::check::{is_language, note_bytes, read_toml, warn_of_haste};
 use super::opml;
 use super::raw;
 use super::read::Item;
@@ -18,14 +19,16 @@ use super::source::{Sheet, Source};
 use super::units::show_duration;
 use super::value::Line;
 use super::{Poll, Rewrite, quoted};
-use crate::feed::access::Access;
-use crate::feed::{Feed, Tier};
+use crate::feed::{Feed, FullText, Tier};
 
 /// Most feeds of a configuration.
 const FEEDS_MAX: usize = 100_000;
 
 /// Most files of feeds.
 const FILES_MAX: usize = 1_000;
+
+/// Warnings about short intervals; who set more of them has read enough.
+const HASTY_MAX: usize = 10;
 
 /// Longest tag, bytes.
 pub(super) const TAG_BYTES_MAX: usize = 100;
@@ -51,7 +54,10 @@ struct Place {
 
 /// What all files of feeds share.
 struct Collector<'a> {
+    dir: &'a Path,
     poll: &'a Poll,
+    proxies: Proxies,
+    hasty_count: usize,
     allow_private_addresses: bool,
     feeds: Vec<Feed>,
     places: HashMap<String, Place>,
@@ -67,7 +73,10 @@ pub(super) fn load_feeds(
     hash: &mut Xxh3,
 ) -> Feeds {
     let mut collector = Collector {
+        dir,
         poll,
+        proxies: Proxies::default(),
+        hasty_count: 0,
         allow_private_addresses: main.poll.value.allow_private_addresses.value,
         feeds: Vec::new(),
         places: HashMap::new(),
@@ -173,6 +182,7 @@ impl Collector<'_> {
                 feed.tags.extend(
                     outline.tags.into_iter().filter(|tag| !feed.tags.contains(tag)).collect::<Vec<_>>(),
                 );
+                feed.full_text = full_text_by(&feed.tags, self.poll);
                 continue;
             }
             if !self.claim(&url, outline.span.clone(), "outline.xmlUrl", sheet) {
@@ -182,6 +192,7 @@ impl Collector<'_> {
             own.insert(url.as_str().to_owned(), self.feeds.len());
             self.remember(Feed {
                 name: outline.name.unwrap_or_else(|| host_of(&url)),
+                full_text: full_text_by(&outline.tags, self.poll),
                 tags: outline.tags,
                 language: outline.language,
                 allow_private_addresses: self.allow_private_addresses,
@@ -214,7 +225,7 @@ impl Collector<'_> {
     }
 
     fn check_feed(
-        &self,
+        &mut self,
         raw: &raw::Feed,
         url: Option<&Url>,
         key: &str,
@@ -241,26 +252,27 @@ impl Collector<'_> {
                 sheet.error(span, &format!("{key}.tags[{}]", index + 1), message, hint);
             }
         }
+        let is_private = raw.allow_private_addresses.value.unwrap_or(self.allow_private_addresses);
+        let access = check_access(self.dir, raw, (url, is_private), key, &mut self.proxies, sheet);
         let text = |item: &Item<Option<Line>>| item.value.as_ref().map(|Line(text)| text.clone());
         let tier = u8::try_from(raw.tier.value.0).ok().and_then(Tier::new).unwrap_or_default();
         let url = url?.clone();
+        let tags: Vec<String> = raw.tags.value.iter().map(|item| item.value.0.clone()).collect();
         Some(Feed {
             name: text(&raw.name).unwrap_or_else(|| host_of(&url)),
             url,
             publisher: text(&raw.publisher),
             tier,
-            tags: raw.tags.value.iter().map(|item| item.value.0.clone()).collect(),
+            full_text: raw.full_text.value.unwrap_or_else(|| full_text_by(&tags, self.poll)),
+            tags,
             language,
             interval: raw.interval.value,
-            allow_private_addresses: raw
-                .allow_private_addresses
-                .value
-                .unwrap_or(self.allow_private_addresses),
-            access: Access::default(),
+            allow_private_addresses: is_private,
+            access,
         })
     }
 
-    fn check_interval(&self, raw: &raw::Feed, key: &str, sheet: &mut Sheet<'_>) {
+    fn check_interval(&mut self, raw: &raw::Feed, key: &str, sheet: &mut Sheet<'_>) {
         let (Some(interval), Some(span)) = (raw.interval.value, raw.interval.span.clone()) else { return };
         if !raw.interval.sound {
             return;
@@ -274,6 +286,8 @@ impl Collector<'_> {
         } else if interval > max {
             let message = format!("{shown} is longer than poll.max_interval ({})", show_duration(max));
             sheet.error(span, &key, message, "lower it, or raise poll.max_interval in wirewatch.toml");
+        } else if self.hasty_count < HASTY_MAX {
+            self.hasty_count += usize::from(warn_of_haste(interval, span, &key, sheet));
         }
     }
 }
@@ -318,6 +332,16 @@ pub(super) fn parse_url(text: &str) -> Result<Url, String> {
 
 fn host_of(url: &Url) -> String {
     url.host_str().unwrap_or("feed").to_owned()
+}
+
+/// Whose pages are read, going by the tags of their feed.
+fn full_text_by(tags: &[String], poll: &Poll) -> FullText {
+    let any_of = |list: &[String]| tags.iter().any(|tag| list.contains(tag));
+    match (any_of(&poll.full_text_tags), any_of(&poll.borderline_tags)) {
+        (true, _) => FullText::Always,
+        (false, true) => FullText::Borderline,
+        (false, false) => FullText::Never,
+    }
 }
 
 /// Whether a word can be a tag.

@@ -20,21 +20,21 @@ use tracing::{debug, info, warn};
 
 use self::delivery::Deliveries;
 use self::keeper::Keeper;
-use super::DaemonError;
 use super::ledger::{Ledger, LedgerError};
+use super::{Daemon, DaemonError};
 use crate::config::Config;
 use crate::feed::subscription::offer::Offer;
 use crate::feed::{Feed, FeedId};
 use crate::fetch::Fetcher;
-use crate::pipeline::AlertEvent;
+use crate::pipeline::Settled;
 use crate::web::callback::{Callbacks, Inbox};
 use crate::web::{Options, Web};
 
 /// What polls heard and the keeper has not taken in, at most; what does not fit is heard at the next document.
 const HEARD_MAX: usize = 1024;
 
-/// Deliveries settled whose alerts the daemon has not taken in, at most.
-const ALERTS_MAX: usize = 64;
+/// Deliveries settled that the daemon has not taken in, at most.
+const PUSHED_MAX: usize = 64;
 
 /// What is in force.
 #[derive(Debug, Clone)]
@@ -47,12 +47,21 @@ pub struct Realm {
     pub fetcher: Fetcher,
 }
 
+/// A delivery that was settled.
+#[derive(Debug)]
+pub struct Pushed {
+    /// Whose.
+    pub feed: FeedId,
+    /// What was committed.
+    pub settled: Box<Settled>,
+}
+
 /// WebSub, from the door to the ledger.
 pub struct Hubs {
     ear: Ear,
     web: Web,
     realm: watch::Sender<Arc<Realm>>,
-    alerts: Receiver<Vec<AlertEvent>>,
+    pushed: Receiver<Pushed>,
     keeper: JoinHandle<()>,
     deliveries: JoinHandle<()>,
     stop: watch::Sender<bool>,
@@ -87,18 +96,18 @@ impl Hubs {
         let (callbacks, inbox) = Callbacks::new(realm.config.poll.body_bytes_max);
         let Inbox { calls, deliveries } = inbox;
         let (told, heard) = channel(HEARD_MAX);
-        let (alerted, alerts) = channel(ALERTS_MAX);
+        let (pushing, pushed) = channel(PUSHED_MAX);
         let (realm, seen_realm) = watch::channel(Arc::new(realm));
         let (stop, stopped) = watch::channel(false);
         let mut keeper = Keeper::new(ledger.clone(), seen_realm.clone(), base, callbacks.clone());
         keeper.take_over().await?;
         let web = Web::open(Options::new(listen), callbacks).await?;
-        let settler = Deliveries::new(ledger.clone(), seen_realm, alerted);
+        let settler = Deliveries::new(ledger.clone(), seen_realm, pushing);
         Ok(Some(Self {
             ear: Ear(told),
             web,
             realm,
-            alerts,
+            pushed,
             keeper: tokio::spawn(keeper.keep(calls, heard, stopped)),
             deliveries: tokio::spawn(settler.settle_all(deliveries)),
             stop,
@@ -138,10 +147,34 @@ impl Hubs {
     }
 }
 
-/// The alerts of the next delivery that was settled; for ever when hubs are not used. It may be dropped while it waits.
-pub async fn next_alerts(hubs: Option<&mut Hubs>) -> Option<Vec<AlertEvent>> {
+impl Daemon {
+    /// Lets hubs deliver, where the configuration says so.
+    pub(super) async fn open_to_hubs(&mut self) -> Result<(), DaemonError> {
+        self.hubs = Hubs::open(&self.ledger, self.realm()).await?;
+        if let Some(hubs) = &self.hubs {
+            info!(listen = %hubs.address(), "Open to hubs (WebSub)");
+            self.roster.tell(hubs.ear());
+        }
+        Ok(())
+    }
+
+    /// What hubs are to know of a configuration that was just put in force.
+    pub(super) fn realm(&self) -> Realm {
+        let (config, fetcher) = (Arc::clone(&self.config), self.fetcher.clone());
+        Realm { config, feeds: self.roster.feeds(), fetcher }
+    }
+
+    /// Takes in what a hub delivered: its feed's schedule stays as it is.
+    pub(super) fn pushed(&mut self, Pushed { feed, settled }: Pushed) {
+        self.note_alerts(&settled.alerts);
+        self.roster.take_push(feed, *settled);
+    }
+}
+
+/// The next delivery that was settled; for ever when hubs are not used. It may be dropped while it waits.
+pub async fn next_pushed(hubs: Option<&mut Hubs>) -> Option<Pushed> {
     match hubs {
-        Some(hubs) => hubs.alerts.recv().await,
+        Some(hubs) => hubs.pushed.recv().await,
         None => std::future::pending().await,
     }
 }

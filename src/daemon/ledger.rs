@@ -14,18 +14,27 @@ use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::health::Health;
+use crate::article::identity::ArticleId;
 use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
+use crate::feed::gap::GapId;
 use crate::feed::host::HostState;
 use crate::feed::subscription::Callback;
-use crate::pipeline::{self, AlertEvent, Poll, Settled};
+use crate::pipeline::page::{self, PageSettled, PageTask, PageVisit};
+use crate::pipeline::{self, AlertEvent, OperatorEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
+use crate::store::gaps::OlderPage;
 use crate::store::outbox::Claimed;
+use crate::store::pages::WaitingPage;
+use crate::store::requests::{FirstDocument, PollRequest};
 use crate::store::{StoreError, Transaction, Writer};
 
 /// Jobs waiting at most; a poller with one more waits.
 const JOBS_MAX: usize = 64;
+
+/// Pages that wait, taken up at a start or reload; the rest has its turn at the next one.
+const PAGES_MAX: u32 = 20_000;
 
 /// An attempt planned this much further ahead than the longest wait was planned by a clock that ran ahead. A stop claims by
 /// the time it was asked for, which may be some minutes ago.
@@ -36,13 +45,17 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Job {
     Configure { config: Arc<Config>, now: Timestamp, answer: Answer<Configured> },
     Settle { feed: Arc<Feed>, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
-    Deliver { delivered: Delivered, now: Timestamp, answer: Answer<Option<Settled>> },
-    Within { job: Box<dyn FnOnce(&mut Writer) + Send> },
+    Within { job: Box<dyn FnOnce(&mut Writer, Option<&Config>) + Send> },
+    PageTask { article: ArticleId, now: Timestamp, answer: Answer<Option<PageTask>> },
+    SettlePage { visit: Box<PageVisit>, now: Timestamp, answer: Answer<PageSettled> },
+    SettleOlderPage { feed: Arc<Feed>, gap: GapId, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
     Tick { now: Timestamp, answer: Answer<Ticked> },
     Claim { now: Timestamp, limit: u32, answer: Answer<Vec<Claimed>> },
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
     NextDelivery { answer: Answer<Option<Timestamp>> },
     Hasten { now: Timestamp, answer: Answer<usize> },
+    TakeRequests { now: Timestamp, answer: Answer<Vec<PollRequest>> },
+    TakeFirstDocuments { now: Timestamp, answer: Answer<Vec<FirstDocument>> },
     Tidy { answer: Answer<()> },
 }
 
@@ -53,6 +66,10 @@ pub struct Configured {
     pub feeds: Vec<StoredFeed>,
     /// Hosts that pause, or take less than others.
     pub hosts: Vec<(String, HostState)>,
+    /// Pages that wait to be read.
+    pub pages: Vec<WaitingPage>,
+    /// Older pages to be read for gaps.
+    pub older_pages: Vec<OlderPage>,
 }
 
 /// What a tick came to.
@@ -60,6 +77,8 @@ pub struct Configured {
 pub struct Ticked {
     /// Alerts decided by time alone.
     pub alerts: Vec<AlertEvent>,
+    /// What the operator is told.
+    pub told: Vec<OperatorEvent>,
     /// When the next tick has something to do.
     pub next_at: Option<Timestamp>,
 }
@@ -132,7 +151,34 @@ impl Ledger {
         delivered: Delivered,
         now: Timestamp,
     ) -> Result<Option<Settled>, LedgerError> {
-        let settled = self.ask(|answer| Job::Deliver { delivered, now, answer }).await;
+        let job = |answer: Answer<_>| Job::Within {
+            job: Box::new(move |writer, config| {
+                let Delivered { feed, callback, poll } = delivered;
+                let settled = with_config(config, |config| {
+                    in_transaction(writer, |tx| {
+                        pipeline::settle_delivery(tx, config, &feed, &callback, &poll, now)
+                    })
+                });
+                drop(answer.send(settled));
+            }),
+        };
+        let settled = self.ask(job).await;
+        self.note_written(settled.is_ok());
+        settled
+    }
+
+    /// What is next for the page of an article.
+    pub async fn page_task(
+        &self,
+        article: ArticleId,
+        now: Timestamp,
+    ) -> Result<Option<PageTask>, LedgerError> {
+        self.ask(|answer| Job::PageTask { article, now, answer }).await
+    }
+
+    /// Settles a visit for a page.
+    pub async fn settle_page(&self, visit: PageVisit, now: Timestamp) -> Result<PageSettled, LedgerError> {
+        let settled = self.ask(|answer| Job::SettlePage { visit: Box::new(visit), now, answer }).await;
         self.note_written(settled.is_ok());
         settled
     }
@@ -143,9 +189,23 @@ impl Ledger {
         job: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let job = |answer: Answer<T>| Job::Within {
-            job: Box::new(move |writer| drop(answer.send(in_transaction(writer, job)))),
+            job: Box::new(move |writer, _| drop(answer.send(in_transaction(writer, job)))),
         };
         self.ask(job).await
+    }
+
+    /// Settles the visit of an older page for a gap.
+    pub async fn settle_older_page(
+        &self,
+        feed: Arc<Feed>,
+        gap: GapId,
+        poll: Poll,
+        now: Timestamp,
+    ) -> Result<Settled, LedgerError> {
+        let job = |answer| Job::SettleOlderPage { feed, gap, poll: Box::new(poll), now, answer };
+        let settled = self.ask(job).await;
+        self.note_written(settled.is_ok());
+        settled
     }
 
     /// Does what time alone does.
@@ -173,6 +233,16 @@ impl Ledger {
     /// Makes every waiting delivery due at once; answers how many there are.
     pub async fn hasten(&self, now: Timestamp) -> Result<usize, LedgerError> {
         self.ask(|answer| Job::Hasten { now, answer }).await
+    }
+
+    /// Takes the polls that were asked for by hand.
+    pub async fn take_requests(&self, now: Timestamp) -> Result<Vec<PollRequest>, LedgerError> {
+        self.ask(|answer| Job::TakeRequests { now, answer }).await
+    }
+
+    /// Takes the documents that were fetched to add feeds.
+    pub async fn take_first_documents(&self, now: Timestamp) -> Result<Vec<FirstDocument>, LedgerError> {
+        self.ask(|answer| Job::TakeFirstDocuments { now, answer }).await
     }
 
     /// Lets the database tidy up.
@@ -223,20 +293,29 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             });
             drop(answer.send(settled));
         }
-        Job::Deliver { delivered: Delivered { feed, callback, poll }, now, answer } => {
+        Job::Within { job } => job(writer, config.as_deref()),
+        Job::PageTask { article, now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| page::page_task(tx, article, now))));
+        }
+        Job::SettlePage { visit, now, answer } => {
             let settled = with_config(config.as_deref(), |config| {
-                in_transaction(writer, |tx| {
-                    pipeline::settle_delivery(tx, config, &feed, &callback, &poll, now)
-                })
+                in_transaction(writer, |tx| page::settle_page(tx, config, *visit, now))
             });
             drop(answer.send(settled));
         }
-        Job::Within { job } => job(writer),
+        Job::SettleOlderPage { feed, gap, poll, now, answer } => {
+            let settled = with_config(config.as_deref(), |config| {
+                in_transaction(writer, |tx| pipeline::settle_older_page(tx, config, &feed, gap, &poll, now))
+            });
+            drop(answer.send(settled));
+        }
         Job::Tick { now, answer } => {
             let ticked = with_config(config.as_deref(), |config| {
                 in_transaction(writer, |tx| {
                     let alerts = pipeline::tick(tx, config, now)?;
-                    Ok(Ticked { alerts, next_at: pipeline::next_tick_at(tx, config)? })
+                    let told = pipeline::tell_operator(tx, config, now)?;
+                    let next = [pipeline::next_tick_at(tx, config)?, pipeline::next_look_at(tx)?];
+                    Ok(Ticked { alerts, told, next_at: next.into_iter().flatten().min() })
                 })
             });
             drop(answer.send(ticked));
@@ -266,13 +345,22 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
         Job::Hasten { now, answer } => {
             drop(answer.send(in_transaction(writer, |tx| tx.hasten_deliveries(now))));
         }
+        Job::TakeRequests { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_poll_requests(now))));
+        }
+        Job::TakeFirstDocuments { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_first_documents(now))));
+        }
         Job::Tidy { answer } => drop(answer.send(writer.tidy())),
     }
 }
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {
     let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
-    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)? })
+    // Who is told of feeds, and when, may be new.
+    tx.look_at_untold(now)?;
+    let (pages, older_pages) = (tx.waiting_pages(PAGES_MAX)?, tx.older_pages()?);
+    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)?, pages, older_pages })
 }
 
 fn with_config<T>(

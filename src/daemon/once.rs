@@ -4,8 +4,13 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::DaemonError;
 use super::{Daemon, LOOK_EVERY, mailer, now, until};
+
+/// How long a round may go on for the sake of articles' pages; the next round has the rest.
+const PAGES_FOR: Duration = Duration::from_secs(30);
 
 /// What `run --once` did.
 #[derive(Debug, Clone, Default)]
@@ -26,13 +31,14 @@ impl Daemon {
     /// Polls every feed that is due once, delivers, and reports.
     pub async fn run_once(mut self) -> Result<OnceReport, DaemonError> {
         self.report = Some(OnceReport::default());
-        let begun_at = now();
+        let (begun_at, begun) = (now(), Instant::now());
         self.roster.let_go_at_once(begun_at);
         self.look(begun_at).await?;
         loop {
             self.start_polls();
-            // Feeds that wait for their host's spacing belong to this round, too.
-            if self.roster.is_idle() && self.roster.waiting_count(begun_at) == 0 {
+            // Feeds that wait for their host's spacing belong to this round, too; so do pages, for a while.
+            let pages_wait = begun.elapsed() < PAGES_FOR && self.roster.due_page_count(now()) > 0;
+            if self.roster.is_idle() && self.roster.waiting_count(begun_at) == 0 && !pages_wait {
                 break;
             }
             let wait = self.roster.wake_at().map_or(LOOK_EVERY, until).min(LOOK_EVERY);

@@ -16,16 +16,17 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::hub::Ear;
 use super::ledger::Ledger;
-use super::roster::Polled;
+use super::roster::{Polled, Visit};
 use crate::config::Config;
 use crate::feed::answer::AnswerKind;
 use crate::feed::moved;
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
 use crate::feed::subscription::offer::{Named, Offer};
-use crate::feed::{Feed, FeedId, ParsedFeed, parse};
-use crate::fetch::{Document, FailureKind, Fetcher, Headers, Link, Outcome, Request};
+use crate::feed::{Feed, FeedId, ParsedFeed, ProblemKind, parse};
+use crate::fetch::{Document, FailureKind, Fetcher, Headers, Link, Outcome, Request, RequestKind};
 use crate::pipeline::{About, Asked, End, Poll, Reading, prepare};
+use crate::store::gaps::OlderPage;
 
 /// Sentences about a document's problems kept at most.
 const PROBLEMS_MAX: usize = 20;
@@ -33,10 +34,10 @@ const PROBLEMS_MAX: usize = 20;
 /// What all polls share.
 #[derive(Clone)]
 pub struct Poller {
-    ledger: Ledger,
-    fetcher: Arc<Fetcher>,
-    workers: Arc<Semaphore>,
-    config: Arc<Config>,
+    pub(super) ledger: Ledger,
+    pub(super) fetcher: Arc<Fetcher>,
+    pub(super) workers: Arc<Semaphore>,
+    pub(super) config: Arc<Config>,
     /// Who is to know which hubs feeds name, while hubs are used.
     ear: Option<Ear>,
 }
@@ -73,7 +74,7 @@ impl Poller {
         if let (Some(ear), Some(offer), Ok(_)) = (&self.ear, offered, &settled) {
             ear.hear(id, offer);
         }
-        Polled { feed: id, settled: settled.map(Box::new) }
+        Polled { feed: id, visit: Visit::Feed(id), settled: settled.map(Box::new) }
     }
 
     async fn fetch(self, feed: Arc<Feed>, state: FeedState, watch: Watch) -> (Asked, End) {
@@ -96,10 +97,36 @@ impl Poller {
             !matches!(&outcome, Outcome::Document(document) if document.url.host() != request.url.host());
         let was_conditional = was_conditional && came_along;
         let asked = Asked { digest: Some(digest), was_conditional, wire_bytes: outcome.wire_bytes() };
-        let end = match outcome {
-            Outcome::Document(document) => self.read(&feed, document, AnswerKind::Document, watch).await,
+        let end = self.end(&feed, outcome, watch).await;
+        (asked, end)
+    }
+
+    /// Reads an older page for a gap; as [`Poller::poll`].
+    pub async fn older_page(self, page: OlderPage, feed: Arc<Feed>, started_at: Timestamp) -> Polled {
+        let watch = Watch { started_at, since: Instant::now() };
+        let (id, gap) = (page.feed, page.gap);
+        let fetched = contained(self.clone().fetch_older_page(page, Arc::clone(&feed), watch)).await;
+        let (asked, end) = fetched.unwrap_or_else(|| (Asked::default(), stumbled(&Headers::default())));
+        let poll = Poll { feed: id, started_at, asked, end };
+        let settled = self.ledger.settle_older_page(feed, gap, poll, watch.now()).await;
+        Polled { feed: id, visit: Visit::Archive(gap), settled: settled.map(Box::new) }
+    }
+
+    async fn fetch_older_page(self, page: OlderPage, feed: Arc<Feed>, watch: Watch) -> (Asked, End) {
+        let Ok(url) = Url::parse(&page.url) else {
+            return (Asked::default(), stumbled(&Headers::default()));
+        };
+        let request = Request { kind: RequestKind::Feed, ..Request::page(&feed, url) };
+        let outcome = self.fetcher.get(&request, watch.started_at).await;
+        let asked = Asked { wire_bytes: outcome.wire_bytes(), ..Asked::default() };
+        (asked, self.end(&feed, outcome, watch).await)
+    }
+
+    async fn end(&self, feed: &Arc<Feed>, outcome: Outcome, watch: Watch) -> End {
+        match outcome {
+            Outcome::Document(document) => self.read(feed, document, AnswerKind::Document, watch).await,
             // Entries a delta leaves out are not gone: what is settled is what a document adds.
-            Outcome::Delta(document) => self.read(&feed, document, AnswerKind::Delta, watch).await,
+            Outcome::Delta(document) => self.read(feed, document, AnswerKind::Delta, watch).await,
             Outcome::NotModified(headers) => End::NotModified { headers },
             Outcome::Status { code, detail, headers } => {
                 End::Failed { kind: AnswerKind::of_status(code), outcome: detail, headers }
@@ -109,8 +136,7 @@ impl Poller {
                 outcome: failure.detail,
                 headers: Headers::default(),
             },
-        };
-        (asked, end)
+        }
     }
 
     /// Reads a document on a worker thread.
@@ -134,13 +160,13 @@ fn offered(end: &End) -> Option<Option<Offer>> {
 
 /// The time within a poll: a wall clock that is set meanwhile does not show.
 #[derive(Debug, Clone, Copy)]
-struct Watch {
-    started_at: Timestamp,
-    since: Instant,
+pub(super) struct Watch {
+    pub(super) started_at: Timestamp,
+    pub(super) since: Instant,
 }
 
 impl Watch {
-    fn now(self) -> Timestamp {
+    pub(super) fn now(self) -> Timestamp {
         after(self.started_at, self.since.elapsed())
     }
 }
@@ -150,7 +176,7 @@ fn digest(request: &Request) -> u64 {
     xxh3_64(request.url.as_str().as_bytes()) ^ request.access.digest()
 }
 
-fn kind_of(failure: FailureKind) -> AnswerKind {
+pub(super) fn kind_of(failure: FailureKind) -> AnswerKind {
     match failure {
         FailureKind::Dns | FailureKind::Connect | FailureKind::Proxy | FailureKind::Timeout => {
             AnswerKind::Unreachable
@@ -179,6 +205,13 @@ pub async fn contained<T: Send + 'static>(work: impl Future<Output = T> + Send +
     task.join_next().await.and_then(Result::ok)
 }
 
+/// A document that was asked for by hand, without validators, as the poll it is (C12).
+pub fn taken_by_hand(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> (Asked, End) {
+    let digest = digest(&Request::of(feed));
+    let asked = Asked { digest: Some(digest), was_conditional: false, wire_bytes: document.wire_bytes };
+    (asked, read(feed, config, document, AnswerKind::Document, seen_at))
+}
+
 /// Reads a document: what it holds, scored, or why it is none.
 pub(super) fn read(
     feed: &Feed,
@@ -197,6 +230,8 @@ pub(super) fn read(
             let about = About { hash: Some(hash), moved_to, offer, ..about(&parsed) };
             let problems =
                 parsed.problems.iter().take(PROBLEMS_MAX).map(ToString::to_string).collect::<Vec<_>>();
+            let flaw = parsed.problems.iter().find(|problem| problem.kind.costs_entries());
+            let flaw = flaw.map(ToString::to_string).unwrap_or_default();
             let mut entries = parsed.entries;
             for entry in &mut entries {
                 if entry.language.is_none() {
@@ -204,7 +239,7 @@ pub(super) fn read(
                 }
             }
             let scored = prepare(entries, feed, &config.topics, seen_at);
-            End::Document(Box::new(Reading { kind, scored, headers, problems, about }))
+            End::Document(Box::new(Reading { kind, scored, headers, problems, flaw, about }))
         }
         // Validators of a document that could not be read are not kept, or every later poll would be a 304.
         Err(not_a_feed) => End::Failed {
@@ -232,6 +267,7 @@ fn about(parsed: &ParsedFeed) -> About {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let skip_hours = parsed.skip_hours.iter().filter(|hour| **hour < 24).fold(0, |all, hour| all | 1 << hour);
     let skip_days = (0..7).filter(|day| parsed.skip_days.iter().any(|name| name == DAYS[*day]));
+    let has = |kind| parsed.problems.iter().any(|problem| problem.kind == kind);
     About {
         hash: None,
         moved_to: None,
@@ -242,5 +278,8 @@ fn about(parsed: &ParsedFeed) -> About {
         self_url: parsed.self_url.clone(),
         offer: None,
         next_url: parsed.next_url.clone(),
+        next_is_archive: parsed.next_is_archive,
+        is_cut: has(ProblemKind::Truncated),
+        is_over: has(ProblemKind::TooManyEntries),
     }
 }

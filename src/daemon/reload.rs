@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use tracing::{debug, error, info, warn};
 
-use super::hub::Realm;
 use super::ledger::LedgerError;
 use super::mailer::Door;
-use super::{Daemon, DaemonError, now, systemd};
+use super::{Daemon, DaemonError, by_hand, now, systemd};
 use crate::config::Config;
 use crate::fetch::Fetcher;
 
@@ -54,7 +53,7 @@ impl Daemon {
             }
         };
         let config = Arc::new(config);
-        let configured = match self.ledger.configure(Arc::clone(&config), now()).await {
+        let mut configured = match self.ledger.configure(Arc::clone(&config), now()).await {
             Ok(configured) => configured,
             Err(LedgerError::Store(error)) => {
                 error!(%error, hint = error.hint(), "Not reloaded: the database refuses, the old configuration stays in force");
@@ -62,16 +61,14 @@ impl Daemon {
             }
             Err(stopped) => return Err(stopped.into()),
         };
+        let alerts = by_hand::take_first_documents(&self.ledger, &config, &mut configured).await;
         self.warn_of_web(&config);
         self.put_in_force(config, configured, now());
+        self.note_alerts(&alerts);
         self.roster.set_fetcher(fetcher.clone());
         self.fetcher = fetcher;
         if let Some(hubs) = &self.hubs {
-            hubs.put_in_force(Realm {
-                config: Arc::clone(&self.config),
-                feeds: self.roster.feeds(),
-                fetcher: self.fetcher.clone(),
-            });
+            hubs.put_in_force(self.realm());
         }
         self.door.send_replace(Arc::new(door));
         info!(feeds = self.roster.feed_count(), topics = self.config.topics.len(), "Reloaded");

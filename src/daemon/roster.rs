@@ -13,16 +13,23 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::hub::Ear;
 use super::ledger::{Configured, LedgerError};
+use super::pages::Paged;
 use super::poller::Poller;
 use super::pulse::due_at;
+use crate::article::identity::ArticleId;
 use crate::article::publisher::host_key;
 use crate::config::Config;
+use crate::feed::gap::GapId;
+use crate::feed::health::Health;
 use crate::feed::moved;
 use crate::feed::schedule::{HostLimits, Schedule, Start, after, release_at};
 use crate::feed::state::FeedState;
 use crate::feed::{Feed, FeedId};
 use crate::fetch::Fetcher;
+use crate::pipeline::page::PageSettled;
 use crate::pipeline::{HostPause, HostSpacing, Settled};
+use crate::store::gaps::OlderPage;
+use crate::store::pages::WaitingPage;
 
 /// A feed that is overdue by more is part of a backlog: visits wait for their host's spacing all day.
 const BACKLOG_AFTER: Duration = Duration::from_mins(1);
@@ -35,6 +42,10 @@ const ABSENCE: Duration = Duration::from_mins(2);
 pub enum Visit {
     /// A poll of a feed.
     Feed(FeedId),
+    /// The page of an article, or the robots.txt that speaks for it.
+    Page(ArticleId),
+    /// An older page of a feed, for a gap.
+    Archive(GapId),
 }
 
 /// A poll that ended.
@@ -42,6 +53,8 @@ pub enum Visit {
 pub struct Polled {
     /// Whose.
     pub feed: FeedId,
+    /// What was visited.
+    pub visit: Visit,
     /// What was committed.
     pub settled: Result<Box<Settled>, LedgerError>,
 }
@@ -49,12 +62,14 @@ pub struct Polled {
 /// A visit that ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// A poll, with what was committed of it.
+    /// A poll, or a visit of an older page, with what was committed of it.
     Polled(Box<Polled>),
-    /// A poll that ended without a word: a fault of ours.
+    /// A visit for a page, with what was committed of it.
+    Paged(Box<Paged>),
+    /// A visit that ended without a word: a fault of ours.
     Lost {
-        /// Whose.
-        feed: FeedId,
+        /// Which.
+        visit: Visit,
         /// How.
         error: JoinError,
     },
@@ -64,6 +79,8 @@ pub enum Ended {
 pub struct Roster {
     config: Arc<Config>,
     feeds: HashMap<FeedId, (Arc<Feed>, FeedState)>,
+    /// Older pages to be read for gaps.
+    older_pages: HashMap<GapId, OlderPage>,
     schedule: Schedule<Visit>,
     /// Whether a backlog is let go bit by bit.
     is_spread: bool,
@@ -72,9 +89,11 @@ pub struct Roster {
     /// Feeds that could not be reached since anybody was, and when they may be asked again at the earliest.
     offline: HashMap<FeedId, Timestamp>,
     poller: Poller,
-    under_way: JoinSet<Polled>,
-    /// Whose each task is, should it end without a word.
-    tasks: HashMap<Id, FeedId>,
+    /// Pages that wait to be read, and those being read.
+    pages: HashMap<ArticleId, WaitingPage>,
+    under_way: JoinSet<Ended>,
+    /// Which visit each task is, should it end without a word.
+    tasks: HashMap<Id, Visit>,
 }
 
 impl Roster {
@@ -84,10 +103,12 @@ impl Roster {
             schedule: Schedule::new(limits(&config)),
             config,
             feeds: HashMap::new(),
+            older_pages: HashMap::new(),
             is_spread: true,
             seen_at: None,
             offline: HashMap::new(),
             poller,
+            pages: HashMap::new(),
             under_way: JoinSet::new(),
             tasks: HashMap::new(),
         }
@@ -97,8 +118,14 @@ impl Roster {
     pub fn put_in_force(&mut self, config: Arc<Config>, configured: Configured, now: Timestamp) -> usize {
         let feeds = config.feeds.iter().zip(configured.feeds);
         self.feeds = feeds.map(|(feed, row)| (row.id, (Arc::new(feed.clone()), row.state))).collect();
+        self.older_pages = configured.older_pages.into_iter().map(|page| (page.gap, page)).collect();
         self.poller.configure(Arc::clone(&config));
         self.config = config;
+        let Self { feeds, pages, schedule, .. } = self;
+        pages.retain(|article, _| schedule.is_running(Visit::Page(*article)));
+        for page in configured.pages.into_iter().filter(|page| feeds.contains_key(&page.feed)) {
+            pages.entry(page.article).or_insert(page);
+        }
         for (host, state) in configured.hosts {
             if let Some(until) = state.pause_at(now) {
                 self.schedule.pause(&host, until, now);
@@ -166,6 +193,27 @@ impl Roster {
         for (index, (_, id, host, due_at)) in backlog.into_iter().enumerate() {
             schedule.add(Visit::Feed(id), host, release_at(index, self.feeds.len(), now).max(due_at));
         }
+        for page in self.pages.values() {
+            let visit = Visit::Page(page.article);
+            if self.schedule.is_running(visit) {
+                schedule.add_running(visit, page.host.clone());
+            } else {
+                schedule.add(visit, page.host.clone(), page.due_at);
+            }
+        }
+        for (gap, page) in &self.older_pages {
+            let (visit, Some((feed, _))) = (Visit::Archive(*gap), self.feeds.get(&page.feed)) else {
+                continue;
+            };
+            let host = host_key(&feed.url);
+            if self.schedule.is_running(visit) {
+                schedule.add_running(visit, host);
+            } else {
+                // A failed page waits for hours at most; a clock that ran ahead may have set any time.
+                let latest = after(now, self.config.poll.max_interval);
+                schedule.add(visit, host, page.due_at.min(latest));
+            }
+        }
         self.schedule = schedule;
         ahead_count
     }
@@ -181,10 +229,36 @@ impl Roster {
         let mut started = Vec::new();
         while self.is_free() {
             let Some(start) = self.schedule.next(now) else { break };
-            let Visit::Feed(id) = start.visit;
-            let Some((feed, state)) = self.feeds.get(&id) else { continue };
-            let poll = self.poller.clone().poll(id, Arc::clone(feed), state.clone(), now);
-            self.tasks.insert(self.under_way.spawn(poll).id(), id);
+            let poller = self.poller.clone();
+            let task = match start.visit {
+                Visit::Feed(id) => {
+                    let Some((feed, state)) = self.feeds.get(&id) else { continue };
+                    let poll = poller.poll(id, Arc::clone(feed), state.clone(), now);
+                    self.under_way.spawn(async { Ended::Polled(Box::new(poll.await)) })
+                }
+                Visit::Page(article) => {
+                    let feed = self.pages.get(&article).and_then(|page| self.feeds.get(&page.feed));
+                    let Some((feed, _)) = feed else {
+                        // Its feed is no longer watched.
+                        self.pages.remove(&article);
+                        self.schedule.finished(start.visit, None, now);
+                        continue;
+                    };
+                    let visit = poller.visit_page(article, Arc::clone(feed), now);
+                    self.under_way.spawn(async { Ended::Paged(Box::new(visit.await)) })
+                }
+                Visit::Archive(gap) => {
+                    let found =
+                        self.older_pages.get(&gap).and_then(|page| Some((page, self.feeds.get(&page.feed)?)));
+                    let Some((page, (feed, _))) = found else {
+                        self.schedule.finished(start.visit, None, now);
+                        continue;
+                    };
+                    let visit = poller.older_page(page.clone(), Arc::clone(feed), now);
+                    self.under_way.spawn(async { Ended::Polled(Box::new(visit.await)) })
+                }
+            };
+            self.tasks.insert(task.id(), start.visit);
             started.push(start);
         }
         started
@@ -193,26 +267,39 @@ impl Roster {
     /// The next visit that ends; `None` when none is under way. It may be dropped while it waits.
     pub async fn ended(&mut self) -> Option<Ended> {
         match self.under_way.join_next_with_id().await? {
-            Ok((task, polled)) => {
+            Ok((task, ended)) => {
                 self.tasks.remove(&task);
-                Some(Ended::Polled(Box::new(polled)))
+                Some(ended)
             }
             Err(error) => {
-                let feed = self.tasks.remove(&error.id())?;
-                Some(Ended::Lost { feed, error })
+                let visit = self.tasks.remove(&error.id())?;
+                Some(Ended::Lost { visit, error })
             }
         }
     }
 
-    /// Keeps what was committed of a poll; answers when its feed is due again.
-    pub fn take_in(&mut self, feed: FeedId, settled: Settled, now: Timestamp) -> Timestamp {
+    /// Keeps what was committed of a visit; answers when it is due again, never for a page that is done with.
+    pub fn take_in(&mut self, visit: Visit, settled: Settled, now: Timestamp) -> Option<Timestamp> {
         if let Some(HostPause { host, until }) = settled.pause {
             self.schedule.pause(&host, until, now);
         }
         if let Some(HostSpacing { host, spacing, until }) = settled.spacing {
             self.schedule.space(&host, spacing, until, now);
         }
+        let feed = match visit {
+            Visit::Feed(feed) => feed,
+            Visit::Archive(gap) => {
+                self.older_pages.remove(&gap);
+                let page = settled.older_page?;
+                let due_at = page.due_at;
+                self.older_pages.insert(gap, page);
+                return Some(due_at);
+            }
+            // What is committed of a page goes through `finish_page`.
+            Visit::Page(_) => return None,
+        };
         let is_reached = settled.state.last_answer.is_reached();
+        self.await_pages(settled.older_page, settled.pages);
         if let Some((_, state)) = self.feeds.get_mut(&feed) {
             *state = settled.state;
             if settled.is_offline {
@@ -223,7 +310,27 @@ impl Roster {
         if is_reached {
             self.go_online(feed, now);
         }
-        settled.next.at
+        Some(settled.next.at)
+    }
+
+    /// Keeps what was committed of a delivery of a hub: pages to be read, and when it last had news.
+    pub fn take_push(&mut self, feed: FeedId, settled: Settled) {
+        if let Some((_, state)) = self.feeds.get_mut(&feed) {
+            (state.last_new_at, state.rhythm) = (settled.state.last_new_at, settled.state.rhythm);
+            self.await_pages(settled.older_page, settled.pages);
+        }
+    }
+
+    fn await_pages(&mut self, older_page: Option<OlderPage>, pages: Vec<WaitingPage>) {
+        if let Some(page) = older_page
+            && let Some((feed, _)) = self.feeds.get(&page.feed)
+        {
+            self.schedule.add(Visit::Archive(page.gap), host_key(&feed.url), page.due_at);
+            self.older_pages.insert(page.gap, page);
+        }
+        for page in pages {
+            self.await_page(page);
+        }
     }
 
     /// Somebody answered: feeds that wait because nothing could be reached are let go soon, bit by bit. One feed alone that
@@ -237,14 +344,55 @@ impl Roster {
         self.offline.clear();
     }
 
-    /// Puts a feed whose poll ended back in the schedule; without a time it is not polled again.
-    pub fn finish(&mut self, feed: FeedId, due_at: Option<Timestamp>, now: Timestamp) {
-        let visit = Visit::Feed(feed);
+    /// Puts a visit that ended back in the schedule; without a time it does not come again.
+    pub fn finish(&mut self, visit: Visit, due_at: Option<Timestamp>, now: Timestamp) {
         self.schedule.finished(visit, due_at, now);
+        let Visit::Feed(feed) = visit else { return };
         // It may have moved to another host.
         if let Some((feed, state)) = self.feeds.get(&feed).filter(|_| due_at.is_some()) {
             self.schedule.set_host(visit, host_key(&moved::asked_url(feed, state)));
         }
+    }
+
+    /// Somebody asked for a poll by hand: the feed is due now. Forced, it does not wait for the end of its host's pause,
+    /// though for its turn at the host.
+    pub fn hasten(&mut self, feed: FeedId, is_forced: bool, now: Timestamp) {
+        if is_forced {
+            self.schedule.insist(Visit::Feed(feed), now);
+        } else {
+            self.schedule.hasten(Visit::Feed(feed), now);
+        }
+    }
+
+    /// Keeps what was committed of a visit for a page: it waits on, perhaps elsewhere, or it is done.
+    pub fn finish_page(&mut self, article: ArticleId, settled: Option<PageSettled>, now: Timestamp) {
+        self.schedule.finished(Visit::Page(article), None, now);
+        self.pages.remove(&article);
+        let Some(settled) = settled else { return };
+        if let Some(pause) = settled.pause {
+            self.schedule.pause(&pause.host, pause.until, now);
+        }
+        if let Some(page) = settled.waits {
+            self.await_page(page);
+        }
+    }
+
+    /// Puts a page whose visit could not be stored back in the schedule.
+    pub fn retry_page(&mut self, article: ArticleId, due_at: Timestamp, now: Timestamp) {
+        self.schedule.finished(Visit::Page(article), None, now);
+        if let Some(page) = self.pages.remove(&article) {
+            self.await_page(WaitingPage { due_at, ..page });
+        }
+    }
+
+    fn await_page(&mut self, page: WaitingPage) {
+        self.schedule.add(Visit::Page(page.article), page.host.clone(), page.due_at);
+        self.pages.insert(page.article, page);
+    }
+
+    /// Pages that are due at `now`, or being read.
+    pub fn due_page_count(&self, now: Timestamp) -> usize {
+        self.pages.values().filter(|page| page.due_at <= now).count()
     }
 
     /// When a visit can start, `None` when only the end of another can change that.
@@ -278,6 +426,11 @@ impl Roster {
     /// Feeds watched.
     pub fn feed_count(&self) -> usize {
         self.feeds.len()
+    }
+
+    /// Feeds in this state of health.
+    pub fn health_count(&self, health: Health) -> usize {
+        self.feeds.values().filter(|(_, state)| state.health.health == health).count()
     }
 
     /// Visits that are due and have not started.

@@ -196,7 +196,6 @@ impl AnswerKind {
     /// The kind of an HTTP status that brought no document.
     pub fn of_status(code: u16) -> Self {
         match code {
-            304 => Self::NotModified,
             401 | 407 => Self::Unauthorized,
             403 => Self::Forbidden,
             404 => Self::Missing,

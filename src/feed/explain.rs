@@ -52,19 +52,18 @@ pub fn explain(state: &FeedState, around: &Neighbourhood<'_>, now: Timestamp) ->
     let own =
         if state.next_due_at.is_none() { "never polled, due now" } else { state.next_due_reason.as_str() };
     let pause = around.state.and_then(|host| host.pause_at(now)).filter(|until| *until > due_at);
-    let mut reason = match (pause, around.state) {
+    let reason = match (pause, around.state) {
         (Some(until), Some(host)) => {
             format!("{} {}; next try {}", around.host, host.reason, clock(until, now))
         }
         _ => own.to_owned(),
     };
     let learned = around.state.and_then(|host| host.spacing_at(now)).map(|(spacing, _)| spacing);
-    if let Some(spacing) = learned.max(host::known_spacing(around.host)).filter(|spacing| *spacing > TELLING)
-        && around.feed_count > 1
-    {
-        let (count, each) = (around.feed_count, rate(spacing));
-        reason.push_str(&format!("; your {count} feeds there share {each}"));
-    }
+    let spacing = learned.max(host::known_spacing(around.host));
+    let reason = match spacing.filter(|spacing| *spacing > TELLING && around.feed_count > 1) {
+        Some(spacing) => format!("{reason}; your {} feeds there share {}", around.feed_count, rate(spacing)),
+        None => reason,
+    };
     NextPoll { at: pause.unwrap_or(due_at), reason }
 }
 

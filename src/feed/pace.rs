@@ -30,6 +30,10 @@ const IGNORED_MIN: u32 = 8;
 /// Entries per hour from which on a feed is worth a full document at each poll.
 const BUSY_RATE: f64 = 1.0;
 
+/// How hard being ahead of the day's budget slows all polls. Once in balance, a desk that would spend four times its budget
+/// is ahead by a fifth; without a power it would be ahead by double, and have nothing left for the evening.
+const STRETCH_POWER: i32 = 6;
+
 /// Largest factor that the owner's daily budget puts on waits.
 const STRETCH_MAX: f64 = 1000.0;
 
@@ -261,7 +265,7 @@ pub fn stretch(spent: u64, passed: f64, budget: Option<u64>) -> f64 {
     if spent >= budget {
         return STRETCH_MAX;
     }
-    (spent as f64 / allowed.max(1.0)).clamp(1.0, STRETCH_MAX)
+    (spent as f64 / allowed.max(1.0)).powi(STRETCH_POWER).clamp(1.0, STRETCH_MAX)
 }
 
 /// Longest wait that this rule can have set for a feed, jitter included.

@@ -86,20 +86,33 @@ struct Gate<K> {
     /// The host asked us to stay away until then.
     paused_until: Option<Timestamp>,
     waiting: VecDeque<(Timestamp, K)>,
+    /// Asked for by a person who insists: first, and whatever the host's pause.
+    insisted: VecDeque<(Timestamp, K)>,
     /// When it stands in `Schedule::opening`, which it does at most once.
     listed_at: Option<Timestamp>,
 }
 
 impl<K> Default for Gate<K> {
     fn default() -> Self {
-        Self { in_flight: 0, opens_at: None, paused_until: None, waiting: VecDeque::new(), listed_at: None }
+        Self {
+            in_flight: 0,
+            opens_at: None,
+            paused_until: None,
+            waiting: VecDeque::new(),
+            insisted: VecDeque::new(),
+            listed_at: None,
+        }
     }
 }
 
 impl<K> Gate<K> {
     /// When the next visit may start, as far as time goes.
     fn opens_at(&self) -> Option<Timestamp> {
-        self.opens_at.max(self.paused_until)
+        if self.insisted.is_empty() { self.opens_at.max(self.paused_until) } else { self.opens_at }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.insisted.is_empty()
     }
 }
 
@@ -146,7 +159,7 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         }
         let spacing = self.spacing(&host, now);
         let gate = self.gates.get_mut(&host)?;
-        let (due_at, visit) = gate.waiting.pop_front()?;
+        let (due_at, visit) = gate.insisted.pop_front().or_else(|| gate.waiting.pop_front())?;
         gate.in_flight += 1;
         gate.opens_at = Some(after(now, spacing));
         self.running.insert(visit);
@@ -179,6 +192,43 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         let due = self.queue.peek().map(|Reverse((at, _))| *at);
         let gate = self.opening.first().map(|(at, _)| *at);
         due.into_iter().chain(gate).min()
+    }
+
+    /// Makes a visit due now, ahead of its time; its host's gate stands as it is.
+    pub fn hasten(&mut self, visit: K, now: Timestamp) {
+        let Some(host) = self.hosts.get(&visit).cloned() else { return };
+        if self.take_out(visit) {
+            self.queue.push(Reverse((now, visit)));
+            self.list(&host, now);
+        }
+    }
+
+    /// As [`Schedule::hasten`], but past the pause its host asked for, and before what waits at the gate.
+    pub fn insist(&mut self, visit: K, now: Timestamp) {
+        let Some(host) = self.hosts.get(&visit).cloned() else { return };
+        if self.take_out(visit) {
+            self.gates.entry(host.clone()).or_default().insisted.push_back((now, visit));
+            self.list(&host, now);
+        }
+    }
+
+    /// Takes a visit from the queue; whether it was there. One that waits at its gate is due already, unless the host pauses,
+    /// and one under way needs no haste.
+    fn take_out(&mut self, visit: K) -> bool {
+        if self.running.contains(&visit) {
+            return false;
+        }
+        let count = self.queue.len();
+        self.queue.retain(|Reverse((_, queued))| *queued != visit);
+        if self.queue.len() < count {
+            return true;
+        }
+        let Some(gate) = self.hosts.get(&visit).and_then(|host| self.gates.get_mut(host)) else {
+            return false;
+        };
+        let count = gate.waiting.len();
+        gate.waiting.retain(|(_, waiting)| *waiting != visit);
+        gate.waiting.len() < count
     }
 
     /// A host asked us to stay away: nothing asks it before `until`.
@@ -253,7 +303,7 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
 
     /// Visits that are due at `now` and have not started.
     pub fn waiting_count(&self, now: Timestamp) -> usize {
-        let at_gates: usize = self.gates.values().map(|gate| gate.waiting.len()).sum();
+        let at_gates: usize = self.gates.values().map(|gate| gate.waiting.len() + gate.insisted.len()).sum();
         at_gates + self.queue.iter().filter(|Reverse((at, _))| *at <= now).count()
     }
 
@@ -263,7 +313,7 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         if let Some(listed_at) = gate.listed_at.take() {
             self.opening.remove(&(listed_at, host.to_owned()));
         }
-        if gate.waiting.is_empty() {
+        if gate.is_empty() {
             if gate.in_flight == 0 && gate.opens_at().is_none_or(|at| at <= now) {
                 self.gates.remove(host);
             }

@@ -78,6 +78,8 @@ pub struct FeedState {
     pub last_answer: AnswerKind,
     /// What the last poll came to, in words.
     pub last_outcome: String,
+    /// Start of the last poll that found entries may have come and gone unseen.
+    pub gap_at: Option<Timestamp>,
     /// When it publishes.
     pub rhythm: Rhythm,
     /// How it is.

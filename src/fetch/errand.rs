@@ -20,7 +20,11 @@ use super::failure::{self, host_of};
 use super::guard::is_local_name;
 use super::headers::{self, is_feed_delta};
 use super::trail::{Redirects, Trail};
-use super::{Document, Failure, FailureKind, Fetcher, Headers, Outcome, PAGE_BYTES_MAX, RequestKind, links};
+use super::{
+    Document, Failure, FailureKind, Fetcher, Headers, Outcome, PAGE_BYTES_MAX, ROBOTS_BYTES_MAX, RequestKind,
+    links,
+};
+use crate::article::publisher::host_key;
 use crate::feed::access::{Access, Authorization};
 
 /// Feed types by name, then generic ones, then whatever there is: some servers refuse `*/*` alone.
@@ -29,6 +33,8 @@ const FEEDS: &str = "application/rss+xml, application/atom+xml, application/feed
 
 /// Pages by name, then whatever there is.
 const PAGES: &str = "text/html, application/xhtml+xml, */*;q=0.1";
+
+const ROBOTS: &str = "text/plain, */*;q=0.1";
 
 /// Longest `Content-Type` kept, bytes; it is for charset and kind alone.
 const CONTENT_TYPE_BYTES_MAX: usize = 256;
@@ -91,7 +97,11 @@ impl Errand<'_> {
                 // any other, so there permission lasts on the same host.
                 let same_host = trail.previous().is_some_and(|it| it.host() == trail.current().host());
                 private &= from_inside || (way.proxy.is_some() && same_host);
+                self.keep_to_host(&trail)?;
                 continue;
+            }
+            if let Some(proxy) = way.proxy.as_ref().filter(|_| code == 407) {
+                return Err(Failure::proxy_account(proxy));
             }
             let headers = headers::read(response.headers(), now);
             let is_get = matches!(self.what, What::Get { .. });
@@ -104,9 +114,21 @@ impl Errand<'_> {
                     self.read(door, &way, answer, &trail, headers, wire_bytes).await.map(Outcome::Delta)
                 }
                 304 if answer.was_conditional => Ok(Outcome::NotModified(headers)),
-                _ => Ok(self.status(&way, answer, &trail, headers, wire_bytes).await),
+                _ => Ok(self.status(answer, &trail, headers, wire_bytes).await),
             };
         }
+    }
+
+    /// Hands a page's redirect to another owner's host back.
+    fn keep_to_host(&self, trail: &Trail) -> Result<(), Failure> {
+        let next = trail.current();
+        let is_page = matches!(self.what, What::Get { kind: RequestKind::Page, .. });
+        if !is_page || host_key(next) == host_key(self.url) {
+            return Ok(());
+        }
+        let detail = format!("{} sends us on to {}", host_of(self.url), host_of(next));
+        let failure = Failure::new(FailureKind::Redirect, detail);
+        Err(Failure { leads_to: Some(next.clone()), ..failure })
     }
 
     fn trail(&self) -> Result<Trail, Failure> {
@@ -137,6 +159,7 @@ impl Errand<'_> {
                 let accepted = match kind {
                     RequestKind::Feed => FEEDS,
                     RequestKind::Page => PAGES,
+                    RequestKind::Robots => ROBOTS,
                 };
                 hop_headers.insert(ACCEPT, HeaderValue::from_static(accepted));
                 if trail.may_have_validators() {
@@ -170,7 +193,7 @@ impl Errand<'_> {
                 Some(Authorization::Bearer(token)) => hop.bearer_auth(token.expose()),
             };
         }
-        let response = hop.send().await.map_err(|error| self.broken(&error, door, way, trail))?;
+        let response = hop.send().await.map_err(|error| broken(&error, door, way, trail))?;
         Ok(Answer { response, was_conditional, asked_for_delta })
     }
 
@@ -189,6 +212,7 @@ impl Errand<'_> {
         let limit = door.options.body_bytes_max;
         let bytes_max = match self.what {
             What::Get { kind: RequestKind::Page, .. } => limit.min(PAGE_BYTES_MAX),
+            What::Get { kind: RequestKind::Robots, .. } => limit.min(ROBOTS_BYTES_MAX),
             _ => limit,
         };
         let unusable = |error: BodyError| match error {
@@ -206,7 +230,7 @@ impl Errand<'_> {
                     body.push(&chunk).map_err(unusable)?;
                 }
                 Ok(None) => break,
-                Err(error) => return Err(self.broken(&error, door, way, trail)),
+                Err(error) => return Err(broken(&error, door, way, trail)),
             }
         }
         let content_type = response.headers().get(CONTENT_TYPE).map(|value| {
@@ -229,7 +253,6 @@ impl Errand<'_> {
     /// An answer that brings no document, in words. Of the answer to a form, the first words are kept.
     async fn status(
         &self,
-        way: &Way,
         answer: Answer,
         trail: &Trail,
         headers: Headers,
@@ -238,13 +261,8 @@ impl Errand<'_> {
         let mut response = answer.response;
         let code = response.status().as_u16();
         let host = host_of(trail.current());
-        let asked = way
-            .proxy
-            .as_ref()
-            .filter(|_| code == 407)
-            .map_or(host, |proxy| format!("The proxy {}", proxy.shown()));
         if matches!(self.what, What::Get { .. }) {
-            let detail = failure::status_in_words(code, response.headers(), &asked);
+            let detail = failure::status_in_words(code, response.headers(), &host);
             return Outcome::Status { code, headers, detail };
         }
         let mut text = Vec::new();
@@ -257,13 +275,13 @@ impl Errand<'_> {
                 break;
             }
         }
-        let detail = failure::form_in_words(code, response.headers(), &asked, &text);
+        let detail = failure::form_in_words(code, response.headers(), &host, &text);
         Outcome::Status { code, headers, detail }
     }
+}
 
-    fn broken(&self, error: &reqwest::Error, door: &Fetcher, way: &Way, trail: &Trail) -> Failure {
-        failure::classify(error, &host_of(trail.current()), way.proxy.as_deref(), &door.options)
-    }
+fn broken(error: &reqwest::Error, door: &Fetcher, way: &Way, trail: &Trail) -> Failure {
+    failure::classify(error, &host_of(trail.current()), way.proxy.as_deref(), &door.options)
 }
 
 /// Refuses a hop that the guard would not see: address literals, for which no name is looked up, and names that

@@ -19,7 +19,7 @@ const CAUSES_MAX: usize = 16;
 
 impl Failure {
     pub(super) fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), wire_bytes: 0 }
+        Self { kind, detail: detail.into(), wire_bytes: 0, leads_to: None }
     }
 
     /// An address the guard refuses.
@@ -46,6 +46,15 @@ impl Failure {
              `proxy = \"socks5h://127.0.0.1:9050\"` for this feed"
         );
         Self::new(FailureKind::Dns, detail)
+    }
+
+    /// The proxy wants to know who asks, and does not like the answer.
+    pub(super) fn proxy_account(proxy: &Proxy) -> Self {
+        let shown = proxy.shown();
+        Self::new(
+            FailureKind::Proxy,
+            format!("The proxy {shown} does not accept this user and password; correct `proxy`"),
+        )
     }
 
     /// The limit on bodies was reached.
@@ -129,10 +138,7 @@ fn not_through(
         said.map(str::to_owned)
     });
     match said.as_deref() {
-        Some("credentials not accepted" | "proxy authorization required") => Failure::new(
-            FailureKind::Proxy,
-            format!("The proxy {shown} does not accept this user and password; correct `proxy`"),
-        ),
+        Some("credentials not accepted" | "proxy authorization required") => Failure::proxy_account(proxy),
         Some("connection not allowed") => Failure::new(
             FailureKind::Proxy,
             format!("The proxy {shown} does not allow connections to {host}"),

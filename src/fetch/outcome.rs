@@ -99,6 +99,8 @@ pub struct Failure {
     pub detail: String,
     /// Bytes of the body that had come by then, packed as they were.
     pub wire_bytes: u64,
+    /// Where a page's redirect leads that was not followed, because it is another owner's host.
+    pub leads_to: Option<Url>,
 }
 
 /// Kinds of [`Failure`].

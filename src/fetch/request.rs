@@ -30,8 +30,11 @@ pub struct Request {
 pub enum RequestKind {
     /// A feed, of at most [`super::Options::body_bytes_max`].
     Feed,
-    /// A web page, of at most [`super::PAGE_BYTES_MAX`].
+    /// A web page, of at most [`super::PAGE_BYTES_MAX`]. A redirect to another registrable domain is not followed but
+    /// handed back ([`super::Failure::leads_to`]): that host has a gate and rules of its own.
     Page,
+    /// A robots.txt, of at most [`super::ROBOTS_BYTES_MAX`].
+    Robots,
 }
 
 impl Request {
@@ -64,6 +67,14 @@ impl Request {
         let access = if same_origin { feed.access.clone() } else { feed.access.without_credentials() };
         let allow_private_addresses = feed.allow_private_addresses && url.host() == feed.url.host();
         Self { kind: RequestKind::Page, allow_private_addresses, access, ..Self::new(url) }
+    }
+
+    /// A request for the robots.txt that speaks for a page a feed links to.
+    pub fn robots(feed: &Feed, page: &Url) -> Self {
+        let mut url = page.clone();
+        url.set_path("/robots.txt");
+        url.set_query(None);
+        Self { kind: RequestKind::Robots, ..Self::page(feed, url) }
     }
 }
 

@@ -7,17 +7,23 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::operator::signs;
 use super::{Asked, End, HostPause, HostSpacing, Poll, Settled};
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::feed::answer::{Answer, AnswerKind};
+use crate::feed::health;
 use crate::feed::host::is_shared;
 use crate::feed::moved;
 use crate::feed::pace::{self, NextPoll, Pace, Terms};
+use crate::feed::schedule::after;
 use crate::feed::state::{FeedState, Network};
 use crate::fetch::Headers;
 use crate::store::{StoreError, Transaction};
+
+/// How long a feed is polled faster after a gap.
+const HASTE_FOR: Duration = Duration::from_hours(24);
 
 /// Brings a feed's state up to date with a poll, and its host's.
 pub(super) fn conclude(
@@ -28,7 +34,11 @@ pub(super) fn conclude(
     state: &mut FeedState,
     settled: &mut Settled,
 ) -> Result<(), StoreError> {
-    let (answer, at) = (answer(&poll.end, &poll.asked, settled), poll.started_at);
+    if matches!(&poll.end, End::Document(reading) if reading.kind == AnswerKind::Pushed) {
+        take_push(state, poll, settled);
+        return Ok(());
+    }
+    let (answer, at) = (answer(&poll.end, &poll.asked, settled.new_count()), poll.started_at);
     let network = match answer.kind {
         AnswerKind::Unreachable => tx.network()?,
         _ => Network::default(),
@@ -37,25 +47,40 @@ pub(super) fn conclude(
     keep_validators(state, poll);
     learn(state, poll, settled);
     settled.is_offline = state.note(&answer, network, at);
-    if !matches!(answer.kind, AnswerKind::Pushed | AnswerKind::Refused | AnswerKind::Stumbled) {
+    if !matches!(answer.kind, AnswerKind::Refused | AnswerKind::Stumbled) {
         note_host(tx, asked_host, poll, &answer, settled)?;
     }
     follow_move(state, poll, settled);
-    let next = pace::next_poll(&terms(tx, config, feed, settled.safety_wait, at)?, state, &answer, at);
-    settled.next = match state.next_due_at.filter(|due_at| *due_at < next.at) {
-        // What a hub delivers does not put off the poll that shows whether it delivers all.
-        Some(due_at) if answer.kind == AnswerKind::Pushed => {
-            NextPoll { at: due_at, reason: state.next_due_reason.clone() }
-        }
-        _ => next,
-    };
+    let mut terms = terms(tx, config, feed, settled.safety_wait, at)?;
+    // Where entries may have gone by unseen, the next look comes sooner for a day; what its owner set stands.
+    if !terms.is_own_interval && state.gap_at.is_some_and(|gap_at| after(gap_at, HASTE_FOR) > at) {
+        terms.pace.interval = (terms.pace.interval / 2).max(terms.pace.min_interval);
+    }
+    settled.next = pace::next_poll(&terms, state, &answer, at);
     state.next_due_at = Some(settled.next.at);
     state.next_due_reason.clone_from(&settled.next.reason);
     state.last_outcome.clone_from(&settled.outcome);
+    let flaw = match &poll.end {
+        End::Document(reading) => Some(reading.flaw.clone()),
+        _ => None,
+    };
+    state.health = health::assess(state, &signs(config, feed, flaw), poll.started_at);
     Ok(())
 }
 
-fn answer(end: &End, asked: &Asked, settled: &Settled) -> Answer {
+/// What a hub delivers is no poll: it shows when the feed publishes, and changes nothing of how and when its server is
+/// asked, what that server asked for, or how the feed is.
+fn take_push(state: &mut FeedState, poll: &Poll, settled: &mut Settled) {
+    keep_validators(state, poll);
+    learn(state, poll, settled);
+    if settled.new_count() > 0 {
+        state.last_new_at = Some(poll.started_at);
+    }
+    let at = state.next_due_at.unwrap_or(poll.started_at);
+    settled.next = NextPoll { at, reason: state.next_due_reason.clone() };
+}
+
+fn answer(end: &End, asked: &Asked, new_count: usize) -> Answer {
     let (kind, headers) = match end {
         End::Document(reading) => (reading.kind, &reading.headers),
         End::NotModified { headers } => (AnswerKind::NotModified, headers),
@@ -69,7 +94,7 @@ fn answer(end: &End, asked: &Asked, settled: &Settled) -> Answer {
         wire_bytes: asked.wire_bytes,
         was_conditional: asked.was_conditional,
         has_validators: headers.etag.is_some() || headers.last_modified.is_some(),
-        new_count: settled.new_count(),
+        new_count,
     }
 }
 
@@ -99,9 +124,21 @@ fn keep_validators(state: &mut FeedState, poll: &Poll) {
     }
 }
 
-/// What came between the last successful poll and this one teaches the feed's rhythm.
+/// Notes a visit of a feed's host that was no poll of the feed.
+pub(super) fn note_visit(
+    tx: &Transaction<'_>,
+    host: String,
+    poll: &Poll,
+    settled: &mut Settled,
+) -> Result<(), StoreError> {
+    let answer = answer(&poll.end, &poll.asked, 0);
+    note_host(tx, host, poll, &answer, settled)
+}
+
+/// What came between the last look, a successful poll or a delivery with news, and this one teaches the feed's rhythm.
 fn learn(state: &mut FeedState, poll: &Poll, settled: &Settled) {
-    let Some(since) = state.last_success_at else { return };
+    let looks = [state.last_success_at, state.last_new_at].into_iter().flatten();
+    let Some(since) = looks.filter(|at| *at <= poll.started_at).max() else { return };
     let arrivals: Vec<Timestamp> = match &poll.end {
         End::Document(reading) => {
             let new = settled.articles.iter().filter(|event| !event.is_revision);
@@ -174,8 +211,8 @@ fn terms<'a>(
             max_interval: config.poll.max_interval,
         },
         is_own_interval: feed.interval.is_some(),
-        feed_daily_bytes: 24 << 20,
-        stretch: pace::stretch(spent, passed, None),
+        feed_daily_bytes: config.poll.feed_daily_bytes,
+        stretch: pace::stretch(spent, passed, config.poll.daily_bytes),
         safety_wait,
     })
 }

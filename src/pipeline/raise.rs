@@ -153,6 +153,7 @@ fn article_view(article: ReportedArticle) -> ArticleView {
         score: article.score,
         evidence: article.evidence,
         is_new: true,
+        is_headline_only: article.is_headline_only,
         id: article.id.0,
     }
 }

@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod corpus;
 mod daemon;
+mod feeds;
 mod fetch;
 mod mail;
 mod pipeline;

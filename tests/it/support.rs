@@ -5,5 +5,6 @@ pub(crate) mod growth;
 pub(crate) mod http;
 pub(crate) mod hub;
 pub(crate) mod lab;
+pub(crate) mod proxy;
 pub(crate) mod smtp;
 pub(crate) mod watch;

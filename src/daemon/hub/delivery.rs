@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -14,13 +15,13 @@ use url::Url;
 
 use super::super::ledger::{Delivered, Ledger, LedgerError};
 use super::super::{now, poller};
-use super::Realm;
+use super::{Pushed, Realm};
 use crate::config::Config;
-use crate::feed::Feed;
 use crate::feed::answer::AnswerKind;
-use crate::feed::subscription::{Subscription, signature};
+use crate::feed::subscription::{Callback, Subscription, signature};
+use crate::feed::{Feed, FeedId};
 use crate::fetch::{Document, Headers};
-use crate::pipeline::{AlertEvent, Asked, End, Poll};
+use crate::pipeline::{Asked, End, Poll};
 use crate::web::callback::Delivery;
 
 /// Deliveries under way at a time.
@@ -35,16 +36,12 @@ const NO_ROOM_TIMES: u32 = 30;
 pub(super) struct Deliveries {
     ledger: Ledger,
     realm: watch::Receiver<Arc<Realm>>,
-    alerts: Sender<Vec<AlertEvent>>,
+    pushed: Sender<Pushed>,
 }
 
 impl Deliveries {
-    pub(super) fn new(
-        ledger: Ledger,
-        realm: watch::Receiver<Arc<Realm>>,
-        alerts: Sender<Vec<AlertEvent>>,
-    ) -> Self {
-        Self { ledger, realm, alerts }
+    pub(super) fn new(ledger: Ledger, realm: watch::Receiver<Arc<Realm>>, pushed: Sender<Pushed>) -> Self {
+        Self { ledger, realm, pushed }
     }
 
     /// Settles what comes until nothing can come any more.
@@ -85,10 +82,8 @@ impl Deliveries {
         match settled {
             Some(Some(settled)) => {
                 debug!(feed = feed.address(), outcome = settled.outcome, "A hub delivered");
-                if !settled.alerts.is_empty() {
-                    // Nobody listens while the daemon stops; what was decided is in the database.
-                    drop(self.alerts.send(settled.alerts).await);
-                }
+                // Nobody listens while the daemon stops; what was decided is in the database.
+                drop(self.pushed.send(Pushed { feed: feed_id, settled: Box::new(settled) }).await);
             }
             Some(None) => {
                 debug!(feed = feed.address(), "A delivery came before the feed's first poll, or too late")
@@ -101,7 +96,7 @@ impl Deliveries {
     }
 
     /// Counts a delivery that is not taken, and says so when that is news.
-    async fn refuse(&self, callback: &crate::feed::subscription::Callback, feed: &Feed, why: String) {
+    async fn refuse(&self, callback: &Callback, feed: &Feed, why: String) {
         let (callback, said) = (callback.clone(), why.clone());
         let refused = self.ledger.within(move |tx| {
             let Some(mut subscription) = tx.subscription_at(&callback)? else { return Ok(false) };
@@ -141,8 +136,8 @@ fn read(
     config: &Config,
     subscription: &Subscription,
     delivery: Delivery,
-    seen_at: jiff::Timestamp,
-) -> Result<(crate::feed::FeedId, End), String> {
+    seen_at: Timestamp,
+) -> Result<(FeedId, End), String> {
     signature::verify(&subscription.key, &delivery.signatures, &delivery.body)
         .map_err(|why| why.to_string())?;
     let url = Url::parse(&subscription.offer.topic).unwrap_or_else(|_| feed.url.clone());

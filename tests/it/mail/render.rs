@@ -39,6 +39,7 @@ fn article() -> ArticleView {
             evidence("a truce holds", "the truce held for two days", Field::Body, Status::Historical, -8.0),
         ],
         is_new: true,
+        is_headline_only: false,
         id: 4711,
     }
 }
@@ -329,4 +330,13 @@ fn a_test_mail_says_that_it_is_one() {
         assert!(part.contains("This is a test"), "{part}");
     }
     assert!(rendered.text.contains("2026-11-23 10:20 UTC") && rendered.html.contains("2026-11-23 10:20 UTC"));
+}
+
+#[test]
+fn an_article_without_text_is_said_to_be_scored_on_its_headline() {
+    let view = AlertView { articles: vec![ArticleView { is_headline_only: true, ..article() }], ..view() };
+    let rendered = render::render(&view);
+    for mail in [rendered.text, rendered.html] {
+        assert!(mail.contains("scored on its headline only"), "{mail}");
+    }
 }

@@ -78,7 +78,7 @@ async fn c24_a_first_start_is_spread_and_so_is_what_follows() {
     let most = minutes.iter().filter(|(minute, _)| **minute > 0).map(|(_, count)| *count).max();
     assert!(most <= Some(20), "{minutes:?}");
     let polled =
-        watch.rounds.iter().filter(|round| round.at < after(hour(0), Duration::from_secs(600))).count();
+        watch.rounds.iter().filter(|round| round.at < after(hour(0), Duration::from_mins(10))).count();
     assert_eq!(polled, 100, "ten minutes are enough for a hundred");
 }
 

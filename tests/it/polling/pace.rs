@@ -11,7 +11,7 @@ use crate::support::http::Reply;
 use crate::support::lab::hour;
 use crate::support::watch::{Watch, rss};
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
@@ -252,7 +252,9 @@ fn c14_the_owners_daily_budget_stretches_all_waits() {
         (mib(10), 0.0, 1.0),
         (mib(100), 0.5, 1.0),
         (mib(240), 0.5, 2.0),
-        (mib(239), 0.25, 3.98),
+        (mib(132), 0.5, 1.77),
+        (mib(60), 0.125, 64.0),
+        (mib(239), 0.25, 1000.0),
         (mib(240), 1.0, 1.0),
     ];
     for (spent, passed, expected) in cases {

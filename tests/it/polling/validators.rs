@@ -92,8 +92,10 @@ async fn c7_no_failure_touches_the_validators() {
 async fn c8_a_kill_between_fetch_and_commit_fetches_again_and_loses_nothing() {
     let mut watch = Watch::with(&[FEED], "").await;
     let document = rss(&[("one", "Calm seas and a slow day", hour(0))]);
-    let half =
-        Reply::ok("application/rss+xml", "").header("etag", "\"a\"").then_send(&document[..50]).then_stall();
+    let half = Reply::ok("application/rss+xml", "")
+        .header("etag", "\"a\"")
+        .then_send(&document.as_bytes()[..50])
+        .then_stall();
     watch.server.set("/feed", half);
     for _ in 0..3 {
         watch.crash().await;
@@ -121,14 +123,15 @@ async fn c9_validators_of_a_document_that_cannot_be_read_are_not_kept() {
 #[tokio::test]
 async fn c10_other_credentials_ask_once_without_validators() {
     for change in [
-        ("http://me:one@a.example/feed", "http://me:two@a.example/feed"),
-        ("http://me:one@a.example/feed", "http://me@a.example/feed"),
+        ("http://me:one@a.example/feed", "http://me:two@a.example/feed", ""),
+        ("http://me:one@a.example/feed", "http://me@a.example/feed", ""),
+        ("http://a.example/feed", "http://a.example/feed", "headers = { \"X-Key\" = \"k\" }"),
     ] {
         let mut watch = Watch::with(&[&format!("{}\ninterval = \"30m\"", change.0)], "").await;
         watch.server.set("/feed", tagged("\"a\"").conditional());
         watch.for_hours(2).await;
         let before = watch.server.requests_to("/feed").len();
-        watch.set_feeds(&[&format!("{}\ninterval = \"30m\"", change.1)]).await;
+        watch.set_feeds(&[&format!("{}\ninterval = \"30m\"\n{}", change.1, change.2)]).await;
         watch.for_hours(2).await;
         let sent = sent(&watch);
         assert!(before >= 3 && sent.len() >= before + 3);
@@ -199,4 +202,22 @@ async fn c14_a_server_without_validators_is_asked_at_the_owners_pace_within_the_
     let count = watch.starts("b.example/large").len();
     assert!((11..=13).contains(&count), "{count} times 2 MiB");
     assert_eq!(watch.state(1).last_answer, AnswerKind::Document);
+}
+
+#[tokio::test]
+async fn c14_all_feeds_together_keep_to_the_owners_daily_budget() {
+    let spent = async |poll: &str| {
+        let mut watch = Watch::with(&["http://a.example/feed", "http://b.example/feed"], poll).await;
+        let document = rss(&[("one", "Calm seas and a slow day", hour(0))]) + &" ".repeat(200 << 10);
+        watch.server.set("/feed", Reply::ok("application/rss+xml", document));
+        watch.until(hour(12)).await;
+        watch.rounds.clear();
+        // A whole day of the calendar.
+        watch.until(hour(36)).await;
+        (watch.rounds.len() * 200 / 1024, watch.state(0).next_due_reason)
+    };
+    let (mib, _) = spent("interval = \"15m\"").await;
+    assert!(mib > 15, "{mib} MiB without a budget");
+    let (mib, _) = spent("interval = \"15m\"\ndaily_budget = \"6MiB\"").await;
+    assert!((3..=6).contains(&mib), "{mib} MiB of six");
 }

@@ -14,12 +14,15 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
+use wirewatch::article::identity::ArticleId;
 use wirewatch::config::{self, Config, Environment};
 use wirewatch::daemon::ledger::Ledger;
+use wirewatch::daemon::pages::Paged;
 use wirewatch::daemon::poller::Poller;
 use wirewatch::daemon::roster::{Ended, Roster, Visit};
 use wirewatch::feed::host::HostState;
@@ -27,6 +30,8 @@ use wirewatch::feed::schedule::after;
 use wirewatch::feed::state::FeedState;
 use wirewatch::fetch::{Fetcher, Options};
 use wirewatch::pipeline::Settled;
+use wirewatch::pipeline::page::PageSettled;
+use wirewatch::store::report::StoredAlert;
 use wirewatch::store::{Durability, FILE_NAME, Reader, Writer};
 
 use super::http::Server;
@@ -65,6 +70,14 @@ pub(crate) struct Round {
     pub(crate) settled: Settled,
 }
 
+/// A visit for a page that ended, under the test's clock.
+pub(crate) struct PageRound {
+    /// When it began.
+    pub(crate) at: Timestamp,
+    pub(crate) article: ArticleId,
+    pub(crate) settled: Option<PageSettled>,
+}
+
 /// Feeds that are watched.
 pub(crate) struct Watch {
     pub(crate) dir: TempDir,
@@ -76,6 +89,12 @@ pub(crate) struct Watch {
     pub(crate) now: Timestamp,
     /// What happened, in order.
     pub(crate) rounds: Vec<Round>,
+    /// What happened for the sake of pages, in order.
+    pub(crate) pages: Vec<PageRound>,
+    /// Mails to the operator: when they were decided, and what they say.
+    pub(crate) told: Vec<(Timestamp, StoredAlert, String)>,
+    /// When time alone is asked next, as the daemon does.
+    tick_at: Timestamp,
     begun: Vec<(Visit, Timestamp)>,
 }
 
@@ -94,8 +113,9 @@ impl Watch {
         write_feeds(&dir, &server, feeds);
         let config = read_config(&dir);
         let (ledger, roster) = open(&dir, &server, &config, hour(0)).await;
-        let (rounds, begun) = (Vec::new(), Vec::new());
-        Self { dir, server, config, roster, ledger, now: hour(0), rounds, begun }
+        let (rounds, pages, begun, told) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (now, tick_at) = (hour(0), hour(0));
+        Self { dir, server, config, roster, ledger, now, rounds, pages, told, tick_at, begun }
     }
 
     /// Lets the clock run until `at`: whatever falls due is done at its time.
@@ -110,29 +130,68 @@ impl Watch {
                 self.take_in(ended);
                 continue;
             }
-            match self.roster.wake_at().filter(|wake| *wake <= at) {
-                Some(wake) => self.now = self.now.max(wake),
-                None => break,
+            if self.tick_at <= self.now {
+                self.tick().await;
             }
+            let wake = self.roster.wake_at().map_or(self.tick_at, |wake| wake.min(self.tick_at));
+            if wake > at {
+                break;
+            }
+            self.now = self.now.max(wake);
         }
         self.now = at;
     }
 
     /// The same for a time from now.
     pub(crate) async fn for_hours(&mut self, hours: u64) {
-        self.until(after(self.now, std::time::Duration::from_secs(hours * 3600))).await;
+        self.until(after(self.now, Duration::from_secs(hours * 3600))).await;
+    }
+
+    /// Does what time alone does, as the daemon's pulse.
+    async fn tick(&mut self) {
+        let ticked = self.ledger.tick(self.now).await.unwrap();
+        for event in ticked.told {
+            let (alert, text) = self.reader().alert(event.id.0).unwrap().unwrap();
+            self.told.push((self.now, alert, text));
+        }
+        let soonest = after(self.now, Duration::from_secs(1));
+        let latest = after(self.now, Duration::from_mins(5));
+        self.tick_at = ticked.next_at.map_or(latest, |next| next.clamp(soonest, latest));
+    }
+
+    /// The same for some minutes.
+    pub(crate) async fn for_minutes(&mut self, minutes: u64) {
+        self.until(after(self.now, std::time::Duration::from_secs(minutes * 60))).await;
+    }
+
+    /// Puts this instead of the topic's `[[signal]]` and `[alert]`; in force after a restart.
+    pub(crate) fn write_topic(&self, lines: &str) {
+        let head = TOPIC.split("[[signal]]").next().unwrap();
+        fs::write(self.dir.path().join("topics/broken-truce.toml"), format!("{head}{lines}")).unwrap();
     }
 
     fn take_in(&mut self, ended: Ended) {
-        let Ended::Polled(polled) = ended else { panic!("a poll was lost") };
+        let polled = match ended {
+            Ended::Polled(polled) => polled,
+            Ended::Paged(paged) => return self.take_in_page(*paged),
+            Ended::Lost { visit, error } => panic!("{visit:?} was lost: {error}"),
+        };
         let settled = polled.settled.unwrap();
-        let visit = Visit::Feed(polled.feed);
+        let visit = polled.visit;
         let place = self.begun.iter().position(|(begun, _)| *begun == visit).unwrap();
         let (_, at) = self.begun.remove(place);
         let address = self.roster.address(polled.feed).unwrap();
-        let due_at = self.roster.take_in(polled.feed, (*settled).clone(), self.now);
-        self.roster.finish(polled.feed, Some(due_at), self.now);
+        let due_at = self.roster.take_in(visit, (*settled).clone(), self.now);
+        self.roster.finish(visit, due_at, self.now);
         self.rounds.push(Round { at, visit, address, settled: *settled });
+    }
+
+    fn take_in_page(&mut self, paged: Paged) {
+        let place = self.begun.iter().position(|(begun, _)| *begun == Visit::Page(paged.article)).unwrap();
+        let (_, at) = self.begun.remove(place);
+        let settled = paged.settled.unwrap().map(|settled| *settled);
+        self.roster.finish_page(paged.article, settled.clone(), self.now);
+        self.pages.push(PageRound { at, article: paged.article, settled });
     }
 
     /// Everything is forgotten but the database, as by a kill; started again at the same time.
