@@ -3,8 +3,6 @@
 //! Owns the order in which the rules of `feed` are asked, and what of it is stored. The rules themselves are pure and
 //! live there. Refuses to look at entries.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::operator::signs;
