@@ -328,5 +328,6 @@ fn document_words(entry_count: usize, settled: &Settled, first_sight: bool) -> S
     let new_count = settled.new_count();
     let revised = settled.articles.len() - new_count;
     let first = if first_sight { ", first sight of this feed" } else { "" };
-    format!("{entry_count} entries: {new_count} new, {revised} edited, {} known{first}", settled.known_count)
+    let noun = if entry_count == 1 { "entry" } else { "entries" };
+    format!("{entry_count} {noun}: {new_count} new, {revised} edited, {} known{first}", settled.known_count)
 }

@@ -3,6 +3,7 @@
 //! Owns the arguments; each command is a file below. Refuses to decide when a feed is polled.
 
 mod add;
+mod around;
 mod discover;
 mod export;
 mod find;

@@ -310,14 +310,8 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             drop(answer.send(settled));
         }
         Job::Tick { now, answer } => {
-            let ticked = with_config(config.as_deref(), |config| {
-                in_transaction(writer, |tx| {
-                    let alerts = pipeline::tick(tx, config, now)?;
-                    let told = pipeline::tell_operator(tx, config, now)?;
-                    let next = [pipeline::next_tick_at(tx, config)?, pipeline::next_look_at(tx)?];
-                    Ok(Ticked { alerts, told, next_at: next.into_iter().flatten().min() })
-                })
-            });
+            let ticked =
+                with_config(config.as_deref(), |config| in_transaction(writer, |tx| tick(tx, config, now)));
             drop(answer.send(ticked));
         }
         Job::Claim { now, limit, answer } => {
@@ -353,6 +347,13 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
         }
         Job::Tidy { answer } => drop(answer.send(writer.tidy())),
     }
+}
+
+fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Ticked, StoreError> {
+    let alerts = pipeline::tick(tx, config, now)?;
+    let told = pipeline::tell_operator(tx, config, now)?;
+    let next = [pipeline::next_tick_at(tx, config)?, pipeline::next_look_at(tx)?];
+    Ok(Ticked { alerts, told, next_at: next.into_iter().flatten().min() })
 }
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {

@@ -169,8 +169,6 @@ pub struct Signs {
     pub patience: Duration,
     /// What the document of this poll lacked, in words (empty: nothing); `None` when no document came.
     pub flaw: Option<String>,
-    /// Entries may have come and gone unseen within this time.
-    pub gap: Option<(Timestamp, Timestamp)>,
 }
 
 /// How a feed is after a poll that `state` has taken in, next due time and outcome included.
@@ -210,7 +208,7 @@ fn judge(state: &FeedState, signs: &Signs, flaw: &str, now: Timestamp) -> (Healt
     if let Some(since) = silent_since(state, now) {
         return (Health::Silent, words::silence(since, state, now));
     }
-    match words::small_fault(state, signs, flaw, now) {
+    match words::small_fault(state, flaw, now) {
         Some(reason) => (Health::Degraded, reason),
         None => (Health::Ok, String::new()),
     }

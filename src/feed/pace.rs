@@ -122,7 +122,9 @@ fn pace_wait(terms: &Terms<'_>, state: &FeedState, at: Timestamp) -> Reasoned {
     let (wait, reason) = if terms.is_own_interval {
         (interval, format!("every {}, as set for this feed", words(interval)))
     } else {
-        let (wait, why) = state.rhythm.wait(at, Pace { interval, max_interval: longest, ..pace });
+        // Jitter comes on top and stays within the longest wait.
+        let most = longest.mul_f64(100.0 / (100 + JITTER_PERCENT) as f64).max(interval);
+        let (wait, why) = state.rhythm.wait(at, Pace { interval, max_interval: most, ..pace });
         (wait, format!("every {}: {why}", words(wait)))
     };
     let paced = match terms.safety_wait.map(|safety| safety.min(DAY)) {

@@ -13,6 +13,7 @@ use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::feed::answer::{Answer, AnswerKind};
+use crate::feed::gap;
 use crate::feed::health;
 use crate::feed::host::is_shared;
 use crate::feed::moved;
@@ -21,9 +22,6 @@ use crate::feed::schedule::after;
 use crate::feed::state::{FeedState, Network};
 use crate::fetch::Headers;
 use crate::store::{StoreError, Transaction};
-
-/// How long a feed is polled faster after a gap.
-const HASTE_FOR: Duration = Duration::from_hours(24);
 
 /// Brings a feed's state up to date with a poll, and its host's.
 pub(super) fn conclude(
@@ -53,7 +51,7 @@ pub(super) fn conclude(
     follow_move(state, poll, settled);
     let mut terms = terms(tx, config, feed, settled.safety_wait, at)?;
     // Where entries may have gone by unseen, the next look comes sooner for a day; what its owner set stands.
-    if !terms.is_own_interval && state.gap_at.is_some_and(|gap_at| after(gap_at, HASTE_FOR) > at) {
+    if !terms.is_own_interval && state.gap_at.is_some_and(|gap_at| after(gap_at, gap::FRESH_FOR) > at) {
         terms.pace.interval = (terms.pace.interval / 2).max(terms.pace.min_interval);
     }
     settled.next = pace::next_poll(&terms, state, &answer, at);

@@ -47,7 +47,6 @@ pub(super) fn signs(config: &Config, feed: &Feed, flaw: Option<String>) -> Signs
         interval: feed.interval.unwrap_or(config.poll.interval),
         patience: config.poll.health_after,
         flaw,
-        gap: None,
     }
 }
 

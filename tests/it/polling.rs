@@ -8,6 +8,7 @@ mod health;
 mod host;
 mod identity;
 mod moved;
+mod once;
 mod outage;
 mod pace;
 mod page;

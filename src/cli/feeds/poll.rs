@@ -13,14 +13,15 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use super::super::{Exit, Failure, Outcome, Output, load, now, reader, runtime, short};
+use super::around::Around;
 use super::find;
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::daemon::ledger::Ledger;
 use crate::daemon::poller::Poller;
-use crate::feed::Feed;
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
+use crate::feed::{Feed, explain};
 use crate::fetch::Fetcher;
 use crate::store::requests::{PollRequest, Requester};
 use crate::store::{self, Durability, Lock, Reader, Writer};
@@ -69,22 +70,17 @@ pub(super) fn run(dir: &Path, texts: &[String], force: bool, json: bool) -> Outc
 }
 
 /// Why a feed is not to be asked now: its server, or its host for all its feeds, asked us to wait.
-fn refusal(reader: &Reader, feed: &Feed) -> Result<Option<String>, Failure> {
-    let now = now();
-    let hint = "--force asks all the same, and may get this address banned";
-    let stored = reader.feed_by_address(&feed.address())?;
-    let wait = stored.as_ref().and_then(|stored| stored.state.wait_until.map(|until| (until, &stored.state)));
-    if let Some((until, state)) = wait.filter(|(until, _)| *until > now) {
-        return Ok(Some(format!("refused until {}: {}; {hint}", short(until), state.next_due_reason)));
-    }
-    let host = host_key(&feed.url);
-    let known = reader.host(&host)?;
-    if let Some((until, known)) = known.and_then(|known| known.paused_until.map(|until| (until, known)))
-        && until > now
-    {
-        return Ok(Some(format!("refused until {}: {host} {}; {hint}", short(until), known.reason)));
-    }
-    Ok(None)
+fn refusal(config: &Config, reader: &Reader, feed: &Feed) -> Result<Option<String>, Failure> {
+    let Some(stored) = reader.feed_by_address(&feed.address())? else { return Ok(None) };
+    let around = Around::of(config, reader, feed, &stored.state)?;
+    let refused = explain::may_ask_now(&stored.state, &around.neighbourhood(), now()).err();
+    Ok(refused.map(|refusal| {
+        let until = short(refusal.until);
+        format!(
+            "refused until {until}: {}; --force asks all the same, and may get this address banned",
+            refusal.reason
+        )
+    }))
 }
 
 type Results = Result<Vec<(usize, Became)>, Failure>;
@@ -110,7 +106,7 @@ async fn here(config: &Config, places: &[usize], force: bool) -> Results {
     let mut results = Vec::new();
     for place in places {
         let (Some(feed), Some(row)) = (config.feeds.get(*place), rows.get(*place)) else { continue };
-        if !force && let Some(words) = refusal(&reader, feed)? {
+        if !force && let Some(words) = refusal(&config, &reader, feed)? {
             results.push((*place, Became::Not(words)));
             continue;
         }
@@ -155,7 +151,7 @@ fn through_daemon(config: &Config, places: &[usize], force: bool) -> Results {
             results.push((*place, Became::Not(words)));
             continue;
         };
-        if !force && let Some(words) = refusal(&reader, feed)? {
+        if !force && let Some(words) = refusal(config, &reader, feed)? {
             results.push((*place, Became::Not(words)));
             continue;
         }

@@ -12,12 +12,13 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::super::{Exit, Failure, Outcome, Output, ago, counted, load, now, reader, short};
+use super::around::Around;
 use super::find;
 use crate::article::publisher::host_key;
 use crate::config::Config;
-use crate::feed::Feed;
 use crate::feed::schedule::words;
 use crate::feed::trust::Doubts;
+use crate::feed::{Feed, explain};
 use crate::store::Reader;
 use crate::store::feeds::StoredFeed;
 
@@ -159,7 +160,14 @@ fn last_poll(about: &About<'_>) -> Result<Aspect, Failure> {
 
 fn next_poll(about: &About<'_>) -> Result<Aspect, Failure> {
     let state = about.stored.as_ref().map(|stored| &stored.state);
-    let due = state.and_then(|state| state.next_due_at.map(|at| (at, state.next_due_reason.as_str())));
+    let next = match (state.filter(|state| state.next_due_at.is_some()), &about.reader) {
+        (Some(state), Some(reader)) => {
+            let around = Around::of(about.config, reader, about.feed, state)?;
+            Some(explain::explain(state, &around.neighbourhood(), about.now))
+        }
+        _ => None,
+    };
+    let due = next.as_ref().map(|next| (next.at, next.reason.as_str()));
     let line = match due {
         Some((at, why)) if at <= about.now => format!("is due since {} ({why})", short(at)),
         Some((at, why)) => {

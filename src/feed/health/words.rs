@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 
 use super::{Health, IGNORED_MIN, Signs};
 use crate::feed::answer::AnswerKind;
-use crate::feed::schedule;
+use crate::feed::gap;
+use crate::feed::schedule::{self, after};
 use crate::feed::state::FeedState;
 
 /// Characters of what a server or a library said.
@@ -136,13 +137,12 @@ pub(super) fn silence(since: Timestamp, state: &FeedState, now: Timestamp) -> St
 }
 
 /// What is wrong with a feed that can be read, the worst first.
-pub(super) fn small_fault(state: &FeedState, signs: &Signs, flaw: &str, now: Timestamp) -> Option<String> {
-    if let Some((from, to)) = signs.gap {
+pub(super) fn small_fault(state: &FeedState, flaw: &str, now: Timestamp) -> Option<String> {
+    if let Some(gap_at) = state.gap_at.filter(|gap_at| after(*gap_at, gap::FRESH_FOR) > now) {
         return Some(format!(
-            "Entries between {} and {} may be unseen: more were published than the feed holds. It is polled faster; \
-             set a shorter interval if this comes back.",
-            instant(from, now),
-            instant(to, now)
+            "Entries before {} may be unseen: more were published than the feed holds. It is polled faster for a day; \
+             set a shorter interval if this comes back. wirewatch feeds show tells from when to when.",
+            instant(gap_at, now)
         ));
     }
     if !flaw.is_empty() {

@@ -27,13 +27,7 @@ fn minutes(count: u64) -> Duration {
 }
 
 fn signs() -> Signs {
-    Signs {
-        host: "news.example".to_owned(),
-        interval: minutes(15),
-        patience: minutes(60),
-        flaw: None,
-        gap: None,
-    }
+    Signs { host: "news.example".to_owned(), interval: minutes(15), patience: minutes(60), flaw: None }
 }
 
 /// A feed that was well, and read last at `hour(0)`.
@@ -230,7 +224,7 @@ fn small_faults_degrade_and_are_kept_through_304() {
             Signs { flaw: Some("it ends in the middle".to_owned()), ..signs() },
             "lost: it ends in the middle.",
         ),
-        (well(), Signs { gap: Some((hour(-2), at)), ..signs() }, "may be unseen"),
+        (FeedState { gap_at: Some(hour(-2)), ..well() }, signs(), "may be unseen"),
     ];
     for (state, signs, words) in cases {
         let health = assess(&state, &signs, at);

@@ -161,7 +161,7 @@ impl Watch {
 
     /// The same for some minutes.
     pub(crate) async fn for_minutes(&mut self, minutes: u64) {
-        self.until(after(self.now, std::time::Duration::from_secs(minutes * 60))).await;
+        self.until(after(self.now, Duration::from_secs(minutes * 60))).await;
     }
 
     /// Puts this instead of the topic's `[[signal]]` and `[alert]`; in force after a restart.
