@@ -86,6 +86,10 @@ impl Hubs {
     /// wanted.
     pub async fn open(ledger: &Ledger, realm: Realm) -> Result<Option<Self>, DaemonError> {
         let (Some(listen), Some(public_url)) = (realm.config.web_listen, &realm.config.web_public_url) else {
+            #[expect(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method itself is not general in lifetime"
+            )]
             let forgotten = ledger.within(|tx| tx.forget_subscriptions()).await?;
             if forgotten > 0 {
                 info!(forgotten, "WebSub is off: subscriptions are left to run out");

@@ -40,12 +40,15 @@ const PAGES_MAX: u32 = 20_000;
 /// the time it was asked for, which may be some minutes ago.
 const CLOCK_SLACK: Duration = Duration::from_hours(1);
 
+/// Work on the database, with the configuration in force.
+type Work = Box<dyn FnOnce(&mut Writer, Option<&Config>) + Send>;
+
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Job {
     Configure { config: Arc<Config>, now: Timestamp, answer: Answer<Configured> },
     Settle { feed: Arc<Feed>, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
-    Within { job: Box<dyn FnOnce(&mut Writer, Option<&Config>) + Send> },
+    Within { job: Work },
     PageTask { article: ArticleId, now: Timestamp, answer: Answer<Option<PageTask>> },
     SettlePage { visit: Box<PageVisit>, now: Timestamp, answer: Answer<PageSettled> },
     SettleOlderPage { feed: Arc<Feed>, gap: GapId, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },

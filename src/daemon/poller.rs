@@ -68,7 +68,7 @@ impl Poller {
         let watch = Watch { started_at, since: Instant::now() };
         let fetched = contained(self.clone().fetch(Arc::clone(&feed), state, watch)).await;
         let (asked, end) = fetched.unwrap_or_else(|| (Asked::default(), stumbled(&Headers::default())));
-        let offered = offered(&end).filter(|_| self.ear.is_some());
+        let offered = about_itself(&end).filter(|_| self.ear.is_some()).map(|about| about.offer.clone());
         let poll = Poll { feed: id, started_at, asked, end };
         let settled = self.ledger.settle(feed, poll, watch.now()).await;
         if let (Some(ear), Some(offer), Ok(_)) = (&self.ear, offered, &settled) {
@@ -150,10 +150,10 @@ impl Poller {
     }
 }
 
-/// What a document of the publisher's own says of hubs; `None` where there was none.
-fn offered(end: &End) -> Option<Option<Offer>> {
+/// What a document of the publisher's own, and a whole one, says about itself.
+fn about_itself(end: &End) -> Option<&About> {
     match end {
-        End::Document(reading) if reading.kind == AnswerKind::Document => Some(reading.about.offer.clone()),
+        End::Document(reading) if reading.kind == AnswerKind::Document => Some(&reading.about),
         _ => None,
     }
 }

@@ -83,7 +83,8 @@ pub struct Key(String);
 impl Key {
     /// From random bytes; as text it is well below the 200 bytes that the Recommendation allows.
     pub fn new(random: [u8; 32]) -> Self {
-        Self(random.iter().map(|byte| format!("{byte:02x}")).collect())
+        let digits = random.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        Self(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect())
     }
 
     /// From the store.
@@ -298,7 +299,7 @@ impl Subscription {
         let Some(mode) = self.awaiting else { return };
         match answer {
             Answer::Accepted => {
-                self.note(&format!("asked to {}; the hub has yet to verify it", mode.as_str()))
+                self.note(&format!("asked to {}; the hub has yet to verify it", mode.as_str()));
             }
             Answer::Refused { detail, retry_after } => {
                 self.awaiting = None;

@@ -86,7 +86,7 @@ impl Deliveries {
                 drop(self.pushed.send(Pushed { feed: feed_id, settled: Box::new(settled) }).await);
             }
             Some(None) => {
-                debug!(feed = feed.address(), "A delivery came before the feed's first poll, or too late")
+                debug!(feed = feed.address(), "A delivery came before the feed's first poll, or too late");
             }
             None => warn!(
                 feed = feed.address(),
@@ -120,7 +120,7 @@ impl Deliveries {
             match work().await {
                 Ok(done) => return Some(done),
                 Err(LedgerError::Store(error)) if error.is_passing() => {
-                    tokio::time::sleep(NO_ROOM_WAIT).await
+                    tokio::time::sleep(NO_ROOM_WAIT).await;
                 }
                 // The ledger has said so.
                 Err(_) => return None,

@@ -81,7 +81,7 @@ fn read(value: &[u8]) -> Option<(Method, Vec<u8>)> {
 
 fn bytes(digits: &str) -> Option<Vec<u8>> {
     let digits = digits.as_bytes();
-    if digits.len() > 128 || digits.len() % 2 != 0 {
+    if digits.len() > 128 || !digits.len().is_multiple_of(2) {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

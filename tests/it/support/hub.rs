@@ -163,10 +163,10 @@ pub(crate) async fn call(method: &str, url: &str, headers: &[(&str, &str)], body
     let mut head =
         format!("{method} {}{query} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n", url.path());
     if !headers.iter().any(|(name, _)| matches!(*name, "content-length" | "transfer-encoding")) {
-        head += &format!("content-length: {}\r\n", body.len());
+        head.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
     }
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        head.extend([name, ": ", value, "\r\n"]);
     }
     head += "\r\n";
     let mut stream = TcpStream::connect(&host).await.unwrap();

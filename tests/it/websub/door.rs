@@ -77,7 +77,7 @@ fn verification(mode: &'static str) -> Vec<(&'static str, &'static str)> {
 #[tokio::test]
 async fn c39_a_challenge_is_echoed_only_when_the_claim_is_confirmed() {
     let mut open = Open::new().await;
-    let lease = Some(Duration::from_secs(3600));
+    let lease = Some(Duration::from_hours(1));
     let claim = Claim { mode: Mode::Subscribe, topic: TOPIC.to_owned(), lease };
     let (said, answer) = open.ask(&verification("subscribe"), Some(Verdict::Confirmed)).await;
     assert_eq!(said, Some(Saying::Verify(claim.clone())));
