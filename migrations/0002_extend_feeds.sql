@@ -35,7 +35,9 @@ CREATE TABLE hosts (
     paused_until INTEGER,
     reason TEXT NOT NULL DEFAULT '',
     refusal_count INTEGER NOT NULL DEFAULT 0,
-    last_asked_at INTEGER
+    last_asked_at INTEGER,
+    spacing INTEGER,                          -- microseconds between two requests that its allowance leaves
+    spacing_until INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- What was asked of hosts, by the hour, for a day: `feeds politeness` and the daily budget.

@@ -26,6 +26,8 @@ pub enum Kind {
     First,
     /// Something new in an open incident.
     Update,
+    /// How wirewatch itself is, for `mail.operator`.
+    Operator,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
         match self {
             Self::First => "first",
             Self::Update => "update",
+            Self::Operator => "operator",
         }
     }
 }

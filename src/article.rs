@@ -50,6 +50,41 @@ pub struct Article {
     pub fingerprint: u64,
 }
 
+/// What an entry's publication date is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateQuality {
+    /// It can be read, and is not in the future.
+    Given,
+    /// There is none.
+    Missing,
+    /// There is one, and it cannot be read.
+    Unreadable,
+    /// It is later than the poll that brought it: the article counts as published then.
+    Future,
+}
+
+impl DateQuality {
+    /// The quality of the date of an entry that came at `seen_at`.
+    pub fn of(entry: &Entry, seen_at: Timestamp) -> Self {
+        match (entry.published.or(entry.updated), &entry.published_raw) {
+            (Some(at), _) if at > seen_at => Self::Future,
+            (Some(_), _) => Self::Given,
+            (None, Some(_)) => Self::Unreadable,
+            (None, None) => Self::Missing,
+        }
+    }
+
+    /// The lower-case word it is stored as.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Missing => "missing",
+            Self::Unreadable => "unreadable",
+            Self::Future => "future",
+        }
+    }
+}
+
 /// Characters a title may have.
 const TITLE_LENGTH_MAX: usize = 1_000;
 

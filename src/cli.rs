@@ -264,16 +264,21 @@ fn default_dir() -> PathBuf {
 
 /// Reads and checks the configuration; warnings go to standard error.
 fn load(dir: &Path) -> Result<Config, Failure> {
-    let loaded = config::load(dir, &Environment::from_process()).map_err(|problems| {
-        let count = problems.iter().filter(|problem| problem.is_error()).count();
-        let rendered = config::render(&problems, io::stderr().is_terminal());
-        let problems = if count == 1 { "1 problem" } else { &format!("{count} problems") };
-        Failure::Configuration(format!("{rendered}\n{problems} in {}; nothing was started", dir.display()))
-    })?;
+    let loaded = read_configuration(dir)?;
     if !loaded.warnings.is_empty() {
         complain(&config::render(&loaded.warnings, io::stderr().is_terminal()));
     }
     Ok(loaded.config)
+}
+
+/// The same, with the warnings still to be told.
+fn read_configuration(dir: &Path) -> Result<config::Loaded, Failure> {
+    config::load(dir, &Environment::from_process()).map_err(|problems| {
+        let count = problems.iter().filter(|problem| problem.is_error()).count();
+        let rendered = config::render(&problems, io::stderr().is_terminal());
+        let problems = if count == 1 { "1 problem" } else { &format!("{count} problems") };
+        Failure::Configuration(format!("{rendered}\n{problems} in {}; nothing was started", dir.display()))
+    })
 }
 
 /// Opens the archive for reading.

@@ -4,6 +4,7 @@
 //! (`source`), given a shape (`read`, `raw`), checked (`check` and one file per noun), and every problem of
 //! every file is reported at once (`report`). Nothing here is half valid. Refuses globals: it is handed on.
 
+mod access;
 mod check;
 pub mod edit;
 mod feed_file;
@@ -26,11 +27,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
 use crate::feed::Feed;
+use crate::feed::access::Proxy;
 use crate::fetch;
 use crate::mail;
 use crate::topic::{Topic, TopicId};
@@ -77,8 +80,10 @@ pub struct Poll {
     pub interval: Duration,
     /// No feed is polled faster.
     pub min_interval: Duration,
-    /// No feed waits longer.
+    /// No feed waits longer, unless its server or publisher asks for more, up to a day.
     pub max_interval: Duration,
+    /// How long a change of a feed's health lasts before `mail.operator` is told.
+    pub health_after: Duration,
     /// Requests at a time to one registrable domain.
     pub per_host: usize,
     /// Time between starts of requests to one registrable domain.
@@ -95,6 +100,14 @@ pub struct Poll {
     pub timeout: Duration,
     /// Largest document after decompression, bytes.
     pub body_bytes_max: usize,
+    /// The proxy of feeds that name none.
+    pub proxy: Option<Arc<Proxy>>,
+    /// Certificate authorities trusted besides the machine's own, as a PEM bundle.
+    pub root_certificates_pem: Option<Vec<u8>>,
+    /// Bytes a day over all feeds, as they come over the wire; no limit when absent.
+    pub daily_bytes: Option<u64>,
+    /// Bytes a day of one feed whose server gives no validators.
+    pub feed_daily_bytes: u64,
     /// Feeds with one of these tags have all their pages read.
     pub full_text_tags: Vec<String>,
     /// Feeds with one of these tags have the pages of uncertain articles read.
@@ -111,6 +124,8 @@ impl Poll {
             read_timeout: default.read_timeout.min(self.timeout),
             total_timeout: self.timeout,
             body_bytes_max: self.body_bytes_max,
+            proxy: self.proxy.clone(),
+            root_certificates_pem: self.root_certificates_pem.clone(),
             ..default
         }
     }
@@ -254,6 +269,21 @@ pub fn load_with(
         }
         _ => Err(problems),
     }
+}
+
+/// Reads a duration as the files have it: `"15m"`, `"1h 30m"`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    units::parse_duration(text)
+}
+
+/// Reads a feed's address as the files have it, normalised.
+pub fn address(text: &str) -> Result<Url, String> {
+    feed_file::parse_url(text)
+}
+
+/// Foreign text as a message repeats it: short, on one line, without a password.
+pub fn shown(text: &str) -> String {
+    quoted(text)
 }
 
 /// A value as a message repeats it: short, on one line, without a password.

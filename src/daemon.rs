@@ -4,6 +4,7 @@
 //! writes, one [`mailer`]. Everything that can wake it is in one `select!` in [`Daemon::watch`]. It reads the clock, and hands
 //! time on to everything else. Refuses to decide: that is the pipeline's.
 
+mod by_hand;
 mod drain;
 pub mod health;
 pub mod ledger;
@@ -25,7 +26,7 @@ use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
 use self::ledger::{Configured, Ledger, LedgerError};
@@ -38,9 +39,11 @@ pub use self::reload::Reload;
 use self::roster::{Ended, Polled, Roster, Visit};
 use crate::config::Config;
 use crate::feed::FeedId;
+use crate::feed::health::{Health, HealthState};
 use crate::feed::schedule::{Start, after};
 use crate::fetch;
 use crate::mail;
+use crate::pipeline::{OperatorEvent, Settled};
 use crate::store::{self, Durability, Lock, StoreError, Writer};
 
 /// Longest time between two looks at the clock: what a suspended machine or a moved clock can cost.
@@ -91,6 +94,13 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
+/// Looks for polls asked for by hand: regularly, and once only after the machine slept.
+fn requests() -> Interval {
+    let mut looks = interval(by_hand::LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
+}
+
 /// A running daemon.
 pub struct Daemon {
     config: Arc<Config>,
@@ -105,9 +115,12 @@ pub struct Daemon {
     stop: mailer::Stop,
     look_every: Duration,
     pulse: Pulse,
-    failing: HashMap<FeedId, Timestamp>,
+    /// What was logged last of feeds that are not well, and when.
+    logged: HashMap<FeedId, (Health, Timestamp)>,
     /// What `run --once` reports; the daemon collects nothing for years.
     report: Option<OnceReport>,
+    /// When to look for polls asked for by hand.
+    requests: Interval,
     _lock: Lock,
 }
 
@@ -145,7 +158,8 @@ impl Daemon {
             .await
             .map_err(|_| LedgerError::Stopped)??;
         let (ledger, thread) = Ledger::start(writer)?;
-        let configured = ledger.configure(Arc::clone(&config), now()).await?;
+        let mut configured = ledger.configure(Arc::clone(&config), now()).await?;
+        let alerts = by_hand::take_first_documents(&ledger, &config, &mut configured).await;
         let fetcher = fetch::Fetcher::new(config.poll.fetch_options())?;
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
         let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(workers), Arc::clone(&config));
@@ -165,12 +179,14 @@ impl Daemon {
             stop,
             look_every,
             pulse: Pulse::new(look_every, Instant::now(), now()),
-            failing: HashMap::new(),
+            logged: HashMap::new(),
             report: None,
+            requests: requests(),
             _lock: lock,
             config: Arc::clone(&config),
         };
         daemon.put_in_force(config, configured, now());
+        daemon.note_alerts(&alerts);
         Ok(daemon)
     }
 
@@ -178,7 +194,7 @@ impl Daemon {
     fn put_in_force(&mut self, config: Arc<Config>, configured: Configured, now: Timestamp) {
         self.config = Arc::clone(&config);
         let ahead_count = self.roster.put_in_force(config, configured, now);
-        self.failing.retain(|id, _| self.roster.address(*id).is_some());
+        self.logged.retain(|id, _| self.roster.address(*id).is_some());
         warn_of_clock(ahead_count);
     }
 
@@ -230,6 +246,7 @@ impl Daemon {
                 Some(ended) = self.roster.ended() => self.polled(ended, true),
                 () = tokio::time::sleep(wait) => {}
                 _ = hang_up.recv() => self.reload(reload).await?,
+                _ = self.requests.tick() => self.take_requests().await?,
                 _ = &mut self.mailer => return Err(DaemonError::MailerStopped),
             }
         }
@@ -259,6 +276,7 @@ impl Daemon {
         let (next_at, is_alive) = match self.ledger.tick(now).await {
             Ok(ticked) => {
                 self.note_alerts(&ticked.alerts);
+                self.note_told(&ticked.told);
                 (ticked.next_at, true)
             }
             // The ledger has said so.
@@ -268,35 +286,49 @@ impl Daemon {
         self.pulse.beat(Instant::now(), now, next_at);
         if is_alive {
             let waiting = self.roster.waiting_count(now);
-            let (all, failing) = (self.roster.feed_count(), self.failing.len());
-            systemd::alive(&format!("{all} feeds, {waiting} due, {failing} failing"));
+            let all = self.roster.feed_count();
+            let failing = self.roster.health_count(Health::Failing);
+            let mut rest = String::new();
+            for health in [Health::Degraded, Health::Silent, Health::Gone] {
+                let count = self.roster.health_count(health);
+                if count > 0 {
+                    rest = format!("{rest}, {count} {}", health.word());
+                }
+            }
+            systemd::alive(&format!("{all} feeds, {waiting} due, {failing} failing{rest}"));
         }
         Ok(())
     }
 
     /// Takes in a poll that ended; `again` says whether its feed is put back in the schedule.
     fn polled(&mut self, ended: Ended, again: bool) {
-        let Polled { feed, settled } = match ended {
+        let Polled { feed, visit, settled } = match ended {
             Ended::Polled(polled) => *polled,
             Ended::Paged(paged) => return self.paged(*paged),
             Ended::Lost { visit, error } => return self.lost(visit, &error, again),
         };
         let Some(url) = self.roster.address(feed) else {
-            return self.roster.finish(feed, None, now());
+            return self.roster.finish(visit, None, now());
         };
         let due_at = match settled {
             Ok(settled) => {
                 if let Some(report) = &mut self.report {
                     report.article_count += settled.new_count();
                 }
-                let failed = (!settled.is_success).then(|| settled.outcome.clone());
-                self.note_health(feed, &url, failed);
+                self.note_report(&url, &settled);
+                // An older page that fails is no failure of its feed.
+                if visit == Visit::Feed(feed) {
+                    self.note_health(feed, &url, &settled.state.health);
+                }
+                if let Some(gap) = &settled.gap {
+                    debug!(feed = %url, %gap, "Entries may be unseen");
+                }
                 self.note_alerts(&settled.alerts);
-                self.roster.take_in(feed, *settled, now())
+                self.roster.take_in(visit, *settled, now())
             }
-            Err(error) => self.refused(feed, url, &error),
+            Err(error) => Some(self.refused(url, &error)),
         };
-        self.roster.finish(feed, again.then_some(due_at), now());
+        self.roster.finish(visit, due_at.filter(|_| again), now());
     }
 
     /// Visits contain their own panics, so one that ends without a word is a fault of ours; it comes round again.
@@ -304,7 +336,7 @@ impl Daemon {
         error!(?visit, %error, "A visit ended without a word; please report what was logged before");
         let due_at = after(now(), self.config.poll.max_interval);
         match visit {
-            Visit::Feed(feed) => self.roster.finish(feed, again.then_some(due_at), now()),
+            Visit::Feed(_) | Visit::Archive(_) => self.roster.finish(visit, again.then_some(due_at), now()),
             Visit::Page(article) => self.roster.retry_page(article, due_at, now()),
         }
     }
@@ -331,40 +363,56 @@ impl Daemon {
 
     /// A poll could not be stored. Nothing was kept, nothing is lost: the same document is asked for again at the time
     /// this answers.
-    fn refused(&mut self, id: FeedId, url: String, error: &LedgerError) -> Timestamp {
-        let is_passing = matches!(error, LedgerError::Store(error) if error.is_passing());
-        if is_passing {
-            debug!(feed = %url, %error, "A poll could not be stored");
+    fn refused(&mut self, url: String, error: &LedgerError) -> Timestamp {
+        // The ledger has said so, once for all feeds.
+        debug!(feed = %url, %error, "A poll could not be stored");
+        if matches!(error, LedgerError::Store(error) if error.is_passing()) {
             self.paused_until = Some(Instant::now() + NO_ROOM_WAIT);
-            if let Some(report) = &mut self.report {
-                report.failed.push((url, error.to_string()));
-            }
-        } else {
-            self.note_health(id, &url, Some(error.to_string()));
+        }
+        if let Some(report) = &mut self.report {
+            report.failed.push((url, error.to_string()));
         }
         // No sooner than its publisher is asked otherwise, and behind those that were not tried.
         after(now(), NO_ROOM_WAIT.max(self.config.poll.min_interval))
     }
 
-    /// Logs a feed's failure when it begins and then daily, and its recovery.
-    fn note_health(&mut self, id: FeedId, url: &str, failed: Option<String>) {
+    fn note_report(&mut self, url: &str, settled: &Settled) {
+        let Some(report) = &mut self.report else { return };
+        if settled.is_success {
+            report.polled_count += 1;
+        } else {
+            report.failed.push((url.to_owned(), settled.outcome.clone()));
+        }
+    }
+
+    /// Logs a feed's health when it changes and, while it is not well, daily.
+    fn note_health(&mut self, id: FeedId, url: &str, state: &HealthState) {
         const REPEAT_AFTER: Duration = Duration::from_hours(24);
-        let Some(outcome) = failed else {
-            if let Some(report) = &mut self.report {
-                report.polled_count += 1;
-            }
-            if self.failing.remove(&id).is_some() {
+        let (health, reason) = (state.health.word(), state.reason.as_str());
+        if state.health == Health::Ok {
+            if self.logged.remove(&id).is_some() {
                 info!(feed = %url, "Feed recovered");
             }
             return;
-        };
-        let logged_at = self.failing.get(&id).copied();
-        if logged_at.is_none_or(|at| after(at, REPEAT_AFTER) <= now()) {
-            warn!(feed = %url, outcome, "Feed failing");
-            self.failing.insert(id, now());
         }
-        if let Some(report) = &mut self.report {
-            report.failed.push((url.to_owned(), outcome));
+        let logged = self.logged.get(&id).copied();
+        if logged.is_some_and(|(word, at)| word == state.health && after(at, REPEAT_AFTER) > now()) {
+            return;
+        }
+        if state.health.is_blind() {
+            warn!(feed = %url, health, reason, "Feed failing");
+        } else {
+            info!(feed = %url, health, reason, "Feed degraded");
+        }
+        self.logged.insert(id, (state.health, now()));
+    }
+
+    fn note_told(&self, told: &[OperatorEvent]) {
+        for event in told {
+            info!(alert = event.id.0, recipients = event.to.len(), subject = event.subject, "Operator told");
+        }
+        if !told.is_empty() {
+            self.deliver.notify_one();
         }
     }
 

@@ -7,6 +7,8 @@
 pub mod access;
 pub mod answer;
 pub mod discover;
+pub mod explain;
+pub mod gap;
 pub mod health;
 pub mod host;
 pub mod moved;
@@ -17,6 +19,7 @@ pub mod robots;
 pub mod schedule;
 pub mod state;
 pub mod subscription;
+pub mod trust;
 
 use std::fmt;
 use std::time::Duration;
@@ -215,6 +218,8 @@ pub struct ParsedFeed {
     pub self_url: Option<String>,
     /// RFC 5005 `prev-archive` or `next` page.
     pub next_url: Option<String>,
+    /// Whether that page is an archive, which never changes (RFC 5005 section 4).
+    pub next_is_archive: bool,
     /// Entries in document order.
     pub entries: Vec<Entry>,
     /// What was wrong with the document and how it was mended.
@@ -245,6 +250,13 @@ pub enum ProblemKind {
     TooManyEntries,
     /// An entry has neither title, text nor link.
     EmptyEntry,
+}
+
+impl ProblemKind {
+    /// Whether entries that the publisher wrote are missing for it.
+    pub fn costs_entries(self) -> bool {
+        matches!(self, Self::Truncated | Self::TooManyEntries)
+    }
 }
 
 impl fmt::Display for Problem {

@@ -6,6 +6,8 @@
 
 mod conclude;
 mod intake;
+mod missed;
+mod operator;
 pub mod page;
 mod raise;
 
@@ -14,18 +16,23 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::conclude::conclude;
-use self::intake::take_entries;
+use self::intake::{Sight, take_entries};
+use self::missed::Seeing;
+pub use self::missed::{PAGES_MAX, settle_older_page};
+pub use self::operator::{OperatorEvent, next_look_at, tell_operator};
 pub use self::raise::{next_tick_at, tick};
 use crate::alert::{Alert, AlertId};
 use crate::article::identity::{ArticleId, Keys};
 use crate::article::{self, Article};
 use crate::config::Config;
 use crate::feed::answer::AnswerKind;
+use crate::feed::gap::Gap;
 use crate::feed::pace::NextPoll;
 use crate::feed::state::FeedState;
 use crate::feed::{Entry, Feed, FeedId};
 use crate::fetch::Headers;
 use crate::incident::IncidentId;
+use crate::store::gaps::OlderPage;
 use crate::store::pages::WaitingPage;
 use crate::store::{StoreError, Transaction};
 use crate::story::StoryId;
@@ -118,6 +125,8 @@ pub struct Reading {
     pub headers: Headers,
     /// What was wrong with it, in words.
     pub problems: Vec<String>,
+    /// The problem that cost entries, in words; empty when none did.
+    pub flaw: String,
     /// What it says about itself.
     pub about: About,
 }
@@ -141,6 +150,12 @@ pub struct About {
     pub self_url: Option<String>,
     /// RFC 5005 `prev-archive` or `next` page.
     pub next_url: Option<String>,
+    /// Whether that page is an archive, which never changes.
+    pub next_is_archive: bool,
+    /// Whether the document breaks off.
+    pub is_cut: bool,
+    /// Whether it holds more entries than are kept.
+    pub is_over: bool,
 }
 
 /// An article that is new or edited.
@@ -202,8 +217,16 @@ pub struct Settled {
     pub known_count: usize,
     /// Alerts decided.
     pub alerts: Vec<AlertEvent>,
-    /// The host that was asked, when it now asks everybody to wait.
+    /// Whether it failed because nothing could be reached, which is held against nobody.
+    pub is_offline: bool,
+    /// The host that was asked, when it now asks everybody to wait, or no longer does.
     pub pause: Option<HostPause>,
+    /// Entries may have come and gone unseen.
+    pub gap: Option<Gap>,
+    /// An older page to be read for a gap.
+    pub older_page: Option<OlderPage>,
+    /// The same, when its allowance leaves a slower pace.
+    pub spacing: Option<HostSpacing>,
     /// Pages of its articles that are to be read.
     pub pages: Vec<WaitingPage>,
 }
@@ -213,6 +236,17 @@ pub struct Settled {
 pub struct HostPause {
     /// Registrable domain, or address.
     pub host: String,
+    /// Until when; a time that has passed ends the pause.
+    pub until: Timestamp,
+}
+
+/// A host that takes less than others for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostSpacing {
+    /// Registrable domain.
+    pub host: String,
+    /// Time between two starts.
+    pub spacing: Duration,
     /// Until when.
     pub until: Timestamp,
 }
@@ -227,7 +261,11 @@ impl Settled {
             articles: Vec::new(),
             known_count: 0,
             alerts: Vec::new(),
+            is_offline: false,
             pause: None,
+            gap: None,
+            older_page: None,
+            spacing: None,
             pages: Vec::new(),
         }
     }
@@ -251,9 +289,14 @@ pub fn settle(
     let problems = match &poll.end {
         End::Document(reading) => {
             let first_sight = state.first_success_at.is_none();
-            take_entries(tx, config, poll.feed, &reading.scored, first_sight, now, &mut settled)?;
+            let stands = reading.kind == AnswerKind::Document && !reading.about.is_cut;
+            let memory = tx.memory(poll.feed)?;
+            let sight = Sight { feed: poll.feed, first_sight, stands, trust: memory.trust };
+            let (taken, trust) = take_entries(tx, config, sight, &reading.scored, now, &mut settled)?;
             page::ask_for_pages(tx, config, (poll.feed, feed), reading, first_sight, &mut settled, now)?;
             settled.outcome = document_words(reading.scored.len(), &settled, first_sight);
+            let seeing = Seeing { poll, reading, taken: &taken };
+            missed::look(tx, feed, &seeing, &mut state, memory, trust, &mut settled)?;
             Some(reading.problems.as_slice())
         }
         End::NotModified { .. } => {

@@ -1,16 +1,19 @@
 //! The door to `SQLite`: one database file, one writer, any number of readers.
 //!
 //! Owns `rusqlite`, the pragmas, the migrations and all SQL, behind coarse operations ([`feeds`], [`hosts`], [`articles`],
-//! [`incidents`], [`outbox`]). A [`Writer`] hands out transactions; what a poll brought commits in one of them.
+//! [`incidents`], [`outbox`], [`health`]). A [`Writer`] hands out transactions; what a poll brought commits in one of them.
 //! Refuses to decide anything: it loads what decisions need and keeps what they came to.
 
 pub mod articles;
 pub mod feeds;
+pub mod gaps;
+pub mod health;
 pub mod hosts;
 pub mod incidents;
 pub mod outbox;
 pub mod pages;
 pub mod report;
+pub mod requests;
 pub mod subscriptions;
 
 use std::fs::{self, File};
@@ -34,7 +37,10 @@ const BUSY_FOR: Duration = Duration::from_secs(5);
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_create_tables.sql")),
     M::up(include_str!("../migrations/0002_extend_feeds.sql")),
+    M::up(include_str!("../migrations/0003_create_gaps.sql")),
+    M::up(include_str!("../migrations/0004_widen_alerts.sql")).foreign_key_check(),
     M::up(include_str!("../migrations/0005_create_subscriptions.sql")),
+    M::up(include_str!("../migrations/0006_create_poll_requests.sql")),
     M::up(include_str!("../migrations/0007_create_page_requests.sql")),
 ];
 
@@ -282,6 +288,12 @@ impl Lock {
         Timestamp::try_from(made_at).ok()
     }
 
+    /// Whether a `wirewatch run` holds a data directory; makes nothing.
+    pub fn is_held(data_dir: &Path) -> bool {
+        let Ok(file) = File::open(data_dir.join(LOCK_NAME)) else { return false };
+        matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
+    }
+
     /// Takes the lock of a data directory, which is made when missing.
     pub fn take(data_dir: &Path) -> Result<Self, StoreError> {
         let path = data_dir.join(LOCK_NAME);
@@ -303,7 +315,6 @@ fn prepare(connection: &Connection, durability: Durability) -> Result<(), StoreE
         Durability::None => "OFF",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -8192)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
@@ -311,10 +322,13 @@ fn prepare(connection: &Connection, durability: Durability) -> Result<(), StoreE
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    // A table that others point to can only be built anew while nobody watches; such a migration checks for itself.
+    connection.pragma_update(None, "foreign_keys", false)?;
     Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
         other => StoreError::Open { path: path.to_owned(), reason: other.to_string() },
-    })
+    })?;
+    Ok(connection.pragma_update(None, "foreign_keys", true)?)
 }
 
 /// The schema version of a database this program may open.

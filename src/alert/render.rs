@@ -4,6 +4,7 @@
 //! `templates/`. Refuses to decide who is told and why; [`AlertView`] says that, in words.
 
 mod clean;
+pub mod operator;
 mod words;
 
 use std::sync::LazyLock;
@@ -240,6 +241,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, source) in [
         ("alert.txt", include_str!("templates/alert.txt")),
         ("alert.html", include_str!("templates/alert.html")),
+        ("operator.txt", include_str!("templates/operator.txt")),
+        ("operator.html", include_str!("templates/operator.html")),
         ("test.txt", include_str!("templates/test.txt")),
         ("test.html", include_str!("templates/test.html")),
     ] {

@@ -12,12 +12,13 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::Article;
 use super::words::fold;
 use crate::feed::Entry;
+use crate::feed::trust::{Doubts, Tally};
 
 /// The row of an article in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArticleId(pub i64);
 
-/// Equal words in the same feed count as the same entry for this long, when id and URL both changed.
+/// Equal words in the same feed count as the same entry until this long after it left, when id and URL both changed.
 const SAME_WORDS_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// What an entry can be recognised by. All are xxh3 hashes, stored.
@@ -52,7 +53,8 @@ impl Keys {
             title: xxh3_64(fold(&article.title).as_bytes()),
             words: article.fingerprint,
             id_is_url,
-            published_at: article.published_at,
+            // As the publisher gave it: a future date that is held at the time of the poll would change with every poll.
+            published_at: entry.published.or(entry.updated),
         }
     }
 }
@@ -64,6 +66,8 @@ pub struct Document {
     shared_urls: HashSet<u64>,
     /// Ids that stand in it.
     ids: HashSet<u64>,
+    /// Keys that say nothing in this feed.
+    doubts: Doubts,
 }
 
 impl Document {
@@ -82,6 +86,89 @@ impl Document {
         }
         document
     }
+
+    /// The same document, read with doubts.
+    #[must_use]
+    pub fn doubting(self, doubts: Doubts) -> Self {
+        Self { doubts, ..self }
+    }
+
+    /// Whether the entry of a sighting stands in this document beside the one with these keys: then these are two.
+    fn has_beside(&self, keys: &Keys, sighting: &Sighting) -> bool {
+        sighting.keys.id.is_some_and(|id| keys.id != Some(id) && self.ids.contains(&id))
+    }
+}
+
+/// What the entries of a document say about its feed's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tallies {
+    /// About ids that are no links.
+    pub ids: Tally,
+    /// About links.
+    pub urls: Tally,
+}
+
+impl Tallies {
+    /// Counts an entry. `sightings` are those it may be recognised by.
+    pub fn count(&mut self, keys: &Keys, sightings: &[Sighting], document: &Document, seen_at: Timestamp) {
+        let ours = || sightings.iter().filter(|sighting| sighting.same_feed);
+        let url_is_shared = keys.url.is_some_and(|url| document.shared_urls.contains(&url));
+        let same_id = |s: &Sighting| keys.id.is_some() && s.keys.id == keys.id;
+        let same_url = |s: &Sighting| keys.url.is_some() && s.keys.url == keys.url && !url_is_shared;
+        let same_title = |s: &Sighting| s.keys.title == keys.title;
+        let same_words = |s: &Sighting| s.keys.words == keys.words && is_recent(s, seen_at);
+        let by_id = |s: &Sighting| same_id(s) && (s.keys.words == keys.words || same_title(s) || same_url(s));
+        // Its id belongs to another entry: ids were dealt out anew.
+        let is_dealt = ours().any(same_id) && !ours().any(by_id);
+        let is_free = |s: &Sighting| is_dealt || !document.has_beside(keys, s);
+        let has_own_id = keys.id.is_some() && !keys.id_is_url;
+        if has_own_id {
+            if ours().any(by_id) {
+                self.ids.kept_count += 1;
+            } else if ours().any(|s| {
+                let words = same_words(s) && dates_agree(keys, s);
+                s.keys.id.is_some() && is_free(s) && (words || same_url(s) && same_title(s))
+            }) {
+                self.ids.changed_count += 1;
+            } else if ours().any(|s| {
+                s.keys.id.is_some() && is_free(s) && (same_words(s) || same_url(s) || same_day_title(keys, s))
+            }) {
+                self.ids.hinted_count += 1;
+            }
+        }
+        if keys.url.is_none() || url_is_shared {
+            return;
+        }
+        let is_free = |s: &Sighting| s.keys.url.is_some() && !document.has_beside(keys, s);
+        if ours().any(same_url) {
+            self.urls.kept_count += 1;
+        } else if ours().any(|s| is_free(s) && (by_id(s) || same_words(s) && dates_agree(keys, s))) {
+            self.urls.changed_count += 1;
+        } else if ours().any(|s| is_free(s) && (same_words(s) || same_day_title(keys, s))) {
+            self.urls.hinted_count += 1;
+        }
+    }
+}
+
+/// Whether an entry stands in its feed, or did so lately.
+fn is_recent(sighting: &Sighting, seen_at: Timestamp) -> bool {
+    sighting
+        .left_at
+        .is_none_or(|left_at| seen_at.duration_since(left_at.max(sighting.seen_at)) <= SAME_WORDS_FOR)
+}
+
+fn dates_agree(keys: &Keys, sighting: &Sighting) -> bool {
+    match (keys.published_at, sighting.keys.published_at) {
+        (Some(ours), Some(theirs)) => ours == theirs,
+        _ => true,
+    }
+}
+
+/// Whether an entry has the headline of another and was published on the same day (UTC).
+fn same_day_title(keys: &Keys, sighting: &Sighting) -> bool {
+    let day = |at: Timestamp| at.as_second().div_euclid(86_400);
+    let same_day = keys.published_at.zip(sighting.keys.published_at).is_some_and(|(a, b)| day(a) == day(b));
+    same_day && keys.title == sighting.keys.title
 }
 
 /// An entry seen before, with the article it became.
@@ -95,6 +182,8 @@ pub struct Sighting {
     pub keys: Keys,
     /// When it was first seen with these keys, or edited back to them.
     pub seen_at: Timestamp,
+    /// When it left its feed's documents; `None` while it stands in them.
+    pub left_at: Option<Timestamp>,
 }
 
 /// What an entry is.
@@ -117,6 +206,8 @@ pub enum By {
     Url,
     /// Words alone.
     Words,
+    /// Headline and day, where ids and URLs say nothing.
+    Headline,
 }
 
 /// Decides what an entry is. `sightings` are those that share its id, URL or words; `document` is the one it stands in.
@@ -130,22 +221,25 @@ pub fn identify(keys: &Keys, sightings: &[Sighting], document: &Document, seen_a
     let same_url =
         |s: &Sighting| keys.url.is_some() && s.keys.url == keys.url && (!url_is_shared || same_words(s));
     let same_id = |s: &Sighting| s.same_feed && keys.id.is_some() && s.keys.id == keys.id;
-    let url_alone = |s: &Sighting| s.same_feed && same_url(s) && keys.id_is_url && s.keys.id_is_url;
+    let doubts = document.doubts;
+    let url_alone =
+        |s: &Sighting| s.same_feed && same_url(s) && (doubts.ids || keys.id_is_url && s.keys.id_is_url);
     let words_alone = |s: &Sighting| {
-        let recent = seen_at.duration_since(s.seen_at) <= SAME_WORDS_FOR;
-        let dates_agree = match (keys.published_at, s.keys.published_at) {
-            (Some(ours), Some(theirs)) => ours == theirs,
-            _ => true,
-        };
-        // The entry it was is there beside it: then this is another one.
-        let stands_beside = s.keys.id.is_some_and(|id| keys.id != Some(id) && document.ids.contains(&id));
-        s.same_feed && same_words(s) && recent && dates_agree && !stands_beside
+        let same_date = keys.published_at.is_some() && keys.published_at == s.keys.published_at;
+        // Where ids and links change at every poll, dates do so, too.
+        let agrees =
+            is_recent(s, seen_at) && (dates_agree(keys, s) || doubts.ids && doubts.urls) || same_date;
+        let is_other = !doubts.ids && document.has_beside(keys, s);
+        s.same_feed && same_words(s) && agrees && !is_other
     };
+    let says_nothing = doubts.urls && (doubts.ids || keys.id_is_url);
+    let headline = |s: &Sighting| says_nothing && s.same_feed && same_day_title(keys, s);
     let hit = found(By::Id, &|s| same_id(s) && (same_words(s) || same_title(s)))
         .or_else(|| found(By::Id, &|s| same_id(s) && same_url(s)))
         .or_else(|| found(By::Url, &|s| same_url(s) && same_title(s)))
         .or_else(|| found(By::Url, &url_alone))
-        .or_else(|| found(By::Words, &words_alone));
+        .or_else(|| found(By::Words, &words_alone))
+        .or_else(|| found(By::Headline, &headline));
     match hit {
         None => Identity::New,
         Some((sighting, by)) if sighting.keys.words == keys.words => Identity::Known(sighting.article, by),

@@ -63,7 +63,11 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
                     output.line(delivery_words(delivery))?;
                 }
                 if alert.deliveries.is_empty() {
-                    output.line("nobody was told: no route takes it")?;
+                    let why = match alert.kind.as_str() {
+                        "operator" => "nobody was told: it was over before it could be sent",
+                        _ => "nobody was told: no route takes it",
+                    };
+                    output.line(why)?;
                 }
                 output.line(format!("\n{}\n\n{text}", alert.subject))?;
             }
@@ -81,8 +85,9 @@ fn line(alert: &StoredAlert) -> String {
             counts.push(format!("{count} {status}"));
         }
     }
+    let score = alert.score.map_or_else(|| "   -".to_owned(), |score| format!("{score:.2}"));
     let mail = if counts.is_empty() { "nobody told".to_owned() } else { counts.join(", ") };
-    format!("{:>6}  {}  {:.2}  {:<16} {}", alert.id, short(alert.at), alert.score, mail, alert.subject)
+    format!("{:>6}  {}  {score}  {:<16} {}", alert.id, short(alert.at), mail, alert.subject)
 }
 
 fn delivery_words(delivery: &StoredDelivery) -> String {

@@ -139,7 +139,12 @@ fn show(reader: &crate::store::Reader, id: i64, json: bool) -> Outcome {
     }
     output.line(&article.title)?;
     output.line(format!("{} (tier {}), {}", article.publisher, article.tier, article.lang))?;
-    let published = article.published.map_or_else(|| "no date".to_owned(), short);
+    let published = match (article.published, article.date_quality.as_str()) {
+        (Some(at), "future") => format!("{} (dated later than it was seen)", short(at)),
+        (Some(at), _) => short(at),
+        (None, "unreadable") => "at a date that cannot be read".to_owned(),
+        (None, _) => "no date".to_owned(),
+    };
     output.line(format!(
         "published {published}, seen {}, edits {}",
         short(article.seen),

@@ -1,9 +1,12 @@
 //! `wirewatch run`: the daemon, or one round of it.
 
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Failure, Outcome, Output, counted, load, logs, runtime};
-use crate::config::{self, Environment};
+use serde_json::json;
+
+use super::{Exit, Failure, Outcome, Output, complain, counted, logs, now, read_configuration, runtime};
+use crate::config::{self, Environment, Loaded, LogFormat, Problem};
 use crate::daemon::ledger::LedgerError;
 use crate::daemon::{Daemon, DaemonError, OnceReport};
 
@@ -18,7 +21,8 @@ impl From<DaemonError> for Failure {
 }
 
 pub(super) fn run(dir: &Path, once: bool) -> Outcome {
-    let config = load(dir)?;
+    let Loaded { config, warnings } = read_configuration(dir)?;
+    tell(&warnings, config.log.format);
     logs::start(config.log)?;
     let runtime = runtime()?;
     let reload_dir: PathBuf = dir.to_owned();
@@ -37,6 +41,23 @@ pub(super) fn run(dir: &Path, once: bool) -> Outcome {
     // Name look-ups that hang are not waited for.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     outcome
+}
+
+/// Says what is hardly meant in the configuration. A log that machines read has it as a line like any other.
+fn tell(warnings: &[Problem], format: LogFormat) {
+    match format {
+        LogFormat::Json => {
+            for warning in warnings {
+                let problem = config::render(std::slice::from_ref(warning), false);
+                let message = "Configuration has a warning";
+                let line =
+                    json!({"timestamp": now(), "level": "WARN", "message": message, "problem": problem});
+                complain(&line.to_string());
+            }
+        }
+        LogFormat::Text if warnings.is_empty() => {}
+        LogFormat::Text => complain(&config::render(warnings, io::stderr().is_terminal())),
+    }
 }
 
 fn report(report: &OnceReport) -> Outcome {

@@ -4,15 +4,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Exit, Failure, Outcome, Output, ago, counted, load, now, reader, short};
 use crate::config::Config;
 use crate::daemon::pulse;
 use crate::feed::Feed;
+use crate::feed::health::{Health, HealthState};
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
 use crate::store::Lock;
+use crate::store::gaps::StoredGap;
 use crate::store::report::Overview;
 
 /// Mail that waits longer than this needs a person.
@@ -24,15 +26,19 @@ const LATE_MIN: Duration = Duration::from_mins(15);
 /// How far clocks may disagree.
 const CLOCK_SLACK: Duration = Duration::from_mins(5);
 
-/// A feed that failed so often in a row needs a person.
-const FAILURES_MAX: u32 = 3;
+/// Feeds listed with their reasons.
+const LISTED_MAX: usize = 20;
+
+/// Gaps shown, the latest.
+const GAPS_SHOWN: u32 = 10;
 
 /// The configured feeds with what is remembered of them, by how they stand. A feed can be in more than one list.
 #[derive(Default)]
 struct Standing<'a> {
     ok_count: usize,
     never_count: usize,
-    failing: Vec<(&'a Feed, FeedState)>,
+    /// Those that are not well, the worst first.
+    unwell: Vec<(&'a Feed, FeedState)>,
     /// Not polled though due, the one that is due longest first.
     overdue: Vec<(&'a Feed, Timestamp)>,
     /// Feeds whose times a wrong clock wrote.
@@ -55,14 +61,19 @@ impl<'a> Standing<'a> {
             if is_overdue {
                 standing.overdue.push((feed, due_at));
             }
-            if state.failure_count > 0 {
-                standing.failing.push((feed, state));
+            if state.health.health != Health::Ok {
+                standing.unwell.push((feed, state));
             } else if !is_overdue && !is_ahead {
                 standing.ok_count += 1;
             }
         }
         standing.overdue.sort_by_key(|(_, due_at)| *due_at);
+        standing.unwell.sort_by_key(|(_, state)| std::cmp::Reverse(state.health.health));
         standing
+    }
+
+    fn count(&self, health: Health) -> usize {
+        self.unwell.iter().filter(|(_, state)| state.health.health == health).count()
     }
 }
 
@@ -84,34 +95,57 @@ pub(super) fn run(dir: &Path, json: bool) -> Outcome {
     }
     let standing = Standing::of(&config, stored, now);
     let needs = needs(&config, &overview, &standing, now);
+    let day_ago = now.checked_sub(Duration::from_hours(24)).unwrap_or(Timestamp::MIN);
+    let (gap_count, gaps) = (reader.gap_count_since(day_ago)?, reader.gaps_since(day_ago, GAPS_SHOWN)?);
     let exit = if needs.is_empty() { Exit::Done } else { Exit::Failed };
     let mut output = Output::open();
     if json {
-        let failing = standing.failing.iter().map(|(feed, state)| {
-            json!({ "url": feed.address(), "failures": state.failure_count, "outcome": state.last_outcome })
-        });
+        let unwell = |health: Option<Health>| -> Vec<Value> {
+            let these =
+                standing.unwell.iter().filter(|(_, state)| health.is_none_or(|it| it == state.health.health));
+            these.map(|(feed, state)| in_json(feed, state)).collect()
+        };
         let overdue = standing.overdue.iter();
         let overdue = overdue.map(|(feed, due_at)| json!({ "url": feed.address(), "due": due_at }));
         output.json(&json!({
             "needs": needs, "feeds": config.feeds.len(), "feeds_ok": standing.ok_count,
-            "feeds_failing": failing.collect::<Vec<_>>(), "feeds_overdue": overdue.collect::<Vec<_>>(),
+            "feeds_failing": unwell(Some(Health::Failing)), "feeds_unwell": unwell(None),
+            "feeds_overdue": overdue.collect::<Vec<_>>(), "gaps_last_day": gap_count, "gaps": gaps,
             "overview": overview,
         }))?;
     } else {
         for need in &needs {
             output.line(format!("NEEDS YOU  {need}"))?;
         }
-        output.line(format!(
-            "feeds      {} ok, {} failing, {} overdue, {} not polled yet",
-            standing.ok_count,
-            standing.failing.len(),
-            standing.overdue.len(),
-            standing.never_count
-        ))?;
-        print(&mut output, &overview, &standing.failing, now)?;
+        output.line(format!("feeds      {}", feeds_words(&standing)))?;
+        print(&mut output, &overview, &standing.unwell, now)?;
+        print_gaps(&mut output, gap_count, &gaps)?;
     }
     output.finish()?;
     Ok(exit)
+}
+
+/// `3 ok, 0 failing, 0 overdue, 1 not polled yet`, and what else there is.
+fn feeds_words(standing: &Standing<'_>) -> String {
+    let mut parts = vec![
+        format!("{} ok", standing.ok_count),
+        format!("{} failing", standing.count(Health::Failing)),
+        format!("{} overdue", standing.overdue.len()),
+        format!("{} not polled yet", standing.never_count),
+    ];
+    for health in [Health::Gone, Health::Silent, Health::Degraded] {
+        if standing.count(health) > 0 {
+            parts.push(format!("{} {}", standing.count(health), health.word()));
+        }
+    }
+    parts.join(", ")
+}
+
+fn in_json(feed: &Feed, state: &FeedState) -> Value {
+    json!({
+        "url": feed.address(), "health": state.health.health.word(), "since": state.health.since,
+        "reason": state.health.reason, "failures": state.failure_count, "outcome": state.last_outcome,
+    })
 }
 
 /// What a person must look at, each in a sentence.
@@ -141,9 +175,13 @@ fn needs(config: &Config, overview: &Overview, standing: &Standing<'_>, now: Tim
             counted(standing.ahead_count, "feed", "feeds")
         ));
     }
-    let stuck = standing.failing.iter().filter(|(_, state)| state.failure_count >= FAILURES_MAX).count();
-    if stuck > 0 {
-        needs.push(counted(stuck, "feed fails again and again", "feeds fail again and again"));
+    let blind = [(Health::Gone, "gone"), (Health::Failing, "failing"), (Health::Silent, "silent")];
+    for (health, word) in blind {
+        let (is, are) = (format!("feed is {word}"), format!("feeds are {word}"));
+        match standing.count(health) {
+            0 => {}
+            count => needs.push(format!("{} (below, with what to do)", counted(count, &is, &are))),
+        }
     }
     if overview.failed_last_week > 0 {
         let count = counted(overview.failed_last_week, "mail was", "mails were");
@@ -162,20 +200,32 @@ fn needs(config: &Config, overview: &Overview, standing: &Standing<'_>, now: Tim
     needs
 }
 
+/// What may be unseen of the last day.
+fn print_gaps(output: &mut Output, count: usize, gaps: &[StoredGap]) -> Result<(), Failure> {
+    if count == 0 {
+        return Ok(());
+    }
+    output.line(format!("gaps       {count} in 24 h"))?;
+    for gap in gaps {
+        output.line(format!("           {}: {}", gap.feed, gap.words))?;
+    }
+    Ok(())
+}
+
 /// The screen below what needs a person.
 fn print(
     output: &mut Output,
     overview: &Overview,
-    failing: &[(&Feed, FeedState)],
+    unwell: &[(&Feed, FeedState)],
     now: Timestamp,
 ) -> Result<(), Failure> {
-    for (feed, state) in failing.iter().take(20) {
-        output.line(format!(
-            "           {} ({} in a row): {}",
-            feed.address(),
-            state.failure_count,
-            state.last_outcome
-        ))?;
+    for (feed, state) in unwell.iter().take(LISTED_MAX) {
+        let HealthState { health, since, reason, .. } = &state.health;
+        let since = since.map_or_else(String::new, |at| format!(" since {}", short(at)));
+        output.line(format!("           {}, {}{since}: {reason}", feed.address(), health.word()))?;
+    }
+    if unwell.len() > LISTED_MAX {
+        output.line(format!("           and {} more: wirewatch feeds list", unwell.len() - LISTED_MAX))?;
     }
     let last = overview.last_success.map_or_else(|| "never".to_owned(), |at| ago(at, now));
     output.line(format!("last poll  {last}"))?;

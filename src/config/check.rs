@@ -13,12 +13,13 @@ use toml::de::{DeTable, DeValue};
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::access::Proxies;
 use super::raw;
 use super::read::{Item, Value};
 use super::report::Problem;
 use super::source::{Sheet, Source};
-use super::units::show_duration;
-use super::value::Line;
+use super::units::{show_duration, show_size};
+use super::value::{Line, Size};
 use super::{Config, Environment, Log, Mail, Poll, Rewrite, feed_file, mail_server, route, topic_file};
 use crate::mail;
 
@@ -41,7 +42,7 @@ pub(super) fn check_directory(
     let mut sheet = Sheet::new(&source);
     let main: raw::Main = read_toml(&mut sheet);
 
-    let poll = check_poll(&main.poll.value, &mut sheet);
+    let poll = check_poll(dir, &main.poll.value, &mut sheet);
     let feeds = feed_file::load_feeds(dir, &main, &poll, rewrite, &mut sheet, &mut hash);
     let topics = topic_file::load_topics(dir, &mut hash);
     let data_dir = match &environment.state_directory {
@@ -189,10 +190,20 @@ pub(super) fn check_order(
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
 
-fn check_poll(raw: &raw::Poll, sheet: &mut Sheet<'_>) -> Poll {
+/// Publishers who count requests take less for abuse.
+const WELCOME_INTERVAL: Duration = Duration::from_mins(15);
+
+/// Least bytes a day that let a handful of feeds be polled.
+const ALL_BYTES_MIN: u64 = 1 << 20;
+
+/// Least bytes a day that let one feed be polled.
+const FEED_BYTES_MIN: u64 = 64 << 10;
+
+fn check_poll(dir: &Path, raw: &raw::Poll, sheet: &mut Sheet<'_>) -> Poll {
     check_range(&raw.interval, "poll.interval", SECOND, 30 * DAY, sheet);
     check_range(&raw.min_interval, "poll.min_interval", SECOND, 30 * DAY, sheet);
     check_range(&raw.max_interval, "poll.max_interval", SECOND, 30 * DAY, sheet);
+    check_range(&raw.health_after, "poll.health_after", 60 * SECOND, 7 * DAY, sheet);
     check_range(&raw.host_spacing, "poll.host_spacing", Duration::ZERO, DAY, sheet);
     check_range(&raw.timeout, "poll.timeout", SECOND, 600 * SECOND, sheet);
     check_range(&raw.first_look, "poll.first_look", Duration::ZERO, 365 * DAY, sheet);
@@ -223,10 +234,21 @@ fn check_poll(raw: &raw::Poll, sheet: &mut Sheet<'_>) -> Poll {
         let hint = "choose something from \"16KiB\" to \"256MiB\"";
         sheet.error(span, "poll.max_body", "this size is out of bounds".to_owned(), hint);
     }
+    if let Some(span) = raw.interval.span.clone().filter(|_| raw.interval.sound) {
+        warn_of_haste(raw.interval.value, span, "poll.interval", sheet);
+    }
+    let (daily_bytes, feed_daily_bytes) = check_budgets(raw, sheet);
+    let proxy = raw.proxy.value.as_ref().zip(raw.proxy.span.clone());
     Poll {
+        proxy: proxy.and_then(|(Line(text), span)| Proxies::default().read(text, span, "poll.proxy", sheet)),
+        root_certificates_pem: mail_server::check_ca_file(dir, &raw.ca_file, "poll.ca_file", sheet)
+            .map(|(_path, pem)| pem),
+        daily_bytes,
+        feed_daily_bytes,
         interval: raw.interval.value,
         min_interval: raw.min_interval.value,
         max_interval: raw.max_interval.value,
+        health_after: raw.health_after.value,
         per_host: raw.per_host.value.0 as usize,
         host_spacing: raw.host_spacing.value,
         concurrency: raw.concurrency.value.0 as usize,
@@ -238,6 +260,60 @@ fn check_poll(raw: &raw::Poll, sheet: &mut Sheet<'_>) -> Poll {
         full_text_tags: lines(&raw.full_text_tags.value),
         borderline_tags: lines(&raw.borderline_tags.value),
     }
+}
+
+/// Bytes a day: of all feeds, and of one whose server knows no conditional requests.
+fn check_budgets(raw: &raw::Poll, sheet: &mut Sheet<'_>) -> (Option<u64>, u64) {
+    let (all, one) = (raw.daily_budget.value.map(|Size(bytes)| bytes), raw.feed_daily_budget.value.0);
+    if let (Some(bytes), Some(span)) = (all, raw.daily_budget.span.clone())
+        && bytes < ALL_BYTES_MIN
+    {
+        let message = format!("{} a day is less than a few polls bring", show_size(bytes));
+        let hint = format!("choose \"{}\" or more, or remove the line", show_size(ALL_BYTES_MIN));
+        sheet.error(span, "poll.daily_budget", message, hint);
+    }
+    let Some(span) = raw.feed_daily_budget.span.clone().filter(|_| raw.feed_daily_budget.sound) else {
+        return (all, one);
+    };
+    let key = "poll.feed_daily_budget";
+    if one < FEED_BYTES_MIN {
+        let message = format!("{} a day is less than one poll of a small feed brings", show_size(one));
+        sheet.error(span, key, message, format!("choose \"{}\" or more", show_size(FEED_BYTES_MIN)));
+    } else if let Some(all) = all.filter(|all| one > *all) {
+        let message = format!(
+            "{} for one feed is more than poll.daily_budget ({}) for all",
+            show_size(one),
+            show_size(all)
+        );
+        sheet.error(span, key, message, "lower it, or raise poll.daily_budget");
+    }
+    (all, one)
+}
+
+/// Says what an interval costs the publisher that is shorter than publishers welcome; whether there was reason to.
+pub(super) fn warn_of_haste(
+    interval: Duration,
+    span: Range<usize>,
+    key: &str,
+    sheet: &mut Sheet<'_>,
+) -> bool {
+    if interval >= WELCOME_INTERVAL {
+        return false;
+    }
+    let times = DAY.as_secs() / interval.as_secs().max(1);
+    let whom = if key == "poll.interval" {
+        "every publisher of a feed without its own interval"
+    } else {
+        "the publisher"
+    };
+    let message = format!(
+        "every {} is {times} requests a day to {whom}; many welcome one an hour and block who asks more often than every \
+         15 minutes",
+        show_duration(interval)
+    );
+    let hint = "keep it where minutes count and the publisher agrees; otherwise choose \"15m\" or more";
+    sheet.warning(span, key, message, hint);
+    true
 }
 
 fn lines(items: &[Item<Line>]) -> Vec<String> {

@@ -161,7 +161,7 @@ pub fn add(text: &str, additions: &[Addition]) -> Result<String, Refusal> {
         None => add_blocks(text, additions),
     };
     let expected = layout.addresses().chain(additions.iter().map(|addition| addition.url.as_str()));
-    confirm(edited, expected.map(str::to_owned).collect())
+    confirm(edited, &expected.map(str::to_owned).collect::<Vec<_>>())
 }
 
 /// The text without the feeds at these places (of [`listed`]), each with the comment directly above it.
@@ -190,13 +190,13 @@ pub fn remove(text: &str, places: &[usize]) -> Result<String, Refusal> {
         };
         edited.replace_range(cut, "");
     }
-    confirm(edited, expected)
+    confirm(edited, &expected)
 }
 
 /// The edited text, if it lists what it should.
-fn confirm(edited: String, expected: Vec<String>) -> Result<String, Refusal> {
+fn confirm(edited: String, expected: &[String]) -> Result<String, Refusal> {
     let found = Layout::of(&edited).map(|layout| layout.addresses().map(str::to_owned).collect::<Vec<_>>());
-    if found.as_ref().is_ok_and(|found| *found == expected) {
+    if found.as_ref().is_ok_and(|found| found == expected) {
         return Ok(edited);
     }
     Err(Refusal { line: None, message: "it is written in a way that cannot be edited safely".to_owned() })
@@ -271,7 +271,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 }
 
 fn newlines(text: &str, span: Range<usize>) -> usize {
-    text.as_bytes().get(span).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count()
+    text.get(span).unwrap_or("").matches('\n').count()
 }
 
 /// How the text ends its lines.
@@ -308,24 +308,21 @@ fn add_inline(text: &str, layout: &Layout, array: Range<usize>, additions: &[Add
     let indent = text.get(line..last.span.start).filter(|before| before.trim().is_empty());
     let rest = text.get(last.span.end..array.end).unwrap_or("");
     let comma = comma_in(rest).map(|at| last.span.end + at);
-    // Right to left, so that the places stay true.
-    match indent {
-        Some(indent) => {
-            let newline = newline_of(text);
-            let after = comma.map_or(last.span.end, |comma| comma + 1);
-            let end = line_around(text, after).end.min(array.end - 1);
-            let line_end =
-                text.get(after..end).map_or(after, |rest| after + rest.trim_end_matches(['\r', '\n']).len());
-            let lines: String = written.iter().map(|feed| format!("{newline}{indent}{feed},")).collect();
-            edited.insert_str(line_end, &lines);
-        }
-        None => {
-            let at = comma.map_or(last.span.end, |comma| comma + 1);
-            let lead = if comma.is_some() { " " } else { ", " };
-            edited.insert_str(at, &format!("{lead}{}", written.join(", ")));
-            return edited;
-        }
+    let after = comma.map_or(last.span.end, |comma| comma + 1);
+    let Some(indent) = indent else {
+        let lead = if comma.is_some() { " " } else { ", " };
+        edited.insert_str(after, &format!("{lead}{}", written.join(", ")));
+        return edited;
+    };
+    let end = line_around(text, after).end.min(array.end - 1);
+    let line_end =
+        text.get(after..end).map_or(after, |rest| after + rest.trim_end_matches(['\r', '\n']).len());
+    let mut lines = String::new();
+    for feed in &written {
+        lines.extend([newline_of(text), indent, feed, ","]);
     }
+    // Right to left, so that the places stay true.
+    edited.insert_str(line_end, &lines);
     if comma.is_none() {
         edited.insert(last.span.end, ',');
     }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::check::{is_language, note_bytes, read_toml};
+use super::access::{Proxies, check_access};
+use super::check::{is_language, note_bytes, read_toml, warn_of_haste};
 use super::opml;
 use super::raw;
 use super::read::Item;
@@ -18,7 +19,6 @@ use super::source::{Sheet, Source};
 use super::units::show_duration;
 use super::value::Line;
 use super::{Poll, Rewrite, quoted};
-use crate::feed::access::Access;
 use crate::feed::{Feed, FullText, Tier};
 
 /// Most feeds of a configuration.
@@ -26,6 +26,9 @@ const FEEDS_MAX: usize = 100_000;
 
 /// Most files of feeds.
 const FILES_MAX: usize = 1_000;
+
+/// Warnings about short intervals; who set more of them has read enough.
+const HASTY_MAX: usize = 10;
 
 /// Longest tag, bytes.
 pub(super) const TAG_BYTES_MAX: usize = 100;
@@ -51,7 +54,10 @@ struct Place {
 
 /// What all files of feeds share.
 struct Collector<'a> {
+    dir: &'a Path,
     poll: &'a Poll,
+    proxies: Proxies,
+    hasty_count: usize,
     allow_private_addresses: bool,
     feeds: Vec<Feed>,
     places: HashMap<String, Place>,
@@ -67,7 +73,10 @@ pub(super) fn load_feeds(
     hash: &mut Xxh3,
 ) -> Feeds {
     let mut collector = Collector {
+        dir,
         poll,
+        proxies: Proxies::default(),
+        hasty_count: 0,
         allow_private_addresses: main.poll.value.allow_private_addresses.value,
         feeds: Vec::new(),
         places: HashMap::new(),
@@ -216,7 +225,7 @@ impl Collector<'_> {
     }
 
     fn check_feed(
-        &self,
+        &mut self,
         raw: &raw::Feed,
         url: Option<&Url>,
         key: &str,
@@ -243,6 +252,8 @@ impl Collector<'_> {
                 sheet.error(span, &format!("{key}.tags[{}]", index + 1), message, hint);
             }
         }
+        let is_private = raw.allow_private_addresses.value.unwrap_or(self.allow_private_addresses);
+        let access = check_access(self.dir, raw, (url, is_private), key, &mut self.proxies, sheet);
         let text = |item: &Item<Option<Line>>| item.value.as_ref().map(|Line(text)| text.clone());
         let tier = u8::try_from(raw.tier.value.0).ok().and_then(Tier::new).unwrap_or_default();
         let url = url?.clone();
@@ -256,15 +267,12 @@ impl Collector<'_> {
             tags,
             language,
             interval: raw.interval.value,
-            allow_private_addresses: raw
-                .allow_private_addresses
-                .value
-                .unwrap_or(self.allow_private_addresses),
-            access: Access::default(),
+            allow_private_addresses: is_private,
+            access,
         })
     }
 
-    fn check_interval(&self, raw: &raw::Feed, key: &str, sheet: &mut Sheet<'_>) {
+    fn check_interval(&mut self, raw: &raw::Feed, key: &str, sheet: &mut Sheet<'_>) {
         let (Some(interval), Some(span)) = (raw.interval.value, raw.interval.span.clone()) else { return };
         if !raw.interval.sound {
             return;
@@ -278,6 +286,8 @@ impl Collector<'_> {
         } else if interval > max {
             let message = format!("{shown} is longer than poll.max_interval ({})", show_duration(max));
             sheet.error(span, &key, message, "lower it, or raise poll.max_interval in wirewatch.toml");
+        } else if self.hasty_count < HASTY_MAX {
+            self.hasty_count += usize::from(warn_of_haste(interval, span, &key, sheet));
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn check_server(
     environment: &Environment,
     sheet: &mut Sheet<'_>,
 ) -> Option<Server> {
-    let ca_file = check_ca_file(dir, &raw.ca_file, sheet);
+    let ca_file = check_ca_file(dir, &raw.ca_file, "mail.ca_file", sheet).map(|(path, _pem)| path);
     let (Some(Line(text)), Some(span)) = (&raw.server.value, raw.server.span.clone()) else {
         if raw.server.sound {
             refuse_without_server(raw, sheet);
@@ -191,16 +191,22 @@ fn check_readable_password(server: &Server, span: Range<usize>, sheet: &mut Shee
     }
 }
 
-fn check_ca_file(dir: &Path, item: &Item<Option<PathBuf>>, sheet: &mut Sheet<'_>) -> Option<PathBuf> {
+/// A file of certificate authorities, and what is in it.
+pub(super) fn check_ca_file(
+    dir: &Path,
+    item: &Item<Option<PathBuf>>,
+    key: &str,
+    sheet: &mut Sheet<'_>,
+) -> Option<(PathBuf, Vec<u8>)> {
     let (path, span) = (dir.join(item.value.as_ref()?), item.span.clone()?);
     let message = match read_bounded(&path, CA_BYTES_MAX) {
         Ok(bytes) if String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => {
-            return Some(path);
+            return Some((path, bytes));
         }
         Ok(_) => format!("{} holds no PEM certificate", path.display()),
         Err(error) => format!("{} cannot be read: {error}", path.display()),
     };
-    sheet.error(span, "mail.ca_file", message, "name a file with -----BEGIN CERTIFICATE----- in it");
+    sheet.error(span, key, message, "name a file with -----BEGIN CERTIFICATE----- in it");
     None
 }
 

@@ -33,7 +33,7 @@ const LIST_BYTES_MAX: u64 = 64 << 20;
 /// Most feeds of a list to import.
 pub const LIST_FEEDS_MAX: usize = 20_000;
 
-/// Most places of broken nesting that are named.
+/// Most places of broken nesting or broken XML that are named, and passed over.
 const SLIPS_MAX: usize = 20;
 
 /// A feed in an OPML file.
@@ -74,9 +74,19 @@ struct Found {
     broken: Option<(usize, String)>,
 }
 
+impl Found {
+    fn keep(&mut self, outline: Outline, limits: Limits) {
+        if self.outlines.len() < limits.outlines_max {
+            self.outlines.push(outline);
+        } else {
+            self.left_out += 1;
+        }
+    }
+}
+
 /// All outlines with an address, in file order.
 pub(super) fn read(sheet: &mut Sheet<'_>) -> Vec<Outline> {
-    let found = walk(&sheet.source.text, usize::MAX);
+    let found = walk(&sheet.source.text, Limits { outlines_max: usize::MAX, mends_max: 0 });
     note_unreadable(&found, sheet);
     found.outlines
 }
@@ -88,13 +98,12 @@ pub fn import(path: &Path) -> Result<List, Box<Problem>> {
     drop(bytes);
     let source = Source::new(path.to_owned(), text);
     let mut sheet = Sheet::new(&source);
-    let found = walk(&source.text, LIST_FEEDS_MAX);
+    let found = walk(&source.text, Limits { outlines_max: LIST_FEEDS_MAX, mends_max: SLIPS_MAX });
     if let Some(trouble) = trouble {
         sheet.warning(0..0, "", trouble, "");
     }
     for (span, slip) in &found.slips {
-        let hint = "what follows may have the tags of another folder";
-        sheet.warning(span.clone(), "outline", slip.clone(), hint);
+        sheet.warning(span.clone(), "outline", slip.clone(), "look whether its feeds have the right tags");
     }
     note_unreadable(&found, &mut sheet);
     let with_line = |outline: Outline| {
@@ -168,23 +177,92 @@ fn slip(slips: &mut Vec<(Range<usize>, String)>, at: usize, message: &str) {
     }
 }
 
-fn walk(text: &str, outlines_max: usize) -> Found {
-    let mut reader = Reader::from_str(text);
+/// How far a walk goes.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Feeds that are kept; more are counted.
+    outlines_max: usize,
+    /// Places that are not XML and are passed over.
+    mends_max: usize,
+}
+
+/// Reads outlines from the first byte to the last. Where a document stops being XML (a quote inside of quotes, as some readers
+/// export descriptions), what is left of that outline is taken and reading goes on behind it.
+fn walk(text: &str, limits: Limits) -> Found {
+    let mut found = Found::default();
+    let mut open = Open::default();
+    let mut at = 0;
+    for mends_left in (0..=limits.mends_max).rev() {
+        let Some((broken_at, message)) = walk_from(text, at, limits, &mut open, &mut found) else { break };
+        let rest = text.get(broken_at..).unwrap_or("");
+        let end = rest.char_indices().skip(1).find(|(_, letter)| *letter == '<').map(|(end, _)| end);
+        let piece = rest.get(..end.unwrap_or(rest.len())).unwrap_or("").trim_end();
+        if mends_left == 0 || !piece.ends_with('>') {
+            found.broken = Some((broken_at, message));
+            return found;
+        }
+        slip(&mut found.slips, broken_at, &message);
+        mend(piece, broken_at, limits, &mut open, &mut found);
+        at = broken_at + end.unwrap_or(rest.len());
+    }
+    open.end(&mut found.slips);
+    found
+}
+
+/// Takes what can be told of an outline whose quotes do not pair.
+fn mend(piece: &str, at: usize, limits: Limits, open: &mut Open, found: &mut Found) {
+    let lower = piece.to_ascii_lowercase();
+    if !lower.starts_with("<outline") {
+        return;
+    }
+    let value = |name: &str| {
+        let from = lower.find(&format!(" {name}="))? + name.len() + 2;
+        let quote = piece.get(from..)?.chars().next().filter(|letter| matches!(letter, '"' | '\''))?;
+        let raw = piece.get(from + 1..)?.split(quote).next()?;
+        Some(unescape(raw).unwrap_or_else(|_| raw.into()).trim().to_owned())
+    };
+    let name = value("title").or_else(|| value("text"));
+    let url = value("xmlurl").filter(|url| !url.is_empty());
+    let mut folder = None;
+    match url {
+        Some(url) => {
+            let name = name.map(|name| one_line(&name)).filter(|name| !name.is_empty());
+            let tags = open.tags().collect();
+            let span = at..at + piece.len();
+            found.keep(Outline { url, name, language: None, tags, span }, limits);
+        }
+        None => folder = name.and_then(|name| tag(&name)),
+    }
+    if !piece.ends_with("/>") {
+        open.push(folder, at);
+    }
+}
+
+/// Walks until the end, or to where the text is no XML: then it says where and why.
+fn walk_from(
+    text: &str,
+    from: usize,
+    limits: Limits,
+    open: &mut Open,
+    found: &mut Found,
+) -> Option<(usize, String)> {
+    let mut reader = Reader::from_str(text.get(from..)?);
     let config = reader.config_mut();
     config.check_end_names = false;
     config.allow_unmatched_ends = true;
     config.allow_dangling_amp = true;
-    let mut found = Found::default();
-    let mut open = Open::default();
     loop {
-        let start = offset(&reader);
+        let start = from + offset(&reader);
         match reader.read_event() {
+            Ok(Event::Start(element) | Event::Empty(element)) if swallows_another(&element) => {
+                return Some((start, "this is not XML: its quotes do not pair".to_owned()));
+            }
             Ok(Event::Start(element)) if is_outline(&element) => {
-                let tag = note_outline(&element, &open, start..offset(&reader), outlines_max, &mut found);
+                let tag = note_outline(&element, open, start..from + offset(&reader), limits, found);
                 open.push(tag, start);
             }
             Ok(Event::Empty(element)) if is_outline(&element) => {
-                note_outline(&element, &open, start..offset(&reader), outlines_max, &mut found);
+                note_outline(&element, open, start..from + offset(&reader), limits, found);
             }
             Ok(Event::Start(element)) => {
                 found.seen_root |= element.local_name().as_ref().eq_ignore_ascii_case("opml");
@@ -199,16 +277,11 @@ fn walk(text: &str, outlines_max: usize) -> Found {
                     open.end(&mut found.slips);
                 }
             }
-            Ok(Event::Eof) => break,
+            Ok(Event::Eof) => return None,
             Ok(_) => {}
-            Err(error) => {
-                found.broken = Some((start, format!("this is not XML: {error}")));
-                return found;
-            }
+            Err(error) => return Some((start, format!("this is not XML: {error}"))),
         }
     }
-    open.end(&mut found.slips);
-    found
 }
 
 fn offset(reader: &Reader<&[u8]>) -> usize {
@@ -219,12 +292,17 @@ fn is_outline(element: &BytesStart<'_>) -> bool {
     element.local_name().as_ref().eq_ignore_ascii_case("outline")
 }
 
+/// Whether a quote too many made an outline of several. XML allows no `<` in a value at all, but readers write it.
+fn swallows_another(element: &BytesStart<'_>) -> bool {
+    is_outline(element) && element.to_ascii_lowercase().contains("<outline")
+}
+
 /// Notes a feed; for a folder, its tag is returned.
 fn note_outline(
     element: &BytesStart<'_>,
     open: &Open,
     span: Range<usize>,
-    outlines_max: usize,
+    limits: Limits,
     found: &mut Found,
 ) -> Option<String> {
     let Some(url) = attribute(element, "xmlUrl").filter(|url| !url.is_empty()) else {
@@ -232,20 +310,17 @@ fn note_outline(
             .or_else(|| attribute(element, "title"))
             .and_then(|name| tag(&name));
     };
-    if found.outlines.len() >= outlines_max {
-        found.left_out += 1;
-        return None;
-    }
     let name = [attribute(element, "title"), attribute(element, "text")].into_iter().flatten();
     let language = attribute(element, "language").map(|code| code.to_lowercase());
     let language = language.and_then(|code| code.split('-').next().map(str::to_owned));
-    found.outlines.push(Outline {
+    let outline = Outline {
         url,
         name: name.map(|name| one_line(&name)).find(|name| !name.is_empty()),
         language: language.filter(|code| is_language(code)),
         tags: tags(element, open),
         span,
-    });
+    };
+    found.keep(outline, limits);
     None
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Owns what may stand in the files; the comments here are the manual (`docs/configuration.md` is rendered
 //! from them, and a test keeps it current). Refuses to judge values against each other: that is `check`'s.
-//! To add a key: add a line here, use it in `check`, run the tests with `UPDATE_DOCS=1`.
+//! To add a key: add a line here, use it in `check`, run the tests with `UPDATE_DOCS=1`. It is long because every key
+//! stands here with its prose, and nowhere else.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -186,9 +187,12 @@ section! {
         interval: Duration = minutes(15),
         /// No feed is polled faster than this, whatever it says. Can be lowered to `"1s"`.
         min_interval: Duration = minutes(5),
-        /// No feed waits longer than this, however often it failed; only a server's own `Retry-After` can ask for more, up to
-        /// a day.
+        /// No feed waits longer than this, however often it failed or however quiet it is. Only its server or publisher can
+        /// ask for more (`Retry-After`, a cache lifetime, `ttl`), up to a day.
         max_interval: Duration = hours(6),
+        /// A feed that can no longer be read, or has fallen silent, is told to `mail.operator` when that has lasted for so
+        /// long, `"1m"` to `"7d"`, and so is its recovery. A feed counts as failing after three failed polls and an hour.
+        health_after: Duration = hours(1),
         /// Requests at a time to one registrable domain, such as `example.org` with all its hosts.
         per_host: Whole<1, 64> = Whole(1),
         /// Time between the starts of two requests to one registrable domain.
@@ -196,15 +200,30 @@ section! {
         /// Requests at a time altogether.
         concurrency: Whole<1, 1024> = Whole(32),
         /// Time for one request with all its redirects, `"1s"` to `"10m"`.
-        timeout: Duration = minutes(1),
+        timeout: Duration = Duration::from_secs(30),
         /// Largest feed document after decompression, `"16KiB"` to `"256MiB"`.
         max_body: Size = Size(10 << 20),
         /// What the first poll of a feed finds is its baseline: it alerts only if published within this time.
         first_look: Duration = hours(6),
         /// Whether loopback and private networks may be polled. A feed can say so for itself.
         allow_private_addresses: bool = false,
-        /// A page or mailbox where publishers reach you, shown in the User-Agent: `"https://example.org/wirewatch"`.
+        /// A page or mailbox where publishers reach you, shown in the User-Agent: `"https://example.org/wirewatch"`. Without
+        /// it they see the program's name and version and nothing that is yours; some then block what they would rather ask.
         contact: Option<Line> = None,
+        /// A proxy for all requests: `http://`, `https://`, `socks5://` or `socks5h://`, with `user:password@` if it asks for
+        /// them. `"socks5h://127.0.0.1:9050"` is Tor. Mail does not go through it. All but `socks5://` also look names up, so
+        /// that Wirewatch cannot see where a name leads: addresses and names of private networks are still refused as they are
+        /// written, but not a name that only the proxy knows to be private.
+        proxy: Option<Line> = None,
+        /// A PEM file of further certificate authorities, for feeds whose certificates are of your own making; a relative path
+        /// starts at the configuration directory.
+        ca_file: Option<PathBuf> = None,
+        /// Most bytes a day that all feeds together may bring, as they come over the wire: `"500MiB"`. When it is used up,
+        /// polls wait. Without it there is no such limit.
+        daily_budget: Option<Size> = None,
+        /// Bytes a day that one feed may bring whose server lets nobody ask whether anything changed; it is polled less often
+        /// when it needs more.
+        feed_daily_budget: Size = Size(24 << 20),
         /// Feeds with one of these tags have the pages of all their articles read: see `full_text` of a feed.
         full_text_tags: Vec<Item<Line>> = Vec::new(),
         /// Feeds with one of these tags have the pages read of articles whose score is uncertain. Where a feed has tags of
@@ -231,8 +250,9 @@ section! {
         retry_initial: Duration = Duration::from_secs(30),
         /// Longest wait between two attempts.
         retry_max: Duration = hours(1),
-        /// Addresses that are to hear of failing feeds and undelivered mail. Checked, and not written to yet: until then
-        /// `wirewatch status` exits with 1 when something needs a person.
+        /// Addresses that hear of feeds that cannot be read or have fallen silent, once that has lasted
+        /// (`poll.health_after`), and of the end of it. Undelivered mail is not told yet: `wirewatch status` exits with 1
+        /// when it needs a person.
         operator: Vec<Item<Line>> = Vec::new(),
         /// A PEM file of further certificate authorities, for a server with a certificate of your own.
         ca_file: Option<PathBuf> = None,
@@ -310,6 +330,17 @@ section! {
         interval: Option<Duration> = None,
         /// Whether it may be on a loopback or private address; `poll.allow_private_addresses` when absent.
         allow_private_addresses: Option<bool> = None,
+        /// A proxy of its own, written as `poll.proxy`; `""` or `"none"` asks without one.
+        proxy: Option<String> = None,
+        /// The user, where the publisher asks for a name and a password. They are sent to this address's own server alone, as
+        /// `token_file` and `headers` are, and not along redirects to another.
+        user: Option<Line> = None,
+        /// A file that holds the user's password and nothing else; a relative path starts at the configuration directory.
+        password_file: Option<PathBuf> = None,
+        /// A file that holds a token and nothing else, sent as `Authorization: Bearer`.
+        token_file: Option<PathBuf> = None,
+        /// Further headers the publisher asks for: `{ "X-Api-Key" = "…" }`. Whoever reads this file reads them.
+        headers: Headers = Headers(Vec::new()),
         /// Whether the pages its articles link to are read, where robots.txt allows it, and scored with the rest: `true` for
         /// all that the feed itself brings no full text of, `"borderline"` only where a topic's score lies between half its
         /// threshold and the threshold. At most ten a poll, each once. When absent, its tags decide (`poll.full_text_tags`,
@@ -397,6 +428,37 @@ section! {
         expect: Expect,
         /// A headline, or a whole text.
         text: String,
+    }
+}
+
+/// `headers`: names are free, so it is read by hand.
+#[derive(Debug, Clone)]
+pub(super) struct Headers(pub(super) Vec<(String, Item<Line>)>);
+
+impl Value for Headers {
+    fn kind() -> Kind {
+        Kind::Plain("text by name".to_owned())
+    }
+    fn nothing() -> Self {
+        Self(Vec::new())
+    }
+    fn show(&self) -> String {
+        "{}".to_owned()
+    }
+    fn read(value: &DeValue<'_>, span: Range<usize>, key: &str, sheet: &mut Sheet<'_>) -> Option<Self> {
+        let DeValue::Table(table) = value else {
+            mismatch(value, span, key, "a table", "write headers = { \"X-Api-Key\" = \"…\" }", sheet);
+            return None;
+        };
+        let mut headers = Vec::with_capacity(table.len());
+        for (name, value) in table {
+            let name = name.get_ref().as_ref();
+            let key = super::read::join(key, &super::quoted(name));
+            if let Some(line) = Line::read(value.get_ref(), value.span(), &key, sheet) {
+                headers.push((name.to_owned(), Item { value: line, span: Some(value.span()), sound: true }));
+            }
+        }
+        Some(Self(headers))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Secrets: where the mail password comes from, and which lines must not be shown.
+//! Secrets: where passwords and tokens come from, and which lines must not be shown.
 //!
 //! Owns the order of places a password is looked for. Refuses to print one, also when it stands where it must not.
 
@@ -38,8 +38,7 @@ pub(super) fn find_password(
     environment: &Environment,
 ) -> Result<Option<Found>, Refused> {
     if let Some(path) = file {
-        let secret = read_password(&path)?;
-        return Ok(Some(Found { secret, exposed: exposure(&path) }));
+        return read_file(&path).map(Some);
     }
     let credential = environment.credentials_directory.as_ref().map(|dir| dir.join(CREDENTIAL));
     if let Some(path) = credential.filter(|path| path.exists()) {
@@ -53,6 +52,11 @@ pub(super) fn find_password(
         Some(secret) => Ok(Some(Found { secret: secret.clone(), exposed: None })),
         None => Ok(None),
     }
+}
+
+/// The password or token in a file, and whether others can read it too.
+pub(super) fn read_file(path: &Path) -> Result<Found, Refused> {
+    Ok(Found { secret: read_password(path)?, exposed: exposure(path) })
 }
 
 fn read_password(path: &Path) -> Result<Secret, Refused> {
@@ -96,10 +100,24 @@ fn exposure(_path: &Path) -> Option<String> {
 /// Wrongly hiding a line costs its picture, wrongly showing one costs a password: when in doubt it hides.
 pub(super) fn may_hold_secret(line: &str) -> bool {
     let lower = line.to_lowercase();
-    let named = ["password", "passwd", "secret", "token", "api_key", "apikey"]
-        .iter()
-        .any(|word| lower.contains(word));
-    let plainly_a_path = lower.trim_start().starts_with("password_file");
+    // The last ones are headers, where keys stand under any name.
+    let named = [
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "api_key",
+        "apikey",
+        "headers",
+        "authorization",
+        "cookie",
+        "x-",
+        "-key",
+    ]
+    .iter()
+    .any(|word| lower.contains(word));
+    let plainly_a_path =
+        ["password_file", "token_file"].iter().any(|key| lower.trim_start().starts_with(key));
     let in_url = lower.match_indices('@').any(|(at, _)| lower.get(..at).is_some_and(has_user_with_password));
     (named && !plainly_a_path) || in_url
 }

@@ -82,6 +82,16 @@ impl Source {
         self.text.get(start..end).unwrap_or("").trim_end_matches(['\n', '\r'])
     }
 
+    /// Whether the section a place is in is one of headers: `[feed.headers]`.
+    fn is_below_headers(&self, offset: usize) -> bool {
+        // A section of headers is short; a longer way back is not worth the search.
+        const BYTES_MAX: usize = 16 << 10;
+        let start = self.text.floor_char_boundary(offset.saturating_sub(BYTES_MAX));
+        let before = self.text.get(start..self.text.floor_char_boundary(offset)).unwrap_or_default();
+        let section = before.lines().rev().map(str::trim_start).find(|line| line.starts_with('['));
+        section.is_some_and(|line| line.contains("headers"))
+    }
+
     /// A problem at a place of this file.
     pub(super) fn problem(
         &self,
@@ -93,7 +103,9 @@ impl Source {
     ) -> Problem {
         let (line, column) = self.position(span.start);
         let text = self.line(line);
-        let shown = text.len() <= LINE_BYTES_MAX && !secret::may_hold_secret(text);
+        // A header's value is a key as often as not, whatever the header is called.
+        let is_header = key.contains(".headers.") || self.is_below_headers(span.start);
+        let shown = text.len() <= LINE_BYTES_MAX && !secret::may_hold_secret(text) && !is_header;
         let marked = self.text.get(span).unwrap_or("").lines().next().unwrap_or("").chars().count();
         Problem {
             severity,

@@ -18,11 +18,15 @@ use crate::article::identity::ArticleId;
 use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
+use crate::feed::gap::GapId;
+use crate::feed::host::HostState;
 use crate::pipeline::page::{self, PageSettled, PageTask, PageVisit};
-use crate::pipeline::{self, AlertEvent, Poll, Settled};
+use crate::pipeline::{self, AlertEvent, OperatorEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
+use crate::store::gaps::OlderPage;
 use crate::store::outbox::Claimed;
 use crate::store::pages::WaitingPage;
+use crate::store::requests::{FirstDocument, PollRequest};
 use crate::store::{StoreError, Transaction, Writer};
 
 /// Jobs waiting at most; a poller with one more waits.
@@ -42,11 +46,14 @@ enum Job {
     Settle { feed: Arc<Feed>, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
     PageTask { article: ArticleId, now: Timestamp, answer: Answer<Option<PageTask>> },
     SettlePage { visit: Box<PageVisit>, now: Timestamp, answer: Answer<PageSettled> },
+    SettleOlderPage { feed: Arc<Feed>, gap: GapId, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
     Tick { now: Timestamp, answer: Answer<Ticked> },
     Claim { now: Timestamp, limit: u32, answer: Answer<Vec<Claimed>> },
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
     NextDelivery { answer: Answer<Option<Timestamp>> },
     Hasten { now: Timestamp, answer: Answer<usize> },
+    TakeRequests { now: Timestamp, answer: Answer<Vec<PollRequest>> },
+    TakeFirstDocuments { now: Timestamp, answer: Answer<Vec<FirstDocument>> },
     Tidy { answer: Answer<()> },
 }
 
@@ -55,10 +62,12 @@ enum Job {
 pub struct Configured {
     /// The rows of its feeds, in its order.
     pub feeds: Vec<StoredFeed>,
-    /// Hosts that nobody asks before a time.
-    pub pauses: Vec<(String, Timestamp)>,
+    /// Hosts that pause, or take less than others.
+    pub hosts: Vec<(String, HostState)>,
     /// Pages that wait to be read.
     pub pages: Vec<WaitingPage>,
+    /// Older pages to be read for gaps.
+    pub older_pages: Vec<OlderPage>,
 }
 
 /// What a tick came to.
@@ -66,6 +75,8 @@ pub struct Configured {
 pub struct Ticked {
     /// Alerts decided by time alone.
     pub alerts: Vec<AlertEvent>,
+    /// What the operator is told.
+    pub told: Vec<OperatorEvent>,
     /// When the next tick has something to do.
     pub next_at: Option<Timestamp>,
 }
@@ -137,6 +148,20 @@ impl Ledger {
         settled
     }
 
+    /// Settles the visit of an older page for a gap.
+    pub async fn settle_older_page(
+        &self,
+        feed: Arc<Feed>,
+        gap: GapId,
+        poll: Poll,
+        now: Timestamp,
+    ) -> Result<Settled, LedgerError> {
+        let job = |answer| Job::SettleOlderPage { feed, gap, poll: Box::new(poll), now, answer };
+        let settled = self.ask(job).await;
+        self.note_written(settled.is_ok());
+        settled
+    }
+
     /// Does what time alone does.
     pub async fn tick(&self, now: Timestamp) -> Result<Ticked, LedgerError> {
         self.ask(|answer| Job::Tick { now, answer }).await
@@ -162,6 +187,16 @@ impl Ledger {
     /// Makes every waiting delivery due at once; answers how many there are.
     pub async fn hasten(&self, now: Timestamp) -> Result<usize, LedgerError> {
         self.ask(|answer| Job::Hasten { now, answer }).await
+    }
+
+    /// Takes the polls that were asked for by hand.
+    pub async fn take_requests(&self, now: Timestamp) -> Result<Vec<PollRequest>, LedgerError> {
+        self.ask(|answer| Job::TakeRequests { now, answer }).await
+    }
+
+    /// Takes the documents that were fetched to add feeds.
+    pub async fn take_first_documents(&self, now: Timestamp) -> Result<Vec<FirstDocument>, LedgerError> {
+        self.ask(|answer| Job::TakeFirstDocuments { now, answer }).await
     }
 
     /// Lets the database tidy up.
@@ -221,11 +256,19 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             });
             drop(answer.send(settled));
         }
+        Job::SettleOlderPage { feed, gap, poll, now, answer } => {
+            let settled = with_config(config.as_deref(), |config| {
+                in_transaction(writer, |tx| pipeline::settle_older_page(tx, config, &feed, gap, &poll, now))
+            });
+            drop(answer.send(settled));
+        }
         Job::Tick { now, answer } => {
             let ticked = with_config(config.as_deref(), |config| {
                 in_transaction(writer, |tx| {
                     let alerts = pipeline::tick(tx, config, now)?;
-                    Ok(Ticked { alerts, next_at: pipeline::next_tick_at(tx, config)? })
+                    let told = pipeline::tell_operator(tx, config, now)?;
+                    let next = [pipeline::next_tick_at(tx, config)?, pipeline::next_look_at(tx)?];
+                    Ok(Ticked { alerts, told, next_at: next.into_iter().flatten().min() })
                 })
             });
             drop(answer.send(ticked));
@@ -255,16 +298,22 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
         Job::Hasten { now, answer } => {
             drop(answer.send(in_transaction(writer, |tx| tx.hasten_deliveries(now))));
         }
+        Job::TakeRequests { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_poll_requests(now))));
+        }
+        Job::TakeFirstDocuments { now, answer } => {
+            drop(answer.send(in_transaction(writer, |tx| tx.take_first_documents(now))));
+        }
         Job::Tidy { answer } => drop(answer.send(writer.tidy())),
     }
 }
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {
     let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
-    let paused = tx.paused_hosts(now)?.into_iter();
-    let until = paused.filter_map(|(host, state)| Some((host, state.paused_until?))).collect();
-    let pages = tx.waiting_pages(PAGES_MAX)?;
-    Ok(Configured { feeds, pauses: until, pages })
+    // Who is told of feeds, and when, may be new.
+    tx.look_at_untold(now)?;
+    let (pages, older_pages) = (tx.waiting_pages(PAGES_MAX)?, tx.older_pages()?);
+    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)?, pages, older_pages })
 }
 
 fn with_config<T>(

@@ -32,6 +32,7 @@ impl Daemon {
     pub async fn run_once(mut self) -> Result<OnceReport, DaemonError> {
         self.report = Some(OnceReport::default());
         let (begun_at, begun) = (now(), Instant::now());
+        self.roster.let_go_at_once(begun_at);
         self.look(begun_at).await?;
         loop {
             self.start_polls();

@@ -11,17 +11,20 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ledger::Ledger;
-use super::roster::Polled;
+use super::roster::{Polled, Visit};
 use crate::config::Config;
 use crate::feed::answer::AnswerKind;
+use crate::feed::moved;
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
-use crate::feed::{Feed, FeedId, ParsedFeed, parse};
-use crate::fetch::{Document, FailureKind, Fetcher, Headers, Outcome, Request};
+use crate::feed::{Feed, FeedId, ParsedFeed, ProblemKind, parse};
+use crate::fetch::{Document, FailureKind, Fetcher, Headers, Outcome, Request, RequestKind};
 use crate::pipeline::{About, Asked, End, Poll, Reading, prepare};
+use crate::store::gaps::OlderPage;
 
 /// Sentences about a document's problems kept at most.
 const PROBLEMS_MAX: usize = 20;
@@ -58,25 +61,59 @@ impl Poller {
         let (asked, end) = fetched.unwrap_or_else(|| (Asked::default(), stumbled(&Headers::default())));
         let poll = Poll { feed: id, started_at, asked, end };
         let settled = self.ledger.settle(feed, poll, watch.now()).await;
-        Polled { feed: id, settled: settled.map(Box::new) }
+        Polled { feed: id, visit: Visit::Feed(id), settled: settled.map(Box::new) }
     }
 
     async fn fetch(self, feed: Arc<Feed>, state: FeedState, watch: Watch) -> (Asked, End) {
-        let digest = digest(&feed);
+        let mut request = Request::of(&feed);
+        let url = moved::asked_url(&feed, &state);
+        if url.host() != feed.url.host() {
+            // The move was the publisher's word, and so was where to: it leads into no private network.
+            request.allow_private_addresses = false;
+        }
+        request.url = url;
+        let digest = digest(&request);
         // Validators belong to what was asked for, and how: another address or access starts anew (C10).
-        let is_same = state.asked_as.is_none_or(|asked_as| asked_as == digest);
-        let request = Request {
-            etag: state.etag.filter(|_| is_same),
-            last_modified: state.last_modified.filter(|_| is_same),
-            ..Request::of(&feed)
-        };
+        if state.asked_as.is_none_or(|asked_as| asked_as == digest) {
+            (request.etag, request.last_modified) = (state.etag, state.last_modified);
+        }
         let was_conditional = request.etag.is_some() || request.last_modified.is_some();
         let outcome = self.fetcher.get(&request, watch.started_at).await;
+        // A redirect to another host leaves the validators behind (C29).
+        let came_along =
+            !matches!(&outcome, Outcome::Document(document) if document.url.host() != request.url.host());
+        let was_conditional = was_conditional && came_along;
         let asked = Asked { digest: Some(digest), was_conditional, wire_bytes: outcome.wire_bytes() };
-        let end = match outcome {
-            Outcome::Document(document) => self.read(&feed, document, AnswerKind::Document, watch).await,
+        let end = self.end(&feed, outcome, watch).await;
+        (asked, end)
+    }
+
+    /// Reads an older page for a gap; as [`Poller::poll`].
+    pub async fn older_page(self, page: OlderPage, feed: Arc<Feed>, started_at: Timestamp) -> Polled {
+        let watch = Watch { started_at, since: Instant::now() };
+        let (id, gap) = (page.feed, page.gap);
+        let fetched = contained(self.clone().fetch_older_page(page, Arc::clone(&feed), watch)).await;
+        let (asked, end) = fetched.unwrap_or_else(|| (Asked::default(), stumbled(&Headers::default())));
+        let poll = Poll { feed: id, started_at, asked, end };
+        let settled = self.ledger.settle_older_page(feed, gap, poll, watch.now()).await;
+        Polled { feed: id, visit: Visit::Archive(gap), settled: settled.map(Box::new) }
+    }
+
+    async fn fetch_older_page(self, page: OlderPage, feed: Arc<Feed>, watch: Watch) -> (Asked, End) {
+        let Ok(url) = Url::parse(&page.url) else {
+            return (Asked::default(), stumbled(&Headers::default()));
+        };
+        let request = Request { kind: RequestKind::Feed, ..Request::page(&feed, url) };
+        let outcome = self.fetcher.get(&request, watch.started_at).await;
+        let asked = Asked { wire_bytes: outcome.wire_bytes(), ..Asked::default() };
+        (asked, self.end(&feed, outcome, watch).await)
+    }
+
+    async fn end(&self, feed: &Arc<Feed>, outcome: Outcome, watch: Watch) -> End {
+        match outcome {
+            Outcome::Document(document) => self.read(feed, document, AnswerKind::Document, watch).await,
             // Entries a delta leaves out are not gone: what is settled is what a document adds.
-            Outcome::Delta(document) => self.read(&feed, document, AnswerKind::Delta, watch).await,
+            Outcome::Delta(document) => self.read(feed, document, AnswerKind::Delta, watch).await,
             Outcome::NotModified(headers) => End::NotModified { headers },
             Outcome::Status { code, detail, headers } => {
                 End::Failed { kind: AnswerKind::of_status(code), outcome: detail, headers }
@@ -86,8 +123,7 @@ impl Poller {
                 outcome: failure.detail,
                 headers: Headers::default(),
             },
-        };
-        (asked, end)
+        }
     }
 
     /// Reads a document on a worker thread.
@@ -115,8 +151,8 @@ impl Watch {
 }
 
 /// What validators belong to.
-fn digest(feed: &Feed) -> u64 {
-    xxh3_64(feed.url.as_str().as_bytes()) ^ feed.access.digest()
+fn digest(request: &Request) -> u64 {
+    xxh3_64(request.url.as_str().as_bytes()) ^ request.access.digest()
 }
 
 pub(super) fn kind_of(failure: FailureKind) -> AnswerKind {
@@ -148,6 +184,13 @@ pub async fn contained<T: Send + 'static>(work: impl Future<Output = T> + Send +
     task.join_next().await.and_then(Result::ok)
 }
 
+/// A document that was asked for by hand, without validators, as the poll it is (C12).
+pub fn taken_by_hand(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> (Asked, End) {
+    let digest = digest(&Request::of(feed));
+    let asked = Asked { digest: Some(digest), was_conditional: false, wire_bytes: document.wire_bytes };
+    (asked, read(feed, config, document, AnswerKind::Document, seen_at))
+}
+
 fn read(feed: &Feed, config: &Config, document: Document, kind: AnswerKind, seen_at: Timestamp) -> End {
     let Document { bytes, url, content_type, headers, moved_to, .. } = document;
     let hash = xxh3_64(&bytes);
@@ -158,6 +201,8 @@ fn read(feed: &Feed, config: &Config, document: Document, kind: AnswerKind, seen
             let about = About { hash: Some(hash), moved_to, ..about(&parsed) };
             let problems =
                 parsed.problems.iter().take(PROBLEMS_MAX).map(ToString::to_string).collect::<Vec<_>>();
+            let flaw = parsed.problems.iter().find(|problem| problem.kind.costs_entries());
+            let flaw = flaw.map(ToString::to_string).unwrap_or_default();
             let mut entries = parsed.entries;
             for entry in &mut entries {
                 if entry.language.is_none() {
@@ -165,7 +210,7 @@ fn read(feed: &Feed, config: &Config, document: Document, kind: AnswerKind, seen
                 }
             }
             let scored = prepare(entries, feed, &config.topics, seen_at);
-            End::Document(Box::new(Reading { kind, scored, headers, problems, about }))
+            End::Document(Box::new(Reading { kind, scored, headers, problems, flaw, about }))
         }
         // Validators of a document that could not be read are not kept, or every later poll would be a 304.
         Err(not_a_feed) => End::Failed {
@@ -181,6 +226,7 @@ fn about(parsed: &ParsedFeed) -> About {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let skip_hours = parsed.skip_hours.iter().filter(|hour| **hour < 24).fold(0, |all, hour| all | 1 << hour);
     let skip_days = (0..7).filter(|day| parsed.skip_days.iter().any(|name| name == DAYS[*day]));
+    let has = |kind| parsed.problems.iter().any(|problem| problem.kind == kind);
     About {
         hash: None,
         moved_to: None,
@@ -190,5 +236,8 @@ fn about(parsed: &ParsedFeed) -> About {
         hubs: parsed.hubs.clone(),
         self_url: parsed.self_url.clone(),
         next_url: parsed.next_url.clone(),
+        next_is_archive: parsed.next_is_archive,
+        is_cut: has(ProblemKind::Truncated),
+        is_over: has(ProblemKind::TooManyEntries),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::feed::pace::RETRY_AFTER_MAX;
+use crate::feed::pace::longest_wait;
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
 
@@ -58,11 +58,10 @@ impl Pulse {
 }
 
 /// When a feed is due: as remembered, or now when that was written by a clock that was ahead. `max_interval` is the
-/// owner's longest wait; a server may ask for more, up to [`RETRY_AFTER_MAX`], and jitter adds a tenth.
+/// owner's longest wait; a server may ask for more, as [`longest_wait`] says.
 pub fn due_at(state: &FeedState, max_interval: Duration, now: Timestamp) -> Timestamp {
     let Some(due_at) = state.next_due_at else { return Timestamp::UNIX_EPOCH };
-    let longest = max_interval.max(RETRY_AFTER_MAX);
-    let latest = after(now, longest.saturating_add(longest / 10).saturating_add(SLACK));
+    let latest = after(now, longest_wait(state, max_interval).saturating_add(SLACK));
     let is_ahead = due_at > latest || state.last_polled_at.is_some_and(|polled| polled > after(now, SLACK));
     if is_ahead { due_at.min(now) } else { due_at }
 }

@@ -9,7 +9,7 @@ use tracing::{debug, error, info};
 
 use super::ledger::LedgerError;
 use super::mailer::Door;
-use super::{Daemon, DaemonError, now, systemd};
+use super::{Daemon, DaemonError, by_hand, now, systemd};
 use crate::config::Config;
 use crate::fetch::Fetcher;
 
@@ -53,7 +53,7 @@ impl Daemon {
             }
         };
         let config = Arc::new(config);
-        let configured = match self.ledger.configure(Arc::clone(&config), now()).await {
+        let mut configured = match self.ledger.configure(Arc::clone(&config), now()).await {
             Ok(configured) => configured,
             Err(LedgerError::Store(error)) => {
                 error!(%error, hint = error.hint(), "Not reloaded: the database refuses, the old configuration stays in force");
@@ -61,7 +61,9 @@ impl Daemon {
             }
             Err(stopped) => return Err(stopped.into()),
         };
+        let alerts = by_hand::take_first_documents(&self.ledger, &config, &mut configured).await;
         self.put_in_force(config, configured, now());
+        self.note_alerts(&alerts);
         self.roster.set_fetcher(fetcher);
         self.door.send_replace(Arc::new(door));
         info!(feeds = self.roster.feed_count(), topics = self.config.topics.len(), "Reloaded");

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::{Id, JoinError, JoinSet};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::ledger::{Configured, LedgerError};
 use super::pages::Paged;
@@ -17,13 +18,23 @@ use super::pulse::due_at;
 use crate::article::identity::ArticleId;
 use crate::article::publisher::host_key;
 use crate::config::Config;
-use crate::feed::schedule::{HostLimits, Schedule, Start};
+use crate::feed::gap::GapId;
+use crate::feed::health::Health;
+use crate::feed::moved;
+use crate::feed::schedule::{HostLimits, Schedule, Start, after, release_at};
 use crate::feed::state::FeedState;
 use crate::feed::{Feed, FeedId};
 use crate::fetch::Fetcher;
-use crate::pipeline::Settled;
 use crate::pipeline::page::PageSettled;
+use crate::pipeline::{HostPause, HostSpacing, Settled};
+use crate::store::gaps::OlderPage;
 use crate::store::pages::WaitingPage;
+
+/// A feed that is overdue by more is part of a backlog: visits wait for their host's spacing all day.
+const BACKLOG_AFTER: Duration = Duration::from_mins(1);
+
+/// A time without a look at the clock that means that the machine slept.
+const ABSENCE: Duration = Duration::from_mins(2);
 
 /// What asks a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +43,8 @@ pub enum Visit {
     Feed(FeedId),
     /// The page of an article, or the robots.txt that speaks for it.
     Page(ArticleId),
+    /// An older page of a feed, for a gap.
+    Archive(GapId),
 }
 
 /// A poll that ended.
@@ -39,6 +52,8 @@ pub enum Visit {
 pub struct Polled {
     /// Whose.
     pub feed: FeedId,
+    /// What was visited.
+    pub visit: Visit,
     /// What was committed.
     pub settled: Result<Box<Settled>, LedgerError>,
 }
@@ -46,7 +61,7 @@ pub struct Polled {
 /// A visit that ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// A poll, with what was committed of it.
+    /// A poll, or a visit of an older page, with what was committed of it.
     Polled(Box<Polled>),
     /// A visit for a page, with what was committed of it.
     Paged(Box<Paged>),
@@ -63,7 +78,15 @@ pub enum Ended {
 pub struct Roster {
     config: Arc<Config>,
     feeds: HashMap<FeedId, (Arc<Feed>, FeedState)>,
+    /// Older pages to be read for gaps.
+    older_pages: HashMap<GapId, OlderPage>,
     schedule: Schedule<Visit>,
+    /// Whether a backlog is let go bit by bit.
+    is_spread: bool,
+    /// When visits were started last.
+    seen_at: Option<Timestamp>,
+    /// Feeds that could not be reached since anybody was, and when they may be asked again at the earliest.
+    offline: HashMap<FeedId, Timestamp>,
     poller: Poller,
     /// Pages that wait to be read, and those being read.
     pages: HashMap<ArticleId, WaitingPage>,
@@ -79,6 +102,10 @@ impl Roster {
             schedule: Schedule::new(limits(&config)),
             config,
             feeds: HashMap::new(),
+            older_pages: HashMap::new(),
+            is_spread: true,
+            seen_at: None,
+            offline: HashMap::new(),
             poller,
             pages: HashMap::new(),
             under_way: JoinSet::new(),
@@ -90,6 +117,7 @@ impl Roster {
     pub fn put_in_force(&mut self, config: Arc<Config>, configured: Configured, now: Timestamp) -> usize {
         let feeds = config.feeds.iter().zip(configured.feeds);
         self.feeds = feeds.map(|(feed, row)| (row.id, (Arc::new(feed.clone()), row.state))).collect();
+        self.older_pages = configured.older_pages.into_iter().map(|page| (page.gap, page)).collect();
         self.poller.configure(Arc::clone(&config));
         self.config = config;
         let Self { feeds, pages, schedule, .. } = self;
@@ -97,11 +125,15 @@ impl Roster {
         for page in configured.pages.into_iter().filter(|page| feeds.contains_key(&page.feed)) {
             pages.entry(page.article).or_insert(page);
         }
-        let ahead_count = self.lay_out(now);
-        for (host, until) in configured.pauses {
-            self.schedule.pause(&host, until, now);
+        for (host, state) in configured.hosts {
+            if let Some(until) = state.pause_at(now) {
+                self.schedule.pause(&host, until, now);
+            }
+            if let Some((spacing, until)) = state.spacing_at(now) {
+                self.schedule.space(&host, spacing, until, now);
+            }
         }
-        ahead_count
+        self.lay_out(now)
     }
 
     /// Replaces the HTTP client for the polls to come.
@@ -109,12 +141,22 @@ impl Roster {
         self.poller.set_fetcher(fetcher);
     }
 
+    /// Lets whatever is due go at once from now on: for one round that polls each feed once, and ends.
+    pub fn let_go_at_once(&mut self, now: Timestamp) {
+        self.is_spread = false;
+        self.lay_out(now);
+    }
+
     /// Lays the schedule out anew. Due times that a wrong clock left behind are not believed; answers how many these were.
+    /// What is overdue is let go bit by bit ([`release_at`]), longest overdue first and what was never polled in a stable
+    /// order after it: each start polls the first of them at once, so that even a crash loop makes progress.
     pub fn lay_out(&mut self, now: Timestamp) -> usize {
         let mut schedule = Schedule::new(limits(&self.config));
+        schedule.keep_gates_of(&self.schedule, now);
         let mut ahead_count = 0;
+        let mut backlog = Vec::new();
         for (id, (feed, state)) in &mut self.feeds {
-            let (visit, host) = (Visit::Feed(*id), host_key(&feed.url));
+            let (visit, host) = (Visit::Feed(*id), host_key(&moved::asked_url(feed, state)));
             if self.schedule.is_running(visit) {
                 schedule.add_running(visit, host);
                 continue;
@@ -125,7 +167,20 @@ impl Roster {
                 state.next_due_at = Some(due_at);
                 state.last_polled_at = state.last_polled_at.map(|polled| polled.min(now));
             }
-            schedule.add(visit, host, due_at);
+            let soon = self.offline.get(id).map(|from| due_at.min(*from));
+            let is_overdue = after(due_at, BACKLOG_AFTER) < now || soon.is_some_and(|soon| soon < due_at);
+            // Feeds of a host that pauses wait at its gate and hold up nobody.
+            if self.is_spread && is_overdue && !schedule.is_paused(&host, now) {
+                let place =
+                    (state.next_due_at.unwrap_or(Timestamp::MAX), xxh3_64(feed.url.as_str().as_bytes()));
+                backlog.push((place, *id, host, soon.unwrap_or(due_at)));
+            } else {
+                schedule.add(visit, host, due_at);
+            }
+        }
+        backlog.sort_unstable();
+        for (index, (_, id, host, due_at)) in backlog.into_iter().enumerate() {
+            schedule.add(Visit::Feed(id), host, release_at(index, self.feeds.len(), now).max(due_at));
         }
         for page in self.pages.values() {
             let visit = Visit::Page(page.article);
@@ -135,20 +190,39 @@ impl Roster {
                 schedule.add(visit, page.host.clone(), page.due_at);
             }
         }
-        schedule.keep_gates_of(&self.schedule, now);
+        for (gap, page) in &self.older_pages {
+            let (visit, Some((feed, _))) = (Visit::Archive(*gap), self.feeds.get(&page.feed)) else {
+                continue;
+            };
+            let host = host_key(&feed.url);
+            if self.schedule.is_running(visit) {
+                schedule.add_running(visit, host);
+            } else {
+                // A failed page waits for hours at most; a clock that ran ahead may have set any time.
+                let latest = after(now, self.config.poll.max_interval);
+                schedule.add(visit, host, page.due_at.min(latest));
+            }
+        }
         self.schedule = schedule;
         ahead_count
     }
 
-    /// Starts visits that are due, up to the limit; answers which.
+    /// Starts visits that are due, up to the limit; answers which. After a time in which nobody asked, as when the machine
+    /// was suspended, what fell due meanwhile is let go bit by bit.
     pub fn start_due(&mut self, now: Timestamp) -> Vec<Start<Visit>> {
+        let seen_at = self.seen_at.replace(now);
+        let is_long = seen_at.is_some_and(|seen_at| after(seen_at, ABSENCE) < now);
+        if is_long && self.schedule.first_due_at().is_some_and(|due_at| after(due_at, BACKLOG_AFTER) < now) {
+            self.lay_out(now);
+        }
         let mut started = Vec::new();
         while self.is_free() {
             let Some(start) = self.schedule.next(now) else { break };
+            let poller = self.poller.clone();
             let task = match start.visit {
                 Visit::Feed(id) => {
                     let Some((feed, state)) = self.feeds.get(&id) else { continue };
-                    let poll = self.poller.clone().poll(id, Arc::clone(feed), state.clone(), now);
+                    let poll = poller.poll(id, Arc::clone(feed), state.clone(), now);
                     self.under_way.spawn(async { Ended::Polled(Box::new(poll.await)) })
                 }
                 Visit::Page(article) => {
@@ -159,8 +233,18 @@ impl Roster {
                         self.schedule.finished(start.visit, None, now);
                         continue;
                     };
-                    let visit = self.poller.clone().visit_page(article, Arc::clone(feed), now);
+                    let visit = poller.visit_page(article, Arc::clone(feed), now);
                     self.under_way.spawn(async { Ended::Paged(Box::new(visit.await)) })
+                }
+                Visit::Archive(gap) => {
+                    let found =
+                        self.older_pages.get(&gap).and_then(|page| Some((page, self.feeds.get(&page.feed)?)));
+                    let Some((page, (feed, _))) = found else {
+                        self.schedule.finished(start.visit, None, now);
+                        continue;
+                    };
+                    let visit = poller.older_page(page.clone(), Arc::clone(feed), now);
+                    self.under_way.spawn(async { Ended::Polled(Box::new(visit.await)) })
                 }
             };
             self.tasks.insert(task.id(), start.visit);
@@ -183,23 +267,78 @@ impl Roster {
         }
     }
 
-    /// Keeps what was committed of a poll; answers when its feed is due again.
-    pub fn take_in(&mut self, feed: FeedId, settled: Settled, now: Timestamp) -> Timestamp {
-        if let Some(pause) = settled.pause {
-            self.schedule.pause(&pause.host, pause.until, now);
+    /// Keeps what was committed of a visit; answers when it is due again, never for a page that is done with.
+    pub fn take_in(&mut self, visit: Visit, settled: Settled, now: Timestamp) -> Option<Timestamp> {
+        if let Some(HostPause { host, until }) = settled.pause {
+            self.schedule.pause(&host, until, now);
         }
+        if let Some(HostSpacing { host, spacing, until }) = settled.spacing {
+            self.schedule.space(&host, spacing, until, now);
+        }
+        let feed = match visit {
+            Visit::Feed(feed) => feed,
+            Visit::Archive(gap) => {
+                self.older_pages.remove(&gap);
+                let page = settled.older_page?;
+                let due_at = page.due_at;
+                self.older_pages.insert(gap, page);
+                return Some(due_at);
+            }
+            // What is committed of a page goes through `finish_page`.
+            Visit::Page(_) => return None,
+        };
+        if let Some(page) = settled.older_page
+            && let Some((feed, _)) = self.feeds.get(&page.feed)
+        {
+            self.schedule.add(Visit::Archive(page.gap), host_key(&feed.url), page.due_at);
+            self.older_pages.insert(page.gap, page);
+        }
+        let is_reached = settled.state.last_answer.is_reached();
         for page in settled.pages {
             self.await_page(page);
         }
         if let Some((_, state)) = self.feeds.get_mut(&feed) {
             *state = settled.state;
+            if settled.is_offline {
+                let polled_at = state.last_polled_at.unwrap_or(now);
+                self.offline.insert(feed, after(polled_at, self.config.poll.min_interval));
+            }
         }
-        settled.next.at
+        if is_reached {
+            self.go_online(feed, now);
+        }
+        Some(settled.next.at)
     }
 
-    /// Puts a feed whose poll ended back in the schedule; without a time it is not polled again.
-    pub fn finish(&mut self, feed: FeedId, due_at: Option<Timestamp>, now: Timestamp) {
-        self.schedule.finished(Visit::Feed(feed), due_at, now);
+    /// Somebody answered: feeds that wait because nothing could be reached are let go soon, bit by bit. One feed alone that
+    /// was not reached is no sign that the network was at fault.
+    fn go_online(&mut self, feed: FeedId, now: Timestamp) {
+        let count = self.offline.len();
+        self.offline.remove(&feed);
+        if count > 1 {
+            self.lay_out(now);
+        }
+        self.offline.clear();
+    }
+
+    /// Puts a visit that ended back in the schedule; without a time it does not come again.
+    pub fn finish(&mut self, visit: Visit, due_at: Option<Timestamp>, now: Timestamp) {
+        self.schedule.finished(visit, due_at, now);
+        let Visit::Feed(feed) = visit else { return };
+        // It may have moved to another host.
+        if let Some((feed, state)) = self.feeds.get(&feed).filter(|_| due_at.is_some()) {
+            self.schedule.set_host(visit, host_key(&moved::asked_url(feed, state)));
+        }
+    }
+
+    /// Somebody asked for a poll by hand: the feed is due now. Forced, it does not wait for the end of its host's pause,
+    /// though for its turn at the host.
+    pub fn hasten(&mut self, feed: FeedId, is_forced: bool, now: Timestamp) {
+        if is_forced {
+            self.schedule.insist(Visit::Feed(feed), now);
+        } else {
+            self.schedule.hasten(Visit::Feed(feed), now);
+        }
     }
 
     /// Keeps what was committed of a visit for a page: it waits on, perhaps elsewhere, or it is done.
@@ -264,6 +403,11 @@ impl Roster {
     /// Feeds watched.
     pub fn feed_count(&self) -> usize {
         self.feeds.len()
+    }
+
+    /// Feeds in this state of health.
+    pub fn health_count(&self, health: Health) -> usize {
+        self.feeds.values().filter(|(_, state)| state.health.health == health).count()
     }
 
     /// Visits that are due and have not started.

@@ -6,10 +6,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use url::Url;
+use url::{Host, Url};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::secret::Secret;
+
+/// Longest user and password of a proxy, bytes: SOCKS has 255 for each (RFC 1929).
+const ACCOUNT_BYTES_MAX: usize = 255;
 
 /// What a request to a feed carries besides its address, and the way it takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -130,8 +133,17 @@ impl Proxy {
             other => return Err(NotAProxy::Scheme(other.chars().take(20).collect())),
         };
         let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
-        let has_host = url.host_str().is_some_and(|host| !host.is_empty() && !host.contains('%'));
-        if !is_bare || !has_host || url.port() == Some(0) {
+        // Stricter than URLs are: an HTTP client that cannot read the address may go straight instead.
+        let has_host = match url.host() {
+            Some(Host::Domain(name)) => {
+                let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+                !name.is_empty() && name.len() <= 253 && name.bytes().all(is_plain)
+            }
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+            None => false,
+        };
+        let account_is_short = url.username().len() + url.password().map_or(0, str::len) <= ACCOUNT_BYTES_MAX;
+        if !is_bare || !has_host || !account_is_short || url.port() == Some(0) {
             return Err(NotAProxy::Parts);
         }
         if is_socks && url.port().is_none() {
@@ -202,6 +214,10 @@ mod tests {
         check("socks5h://", Err("a proxy has a host"));
         check("http://proxy.example/path", Err("and nothing else"));
         check("http://proxy.example/?a=b", Err("and nothing else"));
+        for host in ["a\"b", "a{b}", "a`b", "a%20b", "a!b", "a,b", "\u{e4}"] {
+            check(&format!("socks5h://{host}:1080"), Err("a proxy has a host"));
+        }
+        check(&format!("http://{}@proxy.example", "x".repeat(256)), Err("a proxy has a host"));
         check("http://proxy.example:0", Err("and nothing else"));
     }
 

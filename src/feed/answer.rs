@@ -5,6 +5,15 @@
 
 use std::time::Duration;
 
+/// The wait after a 429, or a 403 where polls succeeded before, that names none.
+pub const LIMITED_FOR: Duration = Duration::from_hours(4);
+
+/// Shortest wait that a server's wish is taken for.
+pub const WISH_MIN: Duration = Duration::from_mins(1);
+
+/// Longest wait that a server's wish is taken for.
+pub const WISH_MAX: Duration = Duration::from_hours(24);
+
 /// What a poll came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
@@ -40,6 +49,32 @@ impl Answer {
             new_count: 0,
         }
     }
+
+    /// The wait that a refusal asks for, [`WISH_MIN`] to [`WISH_MAX`]; `None` where nothing is asked for. A 429, and a 403
+    /// where polls succeeded before (`is_known`), ask even when they name no time, and double the wait for each of
+    /// `refusal_count` in a row but the first. What a server says is left counts like `Retry-After` where that is absent.
+    pub fn wish(&self, is_known: bool, refusal_count: u32) -> Option<Duration> {
+        if self.kind.is_success() {
+            return None;
+        }
+        let named =
+            self.retry_after.or_else(|| self.rate_limit.filter(RateLimit::is_used_up)?.reset_after.into());
+        let is_limit = match self.kind {
+            AnswerKind::Limited => true,
+            AnswerKind::Forbidden => is_known,
+            _ => false,
+        };
+        if !is_limit {
+            return named.map(|wait| wait.clamp(WISH_MIN, WISH_MAX));
+        }
+        let first = named.unwrap_or(LIMITED_FOR).clamp(WISH_MIN, WISH_MAX);
+        Some(doubled(first, refusal_count, WISH_MAX))
+    }
+}
+
+/// A wait, doubled for each of `count` but the first, up to `most`; never shorter than it was.
+pub fn doubled(wait: Duration, count: u32, most: Duration) -> Duration {
+    wait.saturating_mul(1 << count.saturating_sub(1).min(16)).min(most).max(wait)
 }
 
 /// What a server says is left of its allowance (`X-RateLimit-*`, `RateLimit`).
@@ -49,6 +84,13 @@ pub struct RateLimit {
     pub remaining: u32,
     /// Time until the allowance is full again.
     pub reset_after: Duration,
+}
+
+impl RateLimit {
+    /// Whether nothing is left until the reset.
+    pub fn is_used_up(&self) -> bool {
+        self.remaining == 0 && !self.reset_after.is_zero()
+    }
 }
 
 /// Kinds of [`Answer`].
@@ -154,7 +196,6 @@ impl AnswerKind {
     /// The kind of an HTTP status that brought no document.
     pub fn of_status(code: u16) -> Self {
         match code {
-            304 => Self::NotModified,
             401 | 407 => Self::Unauthorized,
             403 => Self::Forbidden,
             404 => Self::Missing,

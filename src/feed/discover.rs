@@ -4,18 +4,17 @@
 //! what well-known sites do, and the paths worth a try when a page names none. Pure. Refuses to fetch: an address found here is
 //! a hope until a document at it was read. Work is linear in the page, and what is kept of it is bounded.
 
+mod markup;
+
 use std::collections::HashSet;
 
 use url::Url;
 
+use self::markup::{Tags, attribute, bounded};
 use super::Format;
-use super::parse::unescaped;
 
 /// Most addresses kept of one page.
 const CANDIDATES_MAX: usize = 50;
-
-/// How much of a page is looked at, bytes: feeds are named in its head, or in a menu.
-const PAGE_BYTES_MAX: usize = 4 << 20;
 
 /// Longest address worth following, bytes.
 const ADDRESS_BYTES_MAX: usize = 2_000;
@@ -72,54 +71,49 @@ impl Source {
     }
 }
 
-/// The format behind a media type, if it is one of feeds. `strict` leaves out types that say no more than XML or JSON.
-fn format_of(media_type: &str, strict: bool) -> Option<Option<Format>> {
+/// What a media type says of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hint {
+    /// A feed of this format.
+    Feed(Format),
+    /// XML, of which a feed may be made.
+    Xml,
+    /// Something else, or nothing at all.
+    Nothing,
+}
+
+fn hint(media_type: &str) -> Hint {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    Some(match essence.as_str() {
+    match essence.as_str() {
         "application/rss+xml" | "application/x-rss+xml" | "application/rss" | "text/rss" | "text/rss+xml" => {
-            Some(Format::Rss)
+            Hint::Feed(Format::Rss)
         }
-        "application/rdf+xml" => Some(Format::Rdf),
+        "application/rdf+xml" => Hint::Feed(Format::Rdf),
         "application/atom+xml" | "application/atom" | "text/atom+xml" | "application/x-atom+xml" => {
-            Some(Format::Atom)
+            Hint::Feed(Format::Atom)
         }
-        "application/feed+json" => Some(Format::Json),
-        // WordPress declares its REST API as an alternate of this type, so JSON alone is no feed.
-        "application/xml" | "text/xml" if !strict => None,
-        _ => return None,
-    })
-}
-
-/// Addresses of feeds in a `Link` header's value (RFC 8288), relative to where it came from.
-pub fn in_header(value: &str, base: &Url) -> Vec<Candidate> {
-    let mut found = Candidates::default();
-    for link in split_outside_quotes(value, ',') {
-        let Some((target, parameters)) = link.trim().strip_prefix('<').and_then(|rest| rest.split_once('>'))
-        else {
-            continue;
-        };
-        let parameter = |name: &str| {
-            split_outside_quotes(parameters, ';').find_map(|part| {
-                let (key, value) = part.split_once('=')?;
-                key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"').to_owned())
-            })
-        };
-        let is_alternate = has_word(&parameter("rel").unwrap_or_default(), "alternate");
-        let format = parameter("type").and_then(|media_type| format_of(&media_type, true));
-        if let (true, Some(format)) = (is_alternate, format) {
-            found.add(base, target, parameter("title"), format, Source::Header);
-        }
+        // WordPress declares its REST API as an alternate of plain JSON, so that alone is no feed.
+        "application/feed+json" => Hint::Feed(Format::Json),
+        "application/xml" | "text/xml" => Hint::Xml,
+        _ => Hint::Nothing,
     }
-    found.candidates
 }
 
-/// Parts of a header's value; what stands between quotes is not taken apart.
-fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let mut is_quoted = false;
-    text.split(move |letter: char| {
-        is_quoted ^= letter == '"';
-        letter == separator && !is_quoted
-    })
+/// The address of a feed in a `Link` header (RFC 8288), taken apart: its target, relations, `type` and `title`.
+pub fn in_header(
+    target: &Url,
+    rel: &[String],
+    media_type: Option<&str>,
+    title: Option<&str>,
+) -> Option<Candidate> {
+    if !rel.iter().any(|word| word == "alternate") {
+        return None;
+    }
+    let Hint::Feed(format) = hint(media_type?) else { return None };
+    let mut url = target.clone();
+    url.set_fragment(None);
+    let title = title.map(one_line).filter(|title| !title.is_empty());
+    Some(Candidate { url, title, format: Some(format), source: Source::Header })
 }
 
 /// Addresses of feeds a page names: declared ones first, then links that look like feeds.
@@ -159,11 +153,11 @@ fn note_link(attributes: &str, base: &Url, found: &mut Candidates) {
     if !(is_feed || has_word(&rel, "alternate")) || has_word(&rel, "stylesheet") {
         return;
     }
-    let media_type = attribute(attributes, "type").unwrap_or_default();
-    let format = match format_of(&media_type, !is_feed) {
-        Some(format) => format,
-        None if is_feed => None,
-        None => return,
+    let format = match hint(&attribute(attributes, "type").unwrap_or_default()) {
+        Hint::Feed(format) => Some(format),
+        Hint::Xml => None,
+        Hint::Nothing if is_feed => None,
+        Hint::Nothing => return,
     };
     if let Some(href) = attribute(attributes, "href") {
         found.add(base, &href, attribute(attributes, "title"), format, Source::Declared);
@@ -173,7 +167,10 @@ fn note_link(attributes: &str, base: &Url, found: &mut Candidates) {
 /// `<a href="…">` that leads to something that looks like a feed.
 fn note_anchor(attributes: &str, text: &str, base: &Url, found: &mut Candidates) {
     let Some(href) = attribute(attributes, "href") else { return };
-    let declared = attribute(attributes, "type").and_then(|media_type| format_of(&media_type, true));
+    let declared = match attribute(attributes, "type").as_deref().map(hint) {
+        Some(Hint::Feed(format)) => Some(format),
+        _ => None,
+    };
     let Some(url) = resolve(base, &href) else { return };
     // Podcast players, readers and sharing buttons carry the feed's address inside their own.
     let words = text.trim();
@@ -183,7 +180,7 @@ fn note_anchor(attributes: &str, text: &str, base: &Url, found: &mut Candidates)
     let same_site = url.host_str() == base.host_str();
     if declared.is_some() || looks_like_feed(&url) || (is_named && same_site && url.path() != base.path()) {
         let title = Some(words.to_owned()).filter(|words| !words.is_empty());
-        found.add(base, &href, title, declared.flatten(), Source::Link);
+        found.add(base, &href, title, declared, Source::Link);
     }
 }
 
@@ -196,19 +193,15 @@ fn looks_like_feed(url: &Url) -> bool {
         "feed" | "rss" | "atom" | "feeds.rss" | "feed.json" | "index.xml" | "index.rdf" | "rdf"
     );
     let by_end = [".rss", ".atom", ".rdf"].iter().any(|end| last.ends_with(end));
-    let is_xml = last.ends_with(".xml");
+    let is_xml = last.rsplit_once('.').is_some_and(|(_, end)| end == "xml");
     let by_word = is_xml && ["rss", "feed", "atom"].iter().any(|word| path.contains(word));
     let by_host = url.host_str().is_some_and(|host| {
-        ["feeds.", "rss.", "feed."].iter().any(|start| host.starts_with(start)) && last != "" && is_xml
+        ["feeds.", "rss.", "feed."].iter().any(|start| host.starts_with(start)) && is_xml
     });
-    let by_query = url.query_pairs().any(|(key, value)| {
-        matches!(
-            (&*key, &*value),
-            ("feed", "rss2" | "rss" | "atom" | "rdf")
-                | ("format", "rss" | "atom")
-                | ("type", "rss" | "atom")
-                | ("alt", "rss")
-        )
+    let by_query = url.query_pairs().any(|(key, value)| match &*key {
+        "feed" => matches!(&*value, "rss2" | "rss" | "atom" | "rdf"),
+        "format" | "type" | "alt" => matches!(&*value, "rss" | "atom"),
+        _ => false,
     });
     by_name || by_end || by_word || by_host || by_query
 }
@@ -230,7 +223,7 @@ pub fn of_site(page: &Url, html: &str) -> Vec<Candidate> {
                 add(format!("https://www.youtube.com/feeds/videos.xml?playlist_id={list}"));
             }
         }
-        ("youtube.com" | "m.youtube.com", ["user", ..] | ["c", ..] | [_]) => {
+        ("youtube.com" | "m.youtube.com", ["user" | "c", ..] | [_]) => {
             if let Some(id) = channel_in(html) {
                 add(format!("https://www.youtube.com/feeds/videos.xml?channel_id={id}"));
             }
@@ -247,18 +240,18 @@ pub fn of_site(page: &Url, html: &str) -> Vec<Candidate> {
         ("github.com", [owner, repository, ..]) => {
             add(format!("https://github.com/{owner}/{repository}/releases.atom"));
         }
+        ("medium.com", [publication, ..]) => add(format!("/feed/{publication}")),
         // Mastodon and its kin: a profile is `/@name`.
         (_, [profile, ..]) if profile.starts_with('@') && !profile.contains('.') => {
             add(format!("/{profile}.rss"));
         }
-        ("medium.com", [publication, ..]) => add(format!("/feed/{publication}")),
         ("bsky.app", ["profile", name, ..]) => add(format!("/profile/{name}/rss")),
         _ => {}
     }
     found.candidates
 }
 
-/// A channel's id on one of YouTube's pages that is not named after it.
+/// A channel's id on a page of `YouTube`'s that is not named after it.
 fn channel_in(html: &str) -> Option<&str> {
     let page = bounded(html);
     ["\"externalId\":\"", "\"channelId\":\"", "channel_id=", "youtube.com/channel/"].iter().find_map(|mark| {
@@ -273,7 +266,7 @@ pub fn guesses(page: &Url) -> Vec<Candidate> {
     const PATHS: [&str; 8] =
         ["feed", "rss", "rss.xml", "feed.xml", "atom.xml", "index.xml", "feed.json", "?feed=rss2"];
     let mut found = Candidates::default();
-    let is_deep = page.path().trim_matches('/') != "";
+    let is_deep = !page.path().trim_matches('/').is_empty();
     if is_deep {
         // Sections of WordPress and many others: `/news/africa` has `/news/africa/feed`.
         let path = page.path().trim_end_matches('/');
@@ -340,128 +333,4 @@ fn one_line(text: &str) -> String {
 
 fn has_word(words: &str, word: &str) -> bool {
     words.split_ascii_whitespace().any(|found| found.eq_ignore_ascii_case(word))
-}
-
-/// What of a page is looked at.
-fn bounded(html: &str) -> &str {
-    let mut end = html.len().min(PAGE_BYTES_MAX);
-    while !html.is_char_boundary(end) {
-        end -= 1;
-    }
-    html.get(..end).unwrap_or("")
-}
-
-/// A start tag.
-struct Tag<'a> {
-    /// In lower case.
-    name: String,
-    attributes: &'a str,
-}
-
-/// The start tags of a page, in order; comments, scripts and styles are passed over.
-struct Tags<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Tags<'a> {
-    fn of(html: &'a str) -> Self {
-        Self { rest: bounded(html) }
-    }
-
-    /// The next start tag.
-    fn next(&mut self) -> Option<Tag<'a>> {
-        loop {
-            let (_, rest) = self.rest.split_once('<')?;
-            self.rest = rest;
-            if let Some(comment) = rest.strip_prefix("!--") {
-                self.rest = comment.split_once("-->").map_or("", |(_, rest)| rest);
-                continue;
-            }
-            if !rest.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
-                continue;
-            }
-            let end = tag_end(rest);
-            let (tag, after) = rest.split_at_checked(end)?;
-            self.rest = after;
-            let name_end = tag.find(|c: char| c.is_ascii_whitespace() || c == '/').unwrap_or(tag.len());
-            let (name, attributes) = tag.split_at_checked(name_end)?;
-            let name = name.to_ascii_lowercase();
-            if matches!(name.as_str(), "script" | "style" | "textarea" | "template") {
-                self.skip_to_end_of(&name);
-                continue;
-            }
-            return Some(Tag { name, attributes });
-        }
-    }
-
-    /// Goes behind the end tag of an element that holds no markup.
-    fn skip_to_end_of(&mut self, name: &str) {
-        let rest = self.rest;
-        let is_end = |at: &usize| {
-            let after = rest.get(at + 2..).unwrap_or("");
-            after.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name))
-        };
-        let end = rest.match_indices("</").map(|(at, _)| at).find(is_end);
-        self.rest = end.and_then(|at| rest.get(at..)).unwrap_or("");
-    }
-
-    /// The text right behind the last tag, up to the next one.
-    fn text_ahead(&self) -> &'a str {
-        let text = self.rest.strip_prefix('>').unwrap_or(self.rest);
-        // More of it than a title can hold is no title.
-        text.split_once('<').map_or("", |(text, _)| text)
-    }
-}
-
-/// Where a tag ends: at a `>` outside of quotes.
-fn tag_end(tag: &str) -> usize {
-    let mut quote = None;
-    let mut after_equals = false;
-    for (at, byte) in tag.bytes().enumerate() {
-        match (quote, byte) {
-            (Some(open), byte) if open == byte => quote = None,
-            (Some(_), _) => {}
-            (None, b'>') => return at,
-            // A quote opens a value only right behind its `=`.
-            (None, b'"' | b'\'') if after_equals => quote = Some(byte),
-            _ => {}
-        }
-        after_equals = quote.is_none() && (byte == b'=' || (after_equals && byte.is_ascii_whitespace()));
-    }
-    tag.len()
-}
-
-/// An attribute by its name in lower case, its references resolved; the first one counts.
-fn attribute(attributes: &str, name: &str) -> Option<String> {
-    let mut rest = attributes;
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
-        if rest.is_empty() {
-            return None;
-        }
-        let key_end = rest
-            .char_indices()
-            .skip(1)
-            .find(|(_, c)| c.is_ascii_whitespace() || matches!(c, '=' | '/'))
-            .map_or(rest.len(), |(at, _)| at);
-        let (key, after) = rest.split_at_checked(key_end)?;
-        rest = after.trim_start();
-        let mut value = "";
-        if let Some(written) = rest.strip_prefix('=') {
-            let written = written.trim_start();
-            (value, rest) = match written.chars().next() {
-                Some(quote @ ('"' | '\'')) => {
-                    let inside = written.get(1..).unwrap_or("");
-                    inside.split_once(quote).unwrap_or((inside, ""))
-                }
-                _ => {
-                    let end = written.find(|c: char| c.is_ascii_whitespace()).unwrap_or(written.len());
-                    written.split_at_checked(end)?
-                }
-            };
-        }
-        if key.eq_ignore_ascii_case(name) {
-            return Some(unescaped(value));
-        }
-    }
 }

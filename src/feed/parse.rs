@@ -12,6 +12,7 @@ mod fields;
 mod json;
 mod language;
 mod names;
+mod page;
 mod repair;
 mod strict;
 mod tolerant;
@@ -20,6 +21,8 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::{Entry, ParsedFeed, Problem, ProblemKind};
+
+pub use page::PageKind;
 
 /// Entries kept of one document: the newest. The others are counted and left out.
 pub const ENTRIES_MAX: usize = 2_000;
@@ -38,9 +41,11 @@ pub enum NotAFeed {
     /// Nothing but white space.
     #[error("the document is empty")]
     Empty,
-    /// A web page: the address moved, asks for a login, or was never a feed's.
-    #[error("this is a web page{}, not a feed; look on the page, or in its source after \"alternate\", for the feed's address", titled(.title.as_deref()))]
+    /// A web page: the address moved, asks for a login or for proof of a person, or was never a feed's.
+    #[error("{}", page::words(*.kind, .title.as_deref()))]
     HtmlPage {
+        /// What it is for.
+        kind: PageKind,
         /// The page's title, if it has one; it often says what went wrong.
         title: Option<String>,
     },
@@ -59,10 +64,6 @@ pub enum NotAFeed {
         /// The first letters.
         start: String,
     },
-}
-
-fn titled(title: Option<&str>) -> String {
-    title.map(|title| format!(" ({title:?})")).unwrap_or_default()
 }
 
 fn hint(root: &str) -> &'static str {

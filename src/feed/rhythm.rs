@@ -5,8 +5,10 @@
 //! entries into a wait. The rule: for a given number of requests, entries wait least when a feed is polled in
 //! proportion to the square root of its rate (Lagrange over mean delays of half a wait each; Cho and Garcia-Molina,
 //! "Effective page refresh policies for Web crawlers", ACM TODS 28(4), 2003). Refuses the clock, servers' wishes,
-//! back-off and jitter: those are the schedule's. The minute of the hour is not learned: entries dated :00 show up
-//! minutes later behind caches, and waiting for that minute then costs more than it gains.
+//! back-off and jitter: those are the schedule's. The minute of the hour is not learned: a month of real feeds gained
+//! 4 % by it when entries showed up as dated, and lost up to 3 % when they came minutes later, as behind caches.
+
+mod stored;
 
 use std::fmt;
 use std::time::Duration;
@@ -28,11 +30,12 @@ const WEEK_FACTOR: f64 = 0.840_896_415_253_714_5;
 /// Hours of [`REFERENCE_RATE`] that a feed starts with, so that no rate is zero; real observation soon outweighs them.
 const PRIOR_HOURS: f64 = 3.0;
 
-/// Entries that the feed's overall rate is worth when an hour of the day is judged: few, as most feeds keep hours.
-const DAY_PRIOR: f64 = 1.0;
+/// Entries that the overall rate is worth when an hour of the day or a day of the week is judged: few, as most feeds
+/// keep office hours.
+const PART_PRIOR: f64 = 1.0;
 
-/// Entries that an hour of the day is worth when an hour of the week is judged: more, as days differ less than hours.
-const WEEK_PRIOR: f64 = 8.0;
+/// Entries that hour and day together are worth when an hour of the week is judged: more, as few feeds need it.
+const WEEK_PRIOR: f64 = 4.0;
 
 /// The last hours count against the usual with this half-life, in seconds: what lasts longer, the week has learned.
 const RECENT_HALF_LIFE: f64 = 2.0 * 3600.0;
@@ -72,12 +75,6 @@ const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 /// Hours of the week.
 const WEEK: usize = 168;
-
-/// First byte of a stored rhythm. Change it with the layout or the meaning: older ones are then learned anew.
-const VERSION: u8 = 1;
-
-/// Length of a stored rhythm.
-const BYTES: usize = 1 + 2 * (WEEK + SILENCES) + 8 + 8 + 4 + 4 + 4;
 
 /// What polls have shown of when a feed publishes. The default knows nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -227,51 +224,6 @@ impl Rhythm {
         None
     }
 
-    /// As the store keeps it, the same length for every rhythm.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(BYTES);
-        bytes.push(VERSION);
-        for root in self.hours.iter().chain(&self.silences) {
-            bytes.extend(root.0.to_le_bytes());
-        }
-        bytes.extend(self.until.to_le_bytes());
-        bytes.extend(self.last_arrival.unwrap_or(i64::MIN).to_le_bytes());
-        bytes.extend(self.watched.to_le_bytes());
-        bytes.extend(self.seen.to_le_bytes());
-        bytes.extend(self.expected.to_le_bytes());
-        bytes
-    }
-
-    /// From what the store kept. Anything else, a layout of another version included, is an empty rhythm: it costs a
-    /// few days of learning and nothing more.
-    pub fn from_bytes(bytes: &[u8]) -> Self {
-        Self::read(bytes).unwrap_or_default()
-    }
-
-    fn read(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != BYTES || bytes.first() != Some(&VERSION) {
-            return None;
-        }
-        let mut rest = bytes.get(1..)?;
-        let mut rhythm = Self::default();
-        for root in rhythm.hours.iter_mut().chain(&mut rhythm.silences) {
-            *root = Root(u16::from_le_bytes(take(&mut rest)?));
-        }
-        rhythm.until = i64::from_le_bytes(take(&mut rest)?);
-        let last_arrival = i64::from_le_bytes(take(&mut rest)?);
-        rhythm.last_arrival = (last_arrival != i64::MIN).then_some(last_arrival);
-        rhythm.watched = u32::from_le_bytes(take(&mut rest)?);
-        rhythm.seen = f32::from_le_bytes(take(&mut rest)?);
-        rhythm.expected = f32::from_le_bytes(take(&mut rest)?);
-        let times_hold = [Some(rhythm.until), rhythm.last_arrival]
-            .into_iter()
-            .flatten()
-            .all(|s| Timestamp::from_second(s).is_ok());
-        let counts_hold =
-            [rhythm.seen, rhythm.expected].iter().all(|count| count.is_finite() && *count >= 0.0);
-        (times_hold && counts_hold).then_some(rhythm)
-    }
-
     /// Adds a window to what was seen and expected in the last hours, before the week learns from it.
     #[allow(clippy::cast_possible_truncation, reason = "seven digits are plenty for a few entries")]
     fn learn_recent(&mut self, since: i64, until: i64, times: &[i64]) {
@@ -307,17 +259,24 @@ impl Rhythm {
         (entries + PRIOR_HOURS * REFERENCE_RATE) / (hours + PRIOR_HOURS)
     }
 
-    /// Entries per hour usual in an hour of the week: its own count as far as it goes, else that hour on all days,
-    /// else the overall rate (the mean of a gamma prior whose shape is the number of entries it is worth).
+    /// Entries per hour usual in an hour of the week: the overall rate, corrected by what that hour of the day, that
+    /// day of the week, and that very hour of the week were seen to bring, each as far as it is known.
     fn usual_rate(&self, hour: usize, overall: f64) -> f64 {
-        let (mut entries, mut hours) = (0.0, 0.0);
-        for day in 0..7 {
-            let same = day * 24 + hour % 24;
-            entries += self.hours[same].get();
-            hours += self.hours_watched(same);
+        let same_hour = self.correction((hour % 24..WEEK).step_by(24), overall, PART_PRIOR);
+        let same_day = self.correction(hour / 24 * 24..hour / 24 * 24 + 24, overall, PART_PRIOR);
+        let usual = overall * same_hour * same_day;
+        usual * self.correction(hour..=hour, usual, WEEK_PRIOR)
+    }
+
+    /// Entries seen over entries expected at this rate in some hours of the week, both raised by `prior`: the mean of a
+    /// gamma prior that is worth so many entries.
+    fn correction(&self, hours: impl Iterator<Item = usize>, rate: f64, prior: f64) -> f64 {
+        let (mut seen, mut expected) = (prior, prior);
+        for hour in hours {
+            seen += self.hours[hour].get();
+            expected += rate * self.hours_watched(hour);
         }
-        let daily = overall * (DAY_PRIOR + entries) / (DAY_PRIOR + overall * hours);
-        daily * (WEEK_PRIOR + self.hours[hour].get()) / (WEEK_PRIOR + daily * self.hours_watched(hour))
+        seen / expected
     }
 
     /// How long an hour of the week was watched, in hours, aged as its entries are. Watching is taken to have been
@@ -443,11 +402,4 @@ fn bucket(hours: f64) -> usize {
 /// Where a bucket ends, hours.
 fn bucket_end(bucket: usize) -> f64 {
     2_f64.powf(bucket as f64 / 2.0)
-}
-
-/// The next bytes of what is left.
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (head, tail) = rest.split_first_chunk::<N>()?;
-    *rest = tail;
-    Some(*head)
 }

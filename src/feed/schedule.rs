@@ -1,7 +1,7 @@
 //! Which due visit may start now.
 //!
 //! Owns the [`Schedule`]: a queue of due times with a gate per host (so many requests at a time, so much time between
-//! starts, no start while the host asked us to stay away). A visit is whatever asks a host: a feed, an article page, an
+//! starts, no start while the host asked us to stay away), and at what pace a backlog is let go. A visit is whatever asks a host: a feed, an article page, an
 //! archive page. Due times are persisted by the store; a restart therefore never polls early. Refuses the clock: `now`
 //! is handed in.
 
@@ -11,6 +11,8 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+use super::host::{INSISTED_MAX, known_spacing};
 
 /// `at` plus `wait`, held at the end of representable time.
 pub fn after(at: Timestamp, wait: Duration) -> Timestamp {
@@ -32,6 +34,17 @@ pub fn words(duration: Duration) -> String {
     }
     parts.truncate(2);
     parts.join(" ")
+}
+
+/// Visits of a backlog that are let go at once.
+const BURST: usize = 10;
+
+/// When the visit at `index` of a backlog is let go, of a desk with `feed_count` feeds: ten at once, then as many a minute as
+/// a tenth of the feeds, ten at least. A desk with ten feeds is polled at once; 20,000 feeds take ten minutes.
+pub fn release_at(index: usize, feed_count: usize, now: Timestamp) -> Timestamp {
+    let per_minute = (feed_count / 10).max(BURST) as u64;
+    let place = (index + 1).saturating_sub(BURST) as u64;
+    after(now, Duration::from_millis(place.saturating_mul(60_000).div_ceil(per_minute)))
 }
 
 /// Limits towards one host.
@@ -58,6 +71,8 @@ pub struct Start<K> {
 pub struct Schedule<K> {
     limits: HostLimits,
     hosts: HashMap<K, String>,
+    /// Hosts that take less than others: time between starts, and until when that holds.
+    spacings: HashMap<String, (Duration, Timestamp)>,
     queue: BinaryHeap<Reverse<(Timestamp, K)>>,
     gates: HashMap<String, Gate<K>>,
     opening: BTreeSet<(Timestamp, String)>,
@@ -71,20 +86,33 @@ struct Gate<K> {
     /// The host asked us to stay away until then.
     paused_until: Option<Timestamp>,
     waiting: VecDeque<(Timestamp, K)>,
+    /// Asked for by a person who insists: first, and whatever the host's pause.
+    insisted: VecDeque<(Timestamp, K)>,
     /// When it stands in `Schedule::opening`, which it does at most once.
     listed_at: Option<Timestamp>,
 }
 
 impl<K> Default for Gate<K> {
     fn default() -> Self {
-        Self { in_flight: 0, opens_at: None, paused_until: None, waiting: VecDeque::new(), listed_at: None }
+        Self {
+            in_flight: 0,
+            opens_at: None,
+            paused_until: None,
+            waiting: VecDeque::new(),
+            insisted: VecDeque::new(),
+            listed_at: None,
+        }
     }
 }
 
 impl<K> Gate<K> {
     /// When the next visit may start, as far as time goes.
     fn opens_at(&self) -> Option<Timestamp> {
-        self.opens_at.max(self.paused_until)
+        if self.insisted.is_empty() { self.opens_at.max(self.paused_until) } else { self.opens_at }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.insisted.is_empty()
     }
 }
 
@@ -94,6 +122,7 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         Self {
             limits,
             hosts: HashMap::new(),
+            spacings: HashMap::new(),
             queue: BinaryHeap::new(),
             gates: HashMap::new(),
             opening: BTreeSet::new(),
@@ -128,10 +157,11 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         if opens_at > now {
             return None;
         }
+        let spacing = self.spacing(&host, now);
         let gate = self.gates.get_mut(&host)?;
-        let (due_at, visit) = gate.waiting.pop_front()?;
+        let (due_at, visit) = gate.insisted.pop_front().or_else(|| gate.waiting.pop_front())?;
         gate.in_flight += 1;
-        gate.opens_at = Some(after(now, self.limits.spacing));
+        gate.opens_at = Some(after(now, spacing));
         self.running.insert(visit);
         self.list(&host, now);
         Some(Start { visit, due_at })
@@ -164,6 +194,43 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         due.into_iter().chain(gate).min()
     }
 
+    /// Makes a visit due now, ahead of its time; its host's gate stands as it is.
+    pub fn hasten(&mut self, visit: K, now: Timestamp) {
+        let Some(host) = self.hosts.get(&visit).cloned() else { return };
+        if self.take_out(visit) {
+            self.queue.push(Reverse((now, visit)));
+            self.list(&host, now);
+        }
+    }
+
+    /// As [`Schedule::hasten`], but past the pause its host asked for, and before what waits at the gate.
+    pub fn insist(&mut self, visit: K, now: Timestamp) {
+        let Some(host) = self.hosts.get(&visit).cloned() else { return };
+        if self.take_out(visit) {
+            self.gates.entry(host.clone()).or_default().insisted.push_back((now, visit));
+            self.list(&host, now);
+        }
+    }
+
+    /// Takes a visit from the queue; whether it was there. One that waits at its gate is due already, unless the host pauses,
+    /// and one under way needs no haste.
+    fn take_out(&mut self, visit: K) -> bool {
+        if self.running.contains(&visit) {
+            return false;
+        }
+        let count = self.queue.len();
+        self.queue.retain(|Reverse((_, queued))| *queued != visit);
+        if self.queue.len() < count {
+            return true;
+        }
+        let Some(gate) = self.hosts.get(&visit).and_then(|host| self.gates.get_mut(host)) else {
+            return false;
+        };
+        let count = gate.waiting.len();
+        gate.waiting.retain(|(_, waiting)| *waiting != visit);
+        gate.waiting.len() < count
+    }
+
     /// A host asked us to stay away: nothing asks it before `until`.
     pub fn pause(&mut self, host: &str, until: Timestamp, now: Timestamp) {
         let gate = self.gates.entry(host.to_owned()).or_default();
@@ -171,16 +238,57 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         self.list(host, now);
     }
 
-    /// Takes over when the gates of an earlier schedule open: a reload is no reason to ask a host sooner. None opens later
-    /// than the spacing from `now`, whatever clock it was set by.
-    pub fn keep_gates_of(&mut self, earlier: &Self, now: Timestamp) {
-        let latest = after(now, self.limits.spacing);
-        for (host, gate) in &earlier.gates {
-            let ours = self.gates.entry(host.clone()).or_default();
-            ours.opens_at = gate.opens_at.map(|at| at.min(latest));
-            ours.paused_until = gate.paused_until;
+    /// A host takes no more than one request each `spacing`, until a time. The gate as it stands follows.
+    pub fn space(&mut self, host: &str, spacing: Duration, until: Timestamp, now: Timestamp) {
+        self.spacings.insert(host.to_owned(), (spacing, until));
+        let spacing = self.spacing(host, now);
+        if let Some(gate) = self.gates.get_mut(host)
+            && let Some(opens_at) = gate.opens_at
+        {
+            gate.opens_at = Some(opens_at.max(after(now, spacing)));
             self.list(host, now);
         }
+    }
+
+    /// Time between two starts towards a host.
+    fn spacing(&self, host: &str, now: Timestamp) -> Duration {
+        let learned = self.spacings.get(host).filter(|(_, until)| now < *until).map(|(spacing, _)| *spacing);
+        learned.into_iter().chain(known_spacing(host)).fold(self.limits.spacing, Duration::max)
+    }
+
+    /// Whether a host asked us to stay away.
+    pub fn is_paused(&self, host: &str, now: Timestamp) -> bool {
+        self.gates.get(host).and_then(|gate| gate.paused_until).is_some_and(|until| now < until)
+    }
+
+    /// Takes over when the gates of an earlier schedule open: a reload is no reason to ask a host sooner. None opens later
+    /// than the spacing from `now`, or pauses longer than a host may ask for, whatever clock it was set by.
+    pub fn keep_gates_of(&mut self, earlier: &Self, now: Timestamp) {
+        let latest_pause = after(now, INSISTED_MAX);
+        for (host, spacing) in &earlier.spacings {
+            if now < spacing.1 && spacing.1 <= latest_pause {
+                self.spacings.insert(host.clone(), *spacing);
+            }
+        }
+        for (host, gate) in &earlier.gates {
+            let latest = after(now, self.spacing(host, now));
+            let ours = self.gates.entry(host.clone()).or_default();
+            ours.opens_at = gate.opens_at.map(|at| at.min(latest));
+            ours.paused_until = gate.paused_until.filter(|until| *until <= latest_pause);
+            self.list(host, now);
+        }
+    }
+
+    /// A visit goes to another host from its next turn on.
+    pub fn set_host(&mut self, visit: K, host: String) {
+        if !self.running.contains(&visit) {
+            self.hosts.insert(visit, host);
+        }
+    }
+
+    /// When the visit that waits longest in the queue was due; gates aside.
+    pub fn first_due_at(&self) -> Option<Timestamp> {
+        self.queue.peek().map(|Reverse((at, _))| *at)
     }
 
     /// Whether this visit is under way.
@@ -195,7 +303,7 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
 
     /// Visits that are due at `now` and have not started.
     pub fn waiting_count(&self, now: Timestamp) -> usize {
-        let at_gates: usize = self.gates.values().map(|gate| gate.waiting.len()).sum();
+        let at_gates: usize = self.gates.values().map(|gate| gate.waiting.len() + gate.insisted.len()).sum();
         at_gates + self.queue.iter().filter(|Reverse((at, _))| *at <= now).count()
     }
 
@@ -205,7 +313,7 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         if let Some(listed_at) = gate.listed_at.take() {
             self.opening.remove(&(listed_at, host.to_owned()));
         }
-        if gate.waiting.is_empty() {
+        if gate.is_empty() {
             if gate.in_flight == 0 && gate.opens_at().is_none_or(|at| at <= now) {
                 self.gates.remove(host);
             }

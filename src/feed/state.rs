@@ -11,9 +11,13 @@ use super::answer::{Answer, AnswerKind};
 use super::health::HealthState;
 use super::moved::Moved;
 use super::rhythm::Rhythm;
+use super::schedule::after;
 
 /// When nobody was reached for this long, failures to reach count against the feed after all.
 pub const OUTAGE_MAX: Duration = Duration::from_hours(24);
+
+/// 410 answers, a day apart, after which a feed is taken for gone.
+const GONE_COUNT: u32 = 3;
 
 /// What is remembered of a feed between polls.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -54,7 +58,7 @@ pub struct FeedState {
     pub failure_count: u32,
     /// 429 and 403 answers, less what successes made good: each doubles the wait.
     pub refusal_count: u32,
-    /// 410 answers in a row.
+    /// 410 answers since the last success, those within a day of one another counted once.
     pub gone_count: u32,
     /// The first of them.
     pub gone_since: Option<Timestamp>,
@@ -74,6 +78,8 @@ pub struct FeedState {
     pub last_answer: AnswerKind,
     /// What the last poll came to, in words.
     pub last_outcome: String,
+    /// Start of the last poll that found entries may have come and gone unseen.
+    pub gap_at: Option<Timestamp>,
     /// When it publishes.
     pub rhythm: Rhythm,
     /// How it is.
@@ -88,13 +94,15 @@ pub struct Network {
 }
 
 impl FeedState {
-    /// Takes in what a poll that began at `at` came to.
-    pub fn note(&mut self, answer: &Answer, network: Network, at: Timestamp) {
+    /// Takes in what a poll that began at `at` came to. Answers whether it was held against nobody, because nothing could be
+    /// reached.
+    pub fn note(&mut self, answer: &Answer, network: Network, at: Timestamp) -> bool {
         self.last_polled_at = Some(at);
         self.last_answer = answer.kind;
         if answer.kind.is_reached() {
             self.last_reached_at = Some(at);
             self.unreached_since = None;
+            self.note_manners(answer, at);
         }
         if answer.kind.is_success() {
             self.last_success_at = Some(at);
@@ -102,9 +110,61 @@ impl FeedState {
             if answer.new_count > 0 {
                 self.last_new_at = Some(at);
             }
-        } else if !self.is_local_outage(answer.kind, network, at) {
+            return false;
+        }
+        let is_local = self.is_local_outage(answer.kind, network, at);
+        if !is_local {
             self.failure_count = self.failure_count.saturating_add(1);
         }
+        is_local
+    }
+
+    /// What an answer of the server itself shows of how it wants to be asked.
+    fn note_manners(&mut self, answer: &Answer, at: Timestamp) {
+        if answer.kind.is_success() {
+            self.refusal_count /= 2;
+            (self.gone_count, self.gone_since) = (0, None);
+        }
+        match answer.kind {
+            AnswerKind::Document => {
+                self.fresh_for = answer.fresh_for;
+                if !answer.was_conditional {
+                    self.unconditional_at = Some(at);
+                }
+                let is_ignored = answer.was_conditional && answer.new_count == 0;
+                self.ignored_count = if is_ignored { self.ignored_count.saturating_add(1) } else { 0 };
+            }
+            AnswerKind::NotModified | AnswerKind::Delta => {
+                self.fresh_for = answer.fresh_for.or(self.fresh_for);
+                self.ignored_count = 0;
+            }
+            AnswerKind::Limited | AnswerKind::Forbidden => {
+                self.refusal_count = self.refusal_count.saturating_add(1);
+            }
+            AnswerKind::Gone => self.note_gone(at),
+            _ => {}
+        }
+        if answer.kind.is_success() && answer.has_validators {
+            self.validators_at = Some(at);
+        }
+        let wish = answer.wish(self.first_success_at.is_some(), self.refusal_count);
+        self.wait_until = wish.map(|wait| after(at, wait));
+    }
+
+    /// A 410 is believed when it was said again a day later, and a day after that.
+    fn note_gone(&mut self, at: Timestamp) {
+        // A clock that ran ahead may have left a first one that lies ahead.
+        let since = self.gone_since.unwrap_or(at).min(at);
+        let counted = after(since, Duration::from_hours(24).saturating_mul(self.gone_count));
+        if self.gone_count == 0 || counted <= at {
+            self.gone_count = self.gone_count.saturating_add(1);
+        }
+        self.gone_since = Some(since);
+    }
+
+    /// Whether the publisher has said often enough that the feed is gone for good.
+    pub fn is_gone(&self) -> bool {
+        self.gone_count >= GONE_COUNT
     }
 
     /// Whether a failure to reach may be ours: nobody else was reached since this feed first was not. One failure alone is
@@ -113,8 +173,9 @@ impl FeedState {
         if kind != AnswerKind::Unreachable {
             return false;
         }
-        let since = *self.unreached_since.get_or_insert(at);
+        let since = (*self.unreached_since.get_or_insert(at)).min(at);
+        self.unreached_since = Some(since);
         let is_long = Duration::try_from(at.duration_since(since)).is_ok_and(|long| long >= OUTAGE_MAX);
-        !is_long && network.reached_at.is_none_or(|reached| reached <= since)
+        !is_long && network.reached_at.is_none_or(|reached| reached <= since || reached > at)
     }
 }

@@ -100,6 +100,9 @@ impl Errand<'_> {
                 self.keep_to_host(&trail)?;
                 continue;
             }
+            if let Some(proxy) = way.proxy.as_ref().filter(|_| code == 407) {
+                return Err(Failure::proxy_account(proxy));
+            }
             let headers = headers::read(response.headers(), now);
             let is_get = matches!(self.what, What::Get { .. });
             let is_challenge = failure::is_challenge(response.headers());
@@ -111,7 +114,7 @@ impl Errand<'_> {
                     self.read(door, &way, answer, &trail, headers, wire_bytes).await.map(Outcome::Delta)
                 }
                 304 if answer.was_conditional => Ok(Outcome::NotModified(headers)),
-                _ => Ok(self.status(&way, answer, &trail, headers, wire_bytes).await),
+                _ => Ok(self.status(answer, &trail, headers, wire_bytes).await),
             };
         }
     }
@@ -190,7 +193,7 @@ impl Errand<'_> {
                 Some(Authorization::Bearer(token)) => hop.bearer_auth(token.expose()),
             };
         }
-        let response = hop.send().await.map_err(|error| self.broken(&error, door, way, trail))?;
+        let response = hop.send().await.map_err(|error| broken(&error, door, way, trail))?;
         Ok(Answer { response, was_conditional, asked_for_delta })
     }
 
@@ -227,7 +230,7 @@ impl Errand<'_> {
                     body.push(&chunk).map_err(unusable)?;
                 }
                 Ok(None) => break,
-                Err(error) => return Err(self.broken(&error, door, way, trail)),
+                Err(error) => return Err(broken(&error, door, way, trail)),
             }
         }
         let content_type = response.headers().get(CONTENT_TYPE).map(|value| {
@@ -250,7 +253,6 @@ impl Errand<'_> {
     /// An answer that brings no document, in words. Of the answer to a form, the first words are kept.
     async fn status(
         &self,
-        way: &Way,
         answer: Answer,
         trail: &Trail,
         headers: Headers,
@@ -259,13 +261,8 @@ impl Errand<'_> {
         let mut response = answer.response;
         let code = response.status().as_u16();
         let host = host_of(trail.current());
-        let asked = way
-            .proxy
-            .as_ref()
-            .filter(|_| code == 407)
-            .map_or(host, |proxy| format!("The proxy {}", proxy.shown()));
         if matches!(self.what, What::Get { .. }) {
-            let detail = failure::status_in_words(code, response.headers(), &asked);
+            let detail = failure::status_in_words(code, response.headers(), &host);
             return Outcome::Status { code, headers, detail };
         }
         let mut text = Vec::new();
@@ -278,13 +275,13 @@ impl Errand<'_> {
                 break;
             }
         }
-        let detail = failure::form_in_words(code, response.headers(), &asked, &text);
+        let detail = failure::form_in_words(code, response.headers(), &host, &text);
         Outcome::Status { code, headers, detail }
     }
+}
 
-    fn broken(&self, error: &reqwest::Error, door: &Fetcher, way: &Way, trail: &Trail) -> Failure {
-        failure::classify(error, &host_of(trail.current()), way.proxy.as_deref(), &door.options)
-    }
+fn broken(error: &reqwest::Error, door: &Fetcher, way: &Way, trail: &Trail) -> Failure {
+    failure::classify(error, &host_of(trail.current()), way.proxy.as_deref(), &door.options)
 }
 
 /// Refuses a hop that the guard would not see: address literals, for which no name is looked up, and names that

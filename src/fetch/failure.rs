@@ -48,6 +48,15 @@ impl Failure {
         Self::new(FailureKind::Dns, detail)
     }
 
+    /// The proxy wants to know who asks, and does not like the answer.
+    pub(super) fn proxy_account(proxy: &Proxy) -> Self {
+        let shown = proxy.shown();
+        Self::new(
+            FailureKind::Proxy,
+            format!("The proxy {shown} does not accept this user and password; correct `proxy`"),
+        )
+    }
+
     /// The limit on bodies was reached.
     pub(super) fn too_large(host: &str, bytes_max: usize) -> Self {
         let limit = bytes_in_words(bytes_max);
@@ -129,10 +138,7 @@ fn not_through(
         said.map(str::to_owned)
     });
     match said.as_deref() {
-        Some("credentials not accepted" | "proxy authorization required") => Failure::new(
-            FailureKind::Proxy,
-            format!("The proxy {shown} does not accept this user and password; correct `proxy`"),
-        ),
+        Some("credentials not accepted" | "proxy authorization required") => Failure::proxy_account(proxy),
         Some("connection not allowed") => Failure::new(
             FailureKind::Proxy,
             format!("The proxy {shown} does not allow connections to {host}"),

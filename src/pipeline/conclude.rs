@@ -3,15 +3,27 @@
 //! Owns the order in which the rules of `feed` are asked, and what of it is stored. The rules themselves are pure and
 //! live there. Refuses to look at entries.
 
-use super::{Asked, End, HostPause, Poll, Reading, Settled};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::operator::signs;
+use super::{Asked, End, HostPause, HostSpacing, Poll, Settled};
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::feed::answer::{Answer, AnswerKind};
-use crate::feed::pace::{self, Pace, Terms};
+use crate::feed::health;
+use crate::feed::host::is_shared;
+use crate::feed::moved;
+use crate::feed::pace::{self, NextPoll, Pace, Terms};
+use crate::feed::schedule::after;
 use crate::feed::state::{FeedState, Network};
 use crate::fetch::Headers;
 use crate::store::{StoreError, Transaction};
+
+/// How long a feed is polled faster after a gap.
+const HASTE_FOR: Duration = Duration::from_hours(24);
 
 /// Brings a feed's state up to date with a poll, and its host's.
 pub(super) fn conclude(
@@ -22,25 +34,44 @@ pub(super) fn conclude(
     state: &mut FeedState,
     settled: &mut Settled,
 ) -> Result<(), StoreError> {
-    let answer = answer(&poll.end, &poll.asked, settled);
+    let (answer, at) = (answer(&poll.end, &poll.asked, settled.new_count()), poll.started_at);
     let network = match answer.kind {
         AnswerKind::Unreachable => tx.network()?,
         _ => Network::default(),
     };
+    let asked_host = host_key(&moved::asked_url(feed, state));
     keep_validators(state, poll);
-    state.note(&answer, network, poll.started_at);
-    if answer.kind != AnswerKind::Pushed {
-        settled.pause = note_host(tx, feed, poll, &answer)?;
+    learn(state, poll, settled);
+    settled.is_offline = state.note(&answer, network, at);
+    if !matches!(answer.kind, AnswerKind::Pushed | AnswerKind::Refused | AnswerKind::Stumbled) {
+        note_host(tx, asked_host, poll, &answer, settled)?;
     }
-    let terms = terms(config, feed);
-    settled.next = pace::next_poll(&terms, state, &answer, poll.started_at);
+    follow_move(state, poll, settled);
+    let mut terms = terms(tx, config, feed, at)?;
+    // Where entries may have gone by unseen, the next look comes sooner for a day; what its owner set stands.
+    if !terms.is_own_interval && state.gap_at.is_some_and(|gap_at| after(gap_at, HASTE_FOR) > at) {
+        terms.pace.interval = (terms.pace.interval / 2).max(terms.pace.min_interval);
+    }
+    let next = pace::next_poll(&terms, state, &answer, at);
+    settled.next = match state.next_due_at.filter(|due_at| *due_at < next.at) {
+        // What a hub delivers does not put off the poll that shows whether it delivers all.
+        Some(due_at) if answer.kind == AnswerKind::Pushed => {
+            NextPoll { at: due_at, reason: state.next_due_reason.clone() }
+        }
+        _ => next,
+    };
     state.next_due_at = Some(settled.next.at);
     state.next_due_reason.clone_from(&settled.next.reason);
     state.last_outcome.clone_from(&settled.outcome);
+    let flaw = match &poll.end {
+        End::Document(reading) => Some(reading.flaw.clone()),
+        _ => None,
+    };
+    state.health = health::assess(state, &signs(config, feed, flaw), poll.started_at);
     Ok(())
 }
 
-fn answer(end: &End, asked: &Asked, settled: &Settled) -> Answer {
+fn answer(end: &End, asked: &Asked, new_count: usize) -> Answer {
     let (kind, headers) = match end {
         End::Document(reading) => (reading.kind, &reading.headers),
         End::NotModified { headers } => (AnswerKind::NotModified, headers),
@@ -54,7 +85,7 @@ fn answer(end: &End, asked: &Asked, settled: &Settled) -> Answer {
         wire_bytes: asked.wire_bytes,
         was_conditional: asked.was_conditional,
         has_validators: headers.etag.is_some() || headers.last_modified.is_some(),
-        new_count: settled.new_count(),
+        new_count,
     }
 }
 
@@ -66,12 +97,15 @@ fn keep_validators(state: &mut FeedState, poll: &Poll) {
     }
     match &poll.end {
         End::Document(reading) if reading.kind != AnswerKind::Pushed => {
-            let Reading { headers, about, .. } = reading.as_ref();
-            let Headers { etag, last_modified, .. } = headers.clone();
+            let Headers { etag, last_modified, .. } = reading.headers.clone();
             (state.etag, state.last_modified) = (etag, last_modified);
             state.asked_as = poll.asked.digest;
-            state.document_hash = about.hash;
-            state.document_bytes = poll.asked.wire_bytes;
+            if reading.kind == AnswerKind::Document {
+                let about = &reading.about;
+                (state.document_hash, state.document_bytes) = (about.hash, poll.asked.wire_bytes);
+                (state.ttl, state.skip_hours, state.skip_days) =
+                    (about.ttl, about.skip_hours, about.skip_days);
+            }
         }
         End::NotModified { headers } => {
             state.etag = headers.etag.clone().or(state.etag.take());
@@ -81,33 +115,84 @@ fn keep_validators(state: &mut FeedState, poll: &Poll) {
     }
 }
 
+/// Notes a visit of a feed's host that was no poll of the feed.
+pub(super) fn note_visit(
+    tx: &Transaction<'_>,
+    host: String,
+    poll: &Poll,
+    settled: &mut Settled,
+) -> Result<(), StoreError> {
+    let answer = answer(&poll.end, &poll.asked, 0);
+    note_host(tx, host, poll, &answer, settled)
+}
+
+/// What came between the last successful poll and this one teaches the feed's rhythm.
+fn learn(state: &mut FeedState, poll: &Poll, settled: &Settled) {
+    let Some(since) = state.last_success_at else { return };
+    let arrivals: Vec<Timestamp> = match &poll.end {
+        End::Document(reading) => {
+            let new = settled.articles.iter().filter(|event| !event.is_revision);
+            let entries = new.filter_map(|event| reading.scored.get(event.index));
+            entries.map(|scored| scored.entry.published.unwrap_or(poll.started_at)).collect()
+        }
+        End::NotModified { .. } => Vec::new(),
+        End::Failed { .. } => return,
+    };
+    state.rhythm.observe(since, poll.started_at, &arrivals);
+}
+
+/// Believes a permanent redirect that has lasted, and gives up an address that was taken over and fails.
+fn follow_move(state: &mut FeedState, poll: &Poll, settled: &mut Settled) {
+    if let End::Document(reading) = &poll.end
+        && reading.kind == AnswerKind::Document
+    {
+        let was_adopted = state.moved.as_ref().is_some_and(|moved| moved.adopted_at.is_some());
+        state.moved = moved::note(state.moved.take(), reading.about.moved_to.as_deref(), poll.started_at);
+        if let Some(moved) = state.moved.as_ref().filter(|moved| moved.adopted_at.is_some() && !was_adopted) {
+            let words = format!("; moved for good to {} and is asked there; please change its url", moved.to);
+            settled.outcome.push_str(&words);
+        }
+    }
+    if moved::is_given_up(state)
+        && let Some(moved) = state.moved.take()
+    {
+        let words = format!("; {} fails, so the address in the configuration is asked again", moved.to);
+        settled.outcome.push_str(&words);
+    }
+}
+
 fn note_host(
     tx: &Transaction<'_>,
-    feed: &Feed,
+    host: String,
     poll: &Poll,
     answer: &Answer,
-) -> Result<Option<HostPause>, StoreError> {
-    let host = host_key(&feed.url);
+    settled: &mut Settled,
+) -> Result<(), StoreError> {
+    let at = poll.started_at;
     let mut known = tx.host(&host)?;
     let unavailable_count = match answer.kind {
-        AnswerKind::Unavailable => tx.unavailable_count(&host, poll.feed, poll.started_at)?,
+        AnswerKind::Unavailable => tx.unavailable_count(&host, poll.feed, at)?,
         _ => 0,
     };
-    tx.count_request(&host, answer, known.last_asked_at, poll.started_at)?;
-    known.last_asked_at = Some(poll.started_at);
-    let has_changed = known.note(answer, unavailable_count, is_registrable(&host), poll.started_at);
+    tx.count_request(&host, answer, known.last_asked_at, at)?;
+    let has_changed = known.note(answer, unavailable_count, is_shared(&host), at);
     tx.save_host(&host, &known)?;
-    let until = known.paused_until.filter(|until| has_changed && *until > poll.started_at);
-    Ok(until.map(|until| HostPause { host, until }))
+    if has_changed {
+        let spacing = known.spacing_at(at);
+        settled.spacing = spacing.map(|(spacing, until)| HostSpacing { host: host.clone(), spacing, until });
+        settled.pause = Some(HostPause { host, until: known.pause_at(at).unwrap_or(at) });
+    }
+    Ok(())
 }
 
-/// Whether a host is one owner's domain rather than an address or a name inside somebody's network.
-pub(super) fn is_registrable(host: &str) -> bool {
-    host.contains('.') && host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('[')
-}
-
-fn terms<'a>(config: &Config, feed: &'a Feed) -> Terms<'a> {
-    Terms {
+fn terms<'a>(
+    tx: &Transaction<'_>,
+    config: &Config,
+    feed: &'a Feed,
+    at: Timestamp,
+) -> Result<Terms<'a>, StoreError> {
+    let (spent, passed) = tx.spent_today(at)?;
+    Ok(Terms {
         url: feed.url.as_str(),
         pace: Pace {
             interval: feed.interval.unwrap_or(config.poll.interval),
@@ -115,8 +200,8 @@ fn terms<'a>(config: &Config, feed: &'a Feed) -> Terms<'a> {
             max_interval: config.poll.max_interval,
         },
         is_own_interval: feed.interval.is_some(),
-        feed_daily_bytes: 24 << 20,
-        stretch: 1.0,
+        feed_daily_bytes: config.poll.feed_daily_bytes,
+        stretch: pace::stretch(spent, passed, config.poll.daily_bytes),
         safety_wait: None,
-    }
+    })
 }

@@ -11,10 +11,12 @@ use super::page::with_page_text;
 use super::raise::raise;
 use super::{ArticleEvent, Scored, Settled};
 use crate::alert::{self, Silence};
-use crate::article::identity::{ArticleId, By, Document, Identity, identify};
+use crate::article::identity::{ArticleId, By, Document, Identity, Keys, Sighting, Tallies, identify};
 use crate::article::{Article, NO_PLACE};
 use crate::config::Config;
 use crate::feed::FeedId;
+use crate::feed::gap::Seen;
+use crate::feed::trust::Trust;
 use crate::incident::Arrival;
 use crate::store::{StoreError, Transaction};
 use crate::story::{self, Assignment, assign};
@@ -23,39 +25,78 @@ use crate::topic::{Score, TopicId};
 /// Arrivals by topic (position in the configuration) and place.
 type Arrivals = BTreeMap<(usize, String), Vec<Arrival>>;
 
+/// How a document is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sight {
+    /// Whose.
+    pub(super) feed: FeedId,
+    /// Whether its feed was never read before.
+    pub(super) first_sight: bool,
+    /// Whether its entries stand in the feed's document: then they stay known for as long as they do.
+    pub(super) stands: bool,
+    /// How far the feed's keys could be trusted so far.
+    pub(super) trust: Trust,
+}
+
+/// An entry that was taken in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    /// As gaps see it.
+    pub(super) seen: Seen,
+    /// When this feed showed it first; `None` when it is new here.
+    pub(super) known_since: Option<Timestamp>,
+}
+
 /// The entries of one document on their way in.
 struct Intake<'a, 'tx> {
     tx: &'a Transaction<'tx>,
     config: &'a Config,
-    feed: FeedId,
-    first_sight: bool,
+    sight: Sight,
     document: Document,
     /// Articles that an entry of this document turned out to be.
     claimed: BTreeSet<ArticleId>,
+    /// What the entries taken in so far are recognised by.
+    fresh: Vec<Sighting>,
     arrivals: Arrivals,
 }
 
+/// Takes in the entries of a document, in its order; answers what they are, and how far the feed's keys can be trusted now.
 pub(super) fn take_entries(
     tx: &Transaction<'_>,
     config: &Config,
-    feed: FeedId,
+    sight: Sight,
     scored: &[Scored],
-    first_sight: bool,
     now: Timestamp,
     settled: &mut Settled,
-) -> Result<(), StoreError> {
+) -> Result<(Vec<Taken>, Trust), StoreError> {
     let document = Document::of(scored.iter().map(|item| &item.keys));
+    let mut found = Vec::with_capacity(scored.len());
+    let mut tallies = Tallies::default();
+    for item in scored {
+        let sightings = known_by(tx, sight.feed, &item.keys)?;
+        tallies.count(&item.keys, &sightings, &document, item.article.seen_at);
+        found.push(sightings);
+    }
+    let mut trust = sight.trust;
+    if sight.stands {
+        trust.note(tallies.ids, tallies.urls);
+    }
+    let doubts = trust.doubts();
+    let sight = Sight { trust, ..sight };
     let mut intake = Intake {
         tx,
         config,
-        feed,
-        first_sight,
-        document,
+        sight,
+        document: document.doubting(doubts),
         claimed: BTreeSet::new(),
+        fresh: Vec::new(),
         arrivals: Arrivals::new(),
     };
-    for (index, item) in scored.iter().enumerate() {
-        match intake.take(index, item)? {
+    let mut taken = Vec::with_capacity(scored.len());
+    for (index, (item, sightings)) in scored.iter().zip(found).enumerate() {
+        let (entry, event) = intake.take(index, item, sightings)?;
+        taken.push(entry);
+        match event {
             Some(event) => settled.articles.push(event),
             None => settled.known_count += 1,
         }
@@ -64,40 +105,114 @@ pub(super) fn take_entries(
         let alert = raise(tx, config, &config.topics[topic], &place, &arrivals, now)?;
         settled.alerts.extend(alert);
     }
-    Ok(())
+    Ok((taken, trust))
+}
+
+/// The sightings an entry may be recognised by. Its headline is asked for only where nothing else is known in its feed.
+fn known_by(tx: &Transaction<'_>, feed: FeedId, keys: &Keys) -> Result<Vec<Sighting>, StoreError> {
+    let mut sightings = tx.sightings(feed, keys)?;
+    if !sightings.iter().any(|sighting| sighting.same_feed) {
+        sightings.extend(tx.sightings_by_title(feed, keys)?);
+    }
+    Ok(sightings)
 }
 
 impl Intake<'_, '_> {
-    /// Takes in one entry; `None` when it is known.
-    fn take(&mut self, index: usize, item: &Scored) -> Result<Option<ArticleEvent>, StoreError> {
-        let (tx, seen_at) = (self.tx, item.article.seen_at);
-        let sightings = tx.sightings(self.feed, &item.keys)?;
-        let identity = match identify(&item.keys, &sightings, &self.document, seen_at) {
+    /// Takes in one entry; without an event it is known.
+    fn take(
+        &mut self,
+        index: usize,
+        item: &Scored,
+        mut sightings: Vec<Sighting>,
+    ) -> Result<(Taken, Option<ArticleEvent>), StoreError> {
+        let (tx, feed, seen_at) = (self.tx, self.sight.feed, item.article.seen_at);
+        let keys = &item.keys;
+        let is_near = |s: &&Sighting| {
+            s.keys.words == keys.words
+                || s.keys.title == keys.title
+                || keys.id.is_some() && s.keys.id == keys.id
+                || keys.url.is_some() && s.keys.url == keys.url
+        };
+        sightings.extend(self.fresh.iter().filter(is_near));
+        let identity = match identify(keys, &sightings, &self.document, seen_at) {
             // Its words stand in this document already, under another id and link: then these are two.
-            Identity::Known(article, By::Words) if self.claimed.contains(&article) => Identity::New,
+            Identity::Known(article, By::Words | By::Headline)
+            | Identity::Revision(article, By::Headline)
+                if self.claimed.contains(&article) =>
+            {
+                self.among_others(keys, &mut sightings, seen_at)
+            }
             identity => identity,
         };
-        if let Identity::Known(article, _) | Identity::Revision(article, _) = identity {
-            self.claimed.insert(article);
-        }
-        match identity {
+        let known = match identity {
+            Identity::New => None,
+            Identity::Known(article, _) | Identity::Revision(article, _) => Some(article),
+        };
+        let here = sightings.iter().filter(|s| s.same_feed && Some(s.article) == known);
+        let known_since = here.map(|s| s.seen_at).min();
+        let event = match identity {
             Identity::New => {
                 let event = self.add(index, item)?;
-                self.claimed.insert(event.id);
                 tx.save_scores(event.id, &item.scores)?;
                 self.weigh_in(item, &event, |_| true)?;
-                Ok(Some(event))
+                Some(event)
             }
             Identity::Known(article, _) => {
-                tx.remember(self.feed, article, &item.keys, seen_at)?;
-                let of_this_feed = sightings.iter().any(|s| s.same_feed && s.article == article);
-                if !of_this_feed {
+                self.keep_known(article, item, &sightings)?;
+                if known_since.is_none() {
                     self.hear_again(article, index, item)?;
                 }
-                Ok(None)
+                None
             }
-            Identity::Revision(article, _) => self.revise(article, index, item),
+            Identity::Revision(article, _) => self.revise(article, index, item)?,
+        };
+        let Some(article) = known.or(event.as_ref().map(|event| event.id)) else {
+            // An entry that is new became an article.
+            return Err(StoreError::Unreadable("articles: a new one has no row"));
+        };
+        self.claimed.insert(article);
+        let left_at = self.left_at(seen_at);
+        self.fresh.push(Sighting { article, same_feed: true, keys: *keys, seen_at, left_at });
+        if let Some(left_at) = left_at.filter(|_| known_since.is_some()) {
+            tx.note_left_again(feed, article, left_at)?;
         }
+        let date = keys.published_at;
+        let seen = Seen { key: article.0, is_new: known_since.is_none(), date };
+        Ok((Taken { seen, known_since }, event))
+    }
+
+    /// An entry whose like stands in this document already. Where ids say nothing, it may be another of the same words that
+    /// was known before.
+    fn among_others(&self, keys: &Keys, sightings: &mut Vec<Sighting>, seen_at: Timestamp) -> Identity {
+        if !self.sight.trust.doubts().ids {
+            return Identity::New;
+        }
+        sightings.retain(|sighting| !self.claimed.contains(&sighting.article));
+        identify(keys, sightings, &self.document, seen_at)
+    }
+
+    /// What a sighting says about standing in the document.
+    fn left_at(&self, seen_at: Timestamp) -> Option<Timestamp> {
+        (!self.sight.stands).then_some(seen_at)
+    }
+
+    /// Remembers the keys of a known entry, unless they are among its sightings.
+    fn keep_known(
+        &self,
+        article: ArticleId,
+        item: &Scored,
+        sightings: &[Sighting],
+    ) -> Result<(), StoreError> {
+        let Keys { id, url, title, words, .. } = item.keys;
+        let is_same = |s: &Sighting| {
+            let Keys { id: id_then, url: url_then, title: title_then, words: words_then, .. } = s.keys;
+            (id, url, title, words) == (id_then, url_then, title_then, words_then)
+        };
+        if sightings.iter().any(|s| s.same_feed && s.article == article && is_same(s)) {
+            return Ok(());
+        }
+        let seen_at = item.article.seen_at;
+        self.tx.remember(self.sight.feed, article, &item.keys, seen_at, self.left_at(seen_at))
     }
 
     fn add(&self, index: usize, item: &Scored) -> Result<ArticleEvent, StoreError> {
@@ -108,8 +223,8 @@ impl Intake<'_, '_> {
             Assignment::Opens => (self.tx.open_story(&article.title, article.seen_at)?, None),
             Assignment::Joins { story, copy_of } => (story, copy_of),
         };
-        let id = self.tx.add_article(self.feed, &item.entry, article, story, copy_of, &item.words)?;
-        self.tx.remember(self.feed, id, &item.keys, article.seen_at)?;
+        let id = self.tx.add_article(self.sight.feed, &item.entry, article, story, copy_of, &item.words)?;
+        self.tx.remember(self.sight.feed, id, &item.keys, article.seen_at, self.left_at(article.seen_at))?;
         let is_copy = copy_of.is_some();
         Ok(ArticleEvent { id, index, story, copy_of, is_copy, is_revision: false })
     }
@@ -123,7 +238,8 @@ impl Intake<'_, '_> {
         item: &Scored,
     ) -> Result<Option<ArticleEvent>, StoreError> {
         let tx = self.tx;
-        tx.remember_edit(self.feed, article, &item.keys, item.article.seen_at)?;
+        let seen_at = item.article.seen_at;
+        tx.remember_edit(self.sight.feed, article, &item.keys, seen_at, self.left_at(seen_at))?;
         let Some((story, is_copy)) = tx.story_of(article)? else {
             // Pruned since: it stays known, there is nothing to edit.
             return Ok(None);
@@ -157,7 +273,8 @@ impl Intake<'_, '_> {
         asked: impl Fn(&TopicId) -> bool,
     ) -> Result<(), StoreError> {
         let scored = (&item.article, item.scores.as_slice());
-        for (position, place, arrival) in weigh(self.tx, self.config, self.first_sight, scored, event, asked)?
+        for (position, place, arrival) in
+            weigh(self.tx, self.config, self.sight.first_sight, scored, event, asked)?
         {
             self.arrivals.entry((position, place)).or_default().push(arrival);
         }

@@ -382,7 +382,7 @@ fn note_host(
     tx.count_request(host, answer, known.last_asked_at, at)?;
     known.last_asked_at = Some(at);
     // A page of its own is no second address that says 503: only 429 speaks for the host.
-    let has_changed = known.note(answer, 0, super::conclude::is_registrable(host), at);
+    let has_changed = known.note(answer, 0, crate::feed::host::is_shared(host), at);
     tx.save_host(host, &known)?;
     let until = known.paused_until.filter(|until| has_changed && *until > at);
     Ok(until.map(|until| HostPause { host: host.to_owned(), until }))

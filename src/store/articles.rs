@@ -4,24 +4,28 @@ use jiff::Timestamp;
 use rusqlite::{Row, params};
 
 use super::{StoreError, Transaction, from_micros, from_signed, to_micros, to_signed};
-use crate::article::Article;
 use crate::article::identity::{ArticleId, Keys, Sighting};
+use crate::article::{Article, DateQuality};
 use crate::feed::{Entry, FeedId};
 use crate::story::{Earlier, StoryId};
 use crate::topic::{Evidence, Score, TopicId};
 
 /// Sightings looked at per entry at most; more share an id or URL only in feeds where it says nothing.
-const SIGHTINGS_MAX: usize = 200;
+const SIGHTINGS_MAX: usize = 60;
+
+/// Sightings forgotten at a time at most, so that no poll waits for a large clean-up.
+const FORGOTTEN_MAX: usize = 200;
+
+const SIGHTING: &str = "SELECT article_id, feed_id, id_hash, url_hash, title_hash, words_hash, id_is_url,
+    published_at, seen_at, left_at FROM sightings";
 
 impl Transaction<'_> {
     /// Earlier sightings that share an id (in this feed), a URL (in any) or words (in this feed) with an entry.
     pub fn sightings(&self, feed: FeedId, keys: &Keys) -> Result<Vec<Sighting>, StoreError> {
-        let select = "SELECT article_id, feed_id, id_hash, url_hash, title_hash, words_hash, id_is_url,
-                          published_at, seen_at FROM sightings";
         let mut found = Vec::new();
         let mut collect = |wheres: &str, hash: Option<u64>, of_feed: bool| -> Result<(), StoreError> {
             let Some(hash) = hash else { return Ok(()) };
-            let sql = format!("{select} WHERE {wheres} ORDER BY seen_at DESC LIMIT {SIGHTINGS_MAX}");
+            let sql = format!("{SIGHTING} WHERE {wheres} ORDER BY seen_at DESC LIMIT {SIGHTINGS_MAX}");
             let mut statement = self.sql.prepare_cached(&sql)?;
             let read = |row: &Row<'_>| read_sighting(row, feed);
             let rows = if of_feed {
@@ -40,20 +44,33 @@ impl Transaction<'_> {
         Ok(found)
     }
 
-    /// Remembers what an entry is recognised by, unless exactly that is remembered of this feed already.
+    /// Earlier sightings in this feed that share the headline of an entry.
+    pub fn sightings_by_title(&self, feed: FeedId, keys: &Keys) -> Result<Vec<Sighting>, StoreError> {
+        let sql = format!(
+            "{SIGHTING} WHERE title_hash = ?1 AND feed_id = ?2 ORDER BY seen_at DESC LIMIT {SIGHTINGS_MAX}"
+        );
+        let mut statement = self.sql.prepare_cached(&sql)?;
+        let rows =
+            statement.query_map(params![to_signed(keys.title), feed.0], |row| read_sighting(row, feed))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Remembers what an entry is recognised by, unless exactly that is remembered of this feed already. `left_at` is set
+    /// where the entry does not stand in the feed's document.
     pub fn remember(
         &self,
         feed: FeedId,
         article: ArticleId,
         keys: &Keys,
         seen_at: Timestamp,
+        left_at: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let added = self
             .sql
             .prepare_cached(
-                "INSERT INTO sightings
-                     (feed_id, article_id, id_hash, url_hash, title_hash, words_hash, id_is_url, published_at, seen_at)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9, ?8
+                "INSERT INTO sightings (feed_id, article_id, id_hash, url_hash, title_hash, words_hash, id_is_url,
+                     published_at, seen_at, left_at)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9, ?8, ?10
                  WHERE NOT EXISTS (SELECT 1 FROM sightings WHERE words_hash = ?6 AND feed_id = ?1
                      AND id_hash IS ?3 AND url_hash IS ?4 AND title_hash = ?5 AND article_id = ?2)",
             )?
@@ -67,6 +84,7 @@ impl Transaction<'_> {
                 keys.id_is_url,
                 to_micros(seen_at),
                 keys.published_at.map(to_micros),
+                left_at.map(to_micros),
             ])?;
         if added == 0 {
             return Ok(());
@@ -81,6 +99,45 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// Notes that an entry stands in its feed's document (`None`), or since when it does not.
+    pub fn note_standing(
+        &self,
+        feed: FeedId,
+        article: ArticleId,
+        left_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE sightings SET left_at = ?3 WHERE article_id = ?1 AND feed_id = ?2 AND left_at IS NOT ?3",
+            )?
+            .execute(params![article.0, feed.0, left_at.map(to_micros)])?;
+        Ok(())
+    }
+
+    /// An entry that does not stand in its feed's document was seen again.
+    pub fn note_left_again(
+        &self,
+        feed: FeedId,
+        article: ArticleId,
+        left_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE sightings SET left_at = ?3 WHERE article_id = ?1 AND feed_id = ?2 AND left_at < ?3",
+            )?
+            .execute(params![article.0, feed.0, to_micros(left_at)])?;
+        Ok(())
+    }
+
+    /// Forgets some entries that left their feeds before a time.
+    pub fn forget_sightings(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let sql = format!(
+            "DELETE FROM sightings WHERE rowid IN (
+                 SELECT rowid FROM sightings WHERE left_at < ?1 ORDER BY left_at LIMIT {FORGOTTEN_MAX})"
+        );
+        Ok(self.sql.prepare_cached(&sql)?.execute([to_micros(before)])?)
+    }
+
     /// Marks the words an entry was edited to, or back to, as the latest of its article.
     pub fn remember_edit(
         &self,
@@ -88,8 +145,9 @@ impl Transaction<'_> {
         article: ArticleId,
         keys: &Keys,
         seen_at: Timestamp,
+        left_at: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        self.remember(feed, article, keys, seen_at)?;
+        self.remember(feed, article, keys, seen_at, left_at)?;
         self.sql
             .prepare_cached("UPDATE sightings SET seen_at = ?3 WHERE article_id = ?1 AND words_hash = ?2")?
             .execute(params![article.0, to_signed(keys.words), to_micros(seen_at)])?;
@@ -122,7 +180,7 @@ impl Transaction<'_> {
         Ok(StoryId(self.sql.last_insert_rowid()))
     }
 
-    /// Keeps a new article; `words` are what the full-text index finds it by.
+    /// Keeps a new article, published at the latest when it was seen; `words` are what the full-text index finds it by.
     pub fn add_article(
         &self,
         feed: FeedId,
@@ -135,8 +193,8 @@ impl Transaction<'_> {
         self.sql
             .prepare_cached(
                 "INSERT INTO articles (feed_id, entry_id, entry_url, url, title, summary, body, language, publisher,
-                     tier, tags, places, published_at, published_raw, seen_at, fingerprint, story_id, copy_of)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+                     tier, tags, places, published_at, published_raw, seen_at, fingerprint, story_id, copy_of, date_quality)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             )?
             .execute(params![
                 feed.0,
@@ -151,12 +209,13 @@ impl Transaction<'_> {
                 article.tier.number(),
                 json_list(&article.tags),
                 json_list(&article.places),
-                article.published_at.map(to_micros),
+                article.published_at.map(|at| to_micros(at.min(article.seen_at))),
                 entry.published_raw,
                 to_micros(article.seen_at),
                 to_signed(article.fingerprint),
                 story.0,
                 copy_of.map(|id| id.0),
+                DateQuality::of(entry, article.seen_at).word(),
             ])?;
         let id = self.sql.last_insert_rowid();
         self.index_words(id, words)?;
@@ -309,6 +368,7 @@ fn read_sighting(row: &Row<'_>, feed: FeedId) -> rusqlite::Result<Sighting> {
             published_at: row.get::<_, Option<i64>>(7)?.map(from_micros),
         },
         seen_at: from_micros(row.get(8)?),
+        left_at: row.get::<_, Option<i64>>(9)?.map(from_micros),
     })
 }
 

@@ -25,12 +25,12 @@ pub struct StoredFeed {
     pub state: FeedState,
 }
 
-const COLUMNS: &str = "id, url, etag, last_modified, asked_as, moved_to, moved_count, moved_since, \
+pub(super) const COLUMNS: &str = "id, url, etag, last_modified, asked_as, moved_to, moved_count, moved_since, \
      moved_adopted_at, first_success_at, last_polled_at, last_success_at, last_reached_at, last_new_at, \
      next_due_at, next_due_reason, wait_until, fresh_for, ttl, skip_hours, skip_days, failure_count, \
      refusal_count, gone_count, gone_since, unreached_since, ignored_count, validators_at, unconditional_at, \
      document_hash, document_bytes, last_answer, last_outcome, rhythm, health, health_since, health_reason, \
-     health_told";
+     health_flaw, health_told, health_told_at, health_look_at, gap_at";
 
 impl Transaction<'_> {
     /// The row of a configured feed, made when it is new; its name and host follow the configuration.
@@ -74,7 +74,7 @@ impl Transaction<'_> {
             .sql
             .prepare_cached(
                 "SELECT count(*) FROM feeds
-                 WHERE host = ?1 AND id <> ?2 AND last_answer = ?3 AND next_due_at > ?4",
+                 WHERE host = ?1 AND id <> ?2 AND last_answer = ?3 AND wait_until > ?4",
             )?
             .query_row(params![host, except.0, AnswerKind::Unavailable.word(), to_micros(at)], |row| {
                 row.get(0)
@@ -131,7 +131,11 @@ impl Transaction<'_> {
             ":health": state.health.health.word(),
             ":health_since": time(state.health.since),
             ":health_reason": state.health.reason,
+            ":health_flaw": state.health.flaw,
             ":health_told": state.health.told.word(),
+            ":health_told_at": time(state.health.told_at),
+            ":health_look_at": time(state.health.look_at),
+            ":gap_at": time(state.gap_at),
             ":problems": problems,
         };
         self.sql.prepare_cached(SAVE)?.execute(parameters)?;
@@ -150,7 +154,8 @@ const SAVE: &str = "UPDATE feeds SET etag = :etag, last_modified = :last_modifie
     ignored_count = :ignored_count, validators_at = :validators_at, unconditional_at = :unconditional_at,
     document_hash = :document_hash, document_bytes = :document_bytes, last_answer = :last_answer,
     last_outcome = :last_outcome, rhythm = :rhythm, health = :health, health_since = :health_since,
-    health_reason = :health_reason, health_told = :health_told,
+    health_reason = :health_reason, health_flaw = :health_flaw, health_told = :health_told,
+    health_told_at = :health_told_at, health_look_at = :health_look_at, gap_at = :gap_at,
     last_document_problems = coalesce(:problems, last_document_problems)
     WHERE id = :id";
 
@@ -166,7 +171,7 @@ impl super::Reader {
     }
 }
 
-fn read_feed(row: &Row<'_>) -> rusqlite::Result<StoredFeed> {
+pub(super) fn read_feed(row: &Row<'_>) -> rusqlite::Result<StoredFeed> {
     let time = |name: &str| -> rusqlite::Result<Option<Timestamp>> {
         Ok(row.get::<_, Option<i64>>(name)?.map(from_micros))
     };
@@ -217,6 +222,7 @@ fn read_feed(row: &Row<'_>) -> rusqlite::Result<StoredFeed> {
             document_bytes: row.get::<_, i64>("document_bytes")?.unsigned_abs(),
             last_answer: AnswerKind::from_word(&word("last_answer")?).unwrap_or_default(),
             last_outcome: row.get("last_outcome")?,
+            gap_at: time("gap_at")?,
             rhythm: row
                 .get::<_, Option<Vec<u8>>>("rhythm")?
                 .map_or_else(Rhythm::default, |bytes| Rhythm::from_bytes(&bytes)),
@@ -224,7 +230,10 @@ fn read_feed(row: &Row<'_>) -> rusqlite::Result<StoredFeed> {
                 health: Health::from_word(&word("health")?).unwrap_or_default(),
                 since: time("health_since")?,
                 reason: row.get("health_reason")?,
+                flaw: row.get("health_flaw")?,
                 told: Health::from_word(&word("health_told")?).unwrap_or_default(),
+                told_at: time("health_told_at")?,
+                look_at: time("health_look_at")?,
             },
         },
     })

@@ -39,7 +39,8 @@ impl Transaction<'_> {
         let found = self
             .sql
             .prepare_cached(
-                "SELECT host, paused_until, reason, refusal_count, last_asked_at FROM hosts WHERE host = ?1",
+                "SELECT host, paused_until, reason, refusal_count, last_asked_at, spacing, spacing_until
+                 FROM hosts WHERE host = ?1",
             )?
             .query_row([host], read_host)
             .optional()?;
@@ -50,11 +51,12 @@ impl Transaction<'_> {
     pub fn save_host(&self, host: &str, state: &HostState) -> Result<(), StoreError> {
         self.sql
             .prepare_cached(
-                "INSERT INTO hosts (host, paused_until, reason, refusal_count, last_asked_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO hosts (host, paused_until, reason, refusal_count, last_asked_at, spacing, spacing_until)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (host) DO UPDATE SET paused_until = excluded.paused_until,
                      reason = excluded.reason, refusal_count = excluded.refusal_count,
-                     last_asked_at = excluded.last_asked_at",
+                     last_asked_at = excluded.last_asked_at, spacing = excluded.spacing,
+                     spacing_until = excluded.spacing_until",
             )?
             .execute(params![
                 host,
@@ -62,14 +64,17 @@ impl Transaction<'_> {
                 state.reason,
                 state.refusal_count,
                 state.last_asked_at.map(to_micros),
+                state.spacing.map(|spacing| i64::try_from(spacing.as_micros()).unwrap_or(i64::MAX)),
+                state.spacing_until.map(to_micros),
             ])?;
         Ok(())
     }
 
-    /// Hosts that pause at `now`, with until when.
-    pub fn paused_hosts(&self, now: Timestamp) -> Result<Vec<(String, HostState)>, StoreError> {
+    /// Hosts that pause at `now`, or take less than others.
+    pub fn reluctant_hosts(&self, now: Timestamp) -> Result<Vec<(String, HostState)>, StoreError> {
         let mut query = self.sql.prepare_cached(
-            "SELECT host, paused_until, reason, refusal_count, last_asked_at FROM hosts WHERE paused_until > ?1",
+            "SELECT host, paused_until, reason, refusal_count, last_asked_at, spacing, spacing_until
+             FROM hosts WHERE paused_until > ?1 OR spacing_until > ?1",
         )?;
         let rows = query.query_map([to_micros(now)], read_host)?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -84,7 +89,12 @@ impl Transaction<'_> {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let micros = to_micros(at);
-        let gap = last_asked_at.map(|last| micros.saturating_sub(to_micros(last)).max(0));
+        let is_new_hour = |last| to_micros(last).div_euclid(HOUR_MICROS) != micros.div_euclid(HOUR_MICROS);
+        if last_asked_at.is_none_or(is_new_hour) {
+            self.prune_traffic(at)?;
+        }
+        // A clock that was set back, or two requests at a time, leave nothing to measure.
+        let gap = last_asked_at.map(|last| micros.saturating_sub(to_micros(last))).filter(|gap| *gap >= 0);
         let bytes = i64::try_from(answer.wire_bytes).unwrap_or(i64::MAX);
         self.sql
             .prepare_cached(
@@ -124,11 +134,16 @@ impl Transaction<'_> {
         Ok((bytes.unwrap_or_default().unsigned_abs(), passed))
     }
 
-    /// Drops traffic of more than a day ago, and hosts that asked for nothing and were not asked for a day.
-    pub fn prune_traffic(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// Drops traffic of more than a day ago.
+    fn prune_traffic(&self, now: Timestamp) -> Result<(), StoreError> {
         let hour = to_micros(now).div_euclid(HOUR_MICROS);
-        self.sql.prepare_cached("DELETE FROM traffic WHERE hour <= ?1")?.execute([hour - HOURS_KEPT])?;
-        self.sql.prepare_cached("DELETE FROM days WHERE day < ?1")?.execute([hour.div_euclid(24) - 31])?;
+        let day = hour.div_euclid(24);
+        // What lies ahead was counted by a clock that ran ahead.
+        let traffic = "DELETE FROM traffic WHERE hour <= ?1 OR hour > ?2";
+        self.sql.prepare_cached(traffic)?.execute([hour - HOURS_KEPT, hour + 1])?;
+        self.sql
+            .prepare_cached("DELETE FROM days WHERE day < ?1 OR day > ?2")?
+            .execute([day - 31, day + 1])?;
         Ok(())
     }
 }
@@ -139,7 +154,8 @@ impl Reader {
         let found = self
             .connection
             .prepare_cached(
-                "SELECT host, paused_until, reason, refusal_count, last_asked_at FROM hosts WHERE host = ?1",
+                "SELECT host, paused_until, reason, refusal_count, last_asked_at, spacing, spacing_until
+                 FROM hosts WHERE host = ?1",
             )?
             .query_row([host], read_host)
             .optional()?;
@@ -179,6 +195,8 @@ fn read_host(row: &Row<'_>) -> rusqlite::Result<(String, HostState)> {
         reason: row.get(2)?,
         refusal_count: row.get(3)?,
         last_asked_at: time(row.get(4)?),
+        spacing: row.get::<_, Option<i64>>(5)?.map(|micros| Duration::from_micros(micros.unsigned_abs())),
+        spacing_until: time(row.get(6)?),
     };
     Ok((row.get(0)?, state))
 }

@@ -6,12 +6,12 @@ use rusqlite::{OptionalExtension, params};
 use super::articles::{read_evidence, read_list};
 use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::alert::render::Rendered;
-use crate::alert::{Alert, AlertId};
+use crate::alert::{Alert, AlertId, Kind};
 use crate::article::identity::ArticleId;
 use crate::delivery::DeliveryId;
 use crate::incident::{Arrival, IncidentId, Standing, Status};
 use crate::story::StoryId;
-use crate::topic::{Evidence, TopicId};
+use crate::topic::{Evidence, Severity, TopicId};
 
 /// An alert as it goes into the store, rendered.
 #[derive(Debug, Clone)]
@@ -28,6 +28,21 @@ pub struct NewAlert<'a> {
     pub story: StoryId,
     /// Best score.
     pub score: f64,
+    /// Hash of the configuration and version that decided.
+    pub configuration: &'a str,
+}
+
+/// An alert about wirewatch itself as it goes into the store: of no incident, and for no topic.
+#[derive(Debug, Clone)]
+pub struct NewNotice<'a> {
+    /// What it tells, by [`crate::alert::Kind`].
+    pub kind: Kind,
+    /// How much it matters.
+    pub severity: Severity,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Why, in words.
+    pub reason: &'a str,
     /// Hash of the configuration and version that decided.
     pub configuration: &'a str,
 }
@@ -301,6 +316,45 @@ impl Transaction<'_> {
             .prepare_cached("UPDATE incidents SET last_alert_at = ?2 WHERE id = ?1")?
             .execute(params![new.incident.0, to_micros(new.at)])?;
         Ok(id)
+    }
+
+    /// Keeps an alert that tells of no incident. Its rendering follows, as with [`Transaction::add_alert`].
+    pub fn add_notice(&self, new: &NewNotice<'_>) -> Result<AlertId, StoreError> {
+        self.sql
+            .prepare_cached(
+                "INSERT INTO alerts (at, kind, reason, severity, subject, text, html, headers, configuration)
+                 VALUES (?1, ?2, ?3, ?4, '', '', '', '[]', ?5)",
+            )?
+            .execute(params![
+                to_micros(new.at),
+                new.kind.as_str(),
+                new.reason,
+                new.severity.as_str(),
+                new.configuration
+            ])?;
+        Ok(AlertId(self.sql.last_insert_rowid()))
+    }
+
+    /// When an alert of a kind was decided last. Only for kinds that tell of no incident: the others have no index.
+    pub fn last_notice_at(&self, kind: Kind) -> Result<Option<Timestamp>, StoreError> {
+        let at: Option<i64> = self
+            .sql
+            .prepare_cached("SELECT max(at) FROM alerts WHERE kind = ?1 AND kind NOT IN ('first', 'update')")?
+            .query_row([kind.as_str()], |row| row.get(0))?;
+        Ok(at.map(from_micros))
+    }
+
+    /// Takes an alert back as far as nobody was told of it yet; answers whether nobody ever was. A delivery that is on its
+    /// way stays.
+    pub fn withdraw_alert(&self, alert: AlertId) -> Result<bool, StoreError> {
+        self.sql
+            .prepare_cached("DELETE FROM deliveries WHERE alert_id = ?1 AND status = 'queued'")?
+            .execute([alert.0])?;
+        let is_withdrawn = self
+            .sql
+            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM deliveries WHERE alert_id = ?1)")?
+            .query_row([alert.0], |row| row.get(0))?;
+        Ok(is_withdrawn)
     }
 
     /// Keeps the mail of an alert.

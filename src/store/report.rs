@@ -35,6 +35,8 @@ pub struct StoredArticle {
     pub places: Vec<String>,
     /// When it was published, as read from the feed.
     pub published: Option<Timestamp>,
+    /// What that date is worth: `given`, `missing`, `unreadable`, or `future` (it was later than the poll).
+    pub date_quality: String,
     /// When it was first seen.
     pub seen: Timestamp,
     /// Its story's number.
@@ -69,24 +71,25 @@ pub struct StoredAlert {
     pub id: i64,
     /// When it was decided.
     pub at: Timestamp,
-    /// `first` or `update`.
+    /// `first` or `update` of an incident; `operator` tells how wirewatch itself is, and has neither topic, place,
+    /// incident, story, publishers nor score.
     pub kind: String,
     /// Why.
     pub reason: String,
     /// Topic id.
-    pub topic: String,
+    pub topic: Option<String>,
     /// `info`, `warning` or `critical`.
     pub severity: String,
     /// Country, or `ZZ`.
-    pub place: String,
+    pub place: Option<String>,
     /// Its incident's number.
-    pub incident: i64,
+    pub incident: Option<i64>,
     /// Story of its best article.
-    pub story: i64,
+    pub story: Option<i64>,
     /// Independent publishers.
-    pub publishers: u32,
+    pub publishers: Option<u32>,
     /// Best score.
-    pub score: f64,
+    pub score: Option<f64>,
     /// Subject of its mail.
     pub subject: String,
     /// Hash of the configuration, and version, that decided.
@@ -162,8 +165,8 @@ const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 
 const ARTICLE: &str =
     "SELECT a.id, a.title, a.summary, a.body, CASE WHEN a.entry_url LIKE 'http:%' THEN a.entry_url ELSE coalesce(a.url, a.entry_url) END, a.language, a.publisher,
-     a.tier, f.url, a.tags, a.places, a.published_at, a.seen_at, a.story_id, a.copy_of, a.revision_count
-     FROM articles a JOIN feeds f ON f.id = a.feed_id";
+     a.tier, f.url, a.tags, a.places, a.published_at, a.seen_at, a.story_id, a.copy_of, a.revision_count,
+     a.date_quality FROM articles a JOIN feeds f ON f.id = a.feed_id";
 
 const ALERT: &str =
     "SELECT id, at, kind, reason, topic, severity, place, incident_id, story_id, publishers, score,
@@ -291,7 +294,9 @@ impl Reader {
             articles_last_day: since("SELECT count(*) FROM articles WHERE seen_at > ?1")?,
             last_success: time("SELECT max(last_success_at) FROM feeds")?,
             open_incidents: incidents.collect::<Result<_, _>>()?,
-            alerts_last_day: since("SELECT count(*) FROM alerts WHERE at > ?1")?,
+            alerts_last_day: since(
+                "SELECT count(*) FROM alerts WHERE at > ?1 AND kind IN ('first', 'update')",
+            )?,
             queued: count("SELECT count(*) FROM deliveries WHERE status IN ('queued', 'sending')")?,
             oldest_queued: oldest.as_ref().map(|(at, _)| from_micros(*at)),
             oldest_queued_reply: oldest.map_or_else(String::new, |(_, reply)| reply),
@@ -302,7 +307,7 @@ impl Reader {
                 |row| row.get(0).map(unsigned),
             )?,
             untold_last_day: since(
-                "SELECT count(*) FROM alerts a WHERE at > ?1
+                "SELECT count(*) FROM alerts a WHERE at > ?1 AND kind IN ('first', 'update')
                  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id)",
             )?,
             last_sent: time("SELECT max(finished_at) FROM deliveries WHERE status = 'sent'")?,
@@ -395,6 +400,7 @@ fn read_article(row: &Row<'_>) -> rusqlite::Result<StoredArticle> {
         story: row.get(13)?,
         copy_of: row.get(14)?,
         revisions: row.get(15)?,
+        date_quality: row.get(16)?,
     })
 }
 

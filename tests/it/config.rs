@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod access;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

@@ -3,8 +3,16 @@
 //! Days of polling pass in milliseconds: a scripted server on loopback, a clock that the test moves
 //! ([`crate::support::watch`]).
 
+mod gap;
+mod health;
+mod host;
+mod identity;
+mod moved;
+mod outage;
 mod pace;
 mod page;
 mod robots;
 mod schedule;
+mod table;
+mod validators;
 mod watched;

@@ -244,3 +244,50 @@ fn the_archive_is_searched_by_the_words_of_a_query() {
         }
     }
 }
+
+#[test]
+fn a_database_with_alerts_of_the_first_schema_is_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("wirewatch.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../migrations/0001_create_tables.sql")).unwrap();
+    old.execute_batch(include_str!("../../migrations/0002_extend_feeds.sql")).unwrap();
+    old.execute_batch(
+        "PRAGMA user_version = 2;
+         INSERT INTO feeds (id, url, name) VALUES (1, 'https://one.example/feed', 'One');
+         INSERT INTO incidents VALUES (3, 'topic', 'ZZ', 'open', 1000000, 2000000, 2000000, NULL);
+         INSERT INTO alerts VALUES (7, 2000000, 'first', 'it is the first report', 'topic', 'warning', 'ZZ', 3, 5, 2,
+             0.75, 'Subject', 'Text', '<p>', '[]', 'hash');
+         INSERT INTO incident_articles VALUES (3, 11, 5, 'one.example', 0, 0.75, 2000000, 7);
+         INSERT INTO deliveries (id, alert_id, address, status, next_attempt_at)
+             VALUES (9, 7, 'desk@example.org', 'queued', 2000000);",
+    )
+    .unwrap();
+    drop(old);
+    drop(open(&path).unwrap());
+    let reader = Reader::open(&path).unwrap();
+    let (alert, text) = reader.alert(7).unwrap().unwrap();
+    assert_eq!((alert.topic.as_deref(), alert.incident, alert.score), (Some("topic"), Some(3), Some(0.75)));
+    assert_eq!((text.as_str(), alert.deliveries[0].to.as_str()), ("Text", "desk@example.org"));
+    let feed = reader.feed_by_address("https://one.example/feed").unwrap().unwrap();
+    assert_eq!(feed.state.health, wirewatch::feed::health::HealthState::default());
+    drop(reader);
+    let mut writer = open(&path).unwrap();
+    let tx = writer.begin().unwrap();
+    assert_eq!(tx.claim_deliveries(hour(0), std::time::Duration::from_hours(1), 9).unwrap().len(), 1);
+    tx.commit().unwrap();
+    // What points to alerts still points there, and is held to it.
+    let now = rusqlite::Connection::open(&path).unwrap();
+    let faults: i64 =
+        now.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0)).unwrap();
+    let target: String = now
+        .query_row("SELECT \"table\" FROM pragma_foreign_key_list('deliveries')", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!((faults, target.as_str()), (0, "alerts"));
+    now.pragma_update(None, "foreign_keys", true).unwrap();
+    assert!(now.execute("DELETE FROM alerts", []).is_err());
+    assert!(
+        now.execute("UPDATE alerts SET incident_id = NULL", []).is_err(),
+        "an alert of an incident has one"
+    );
+}

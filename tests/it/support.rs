@@ -3,6 +3,8 @@
 pub(crate) mod desk;
 pub(crate) mod growth;
 pub(crate) mod http;
+pub(crate) mod hub;
 pub(crate) mod lab;
+pub(crate) mod proxy;
 pub(crate) mod smtp;
 pub(crate) mod watch;

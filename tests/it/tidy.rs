@@ -52,7 +52,7 @@ const OWNERS: [(&str, &[&str], &str); 36] = [
     ("hyper_util", &["web"], ""),
     ("ipnet", &["fetch"], ""),
     ("lettre", &["mail"], ""),
-    ("minijinja", &["alert/render.rs"], ""),
+    ("minijinja", &["alert/render"], ""),
     ("psl", &["article/"], ""),
     ("quick_xml", &["feed/parse/", "config/opml.rs"], "OPML is XML that the owner wrote"),
     ("reqwest", &["fetch"], ""),

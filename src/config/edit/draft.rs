@@ -82,6 +82,14 @@ impl EditError {
     }
 }
 
+/// A file's text as an edit would see it, only to look.
+pub fn text(path: &Path) -> Result<String, EditError> {
+    let unreadable = |reason: String| EditError::Unreadable { path: path.to_owned(), reason };
+    let bytes = read_bounded(path, FILE_BYTES_MAX).map_err(|error| unreadable(words(&error)))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".to_owned()))?;
+    Ok(text.strip_prefix(BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text))
+}
+
 fn place(path: &Path, line: Option<usize>) -> String {
     line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()))
 }
@@ -155,7 +163,7 @@ impl Draft {
     pub fn put(self, dir: &Path, environment: &Environment) -> Result<Loaded, EditError> {
         let loaded = self.check(dir, environment)?;
         let fresh = self.path_beside("new");
-        let put = self.write(&fresh).and_then(|()| if self.is_unchanged() { Ok(true) } else { Ok(false) });
+        let put = self.write(&fresh).map(|()| self.is_unchanged());
         let put = match put {
             Ok(true) => fs::rename(&fresh, &self.target).map(|()| true),
             other => other,

@@ -186,6 +186,7 @@ pub(super) struct DraftFeed {
     pub(super) hubs: Vec<String>,
     pub(super) self_url: Option<String>,
     pub(super) next_url: Option<String>,
+    pub(super) next_is_archive: bool,
     pub(super) ttl: Slot,
     pub(super) update_period: Slot,
     pub(super) update_frequency: Slot,

@@ -376,7 +376,10 @@ fn feed_link(walk: &mut Walk, address: &str, rel: &str, attributes: &[Attribute]
             }
             "self" => feed.self_url = feed.self_url.take().or_else(|| resolved.clone()),
             // RFC 5005: archived feeds are linked backwards, paged ones forwards.
-            "prev-archive" => feed.next_url = resolved.clone().or(feed.next_url.take()),
+            "prev-archive" if resolved.is_some() => {
+                feed.next_url.clone_from(&resolved);
+                feed.next_is_archive = true;
+            }
             "next" => feed.next_url = feed.next_url.take().or_else(|| resolved.clone()),
             "alternate" => {
                 let is_page = attribute(attributes, "type").is_none_or(|kind| kind.contains("html"));

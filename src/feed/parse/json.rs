@@ -127,6 +127,7 @@ fn feed(document: &Value, items: &[Value], base: &Url) -> (ParsedFeed, usize) {
             .collect(),
         self_url: address("feed_url"),
         next_url: address("next_url"),
+        next_is_archive: false,
         entries: Vec::new(),
         problems: Vec::new(),
     };

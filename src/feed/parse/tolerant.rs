@@ -19,7 +19,7 @@ use super::escape::{self, Referent};
 use super::fields::{self, Capture};
 use super::names::{self, Tag, Vocabulary};
 use super::repair::Repaired;
-use super::{ENTRIES_READ_MAX, NotAFeed, language};
+use super::{ENTRIES_READ_MAX, NotAFeed, language, page};
 use crate::feed::{Format, ParsedFeed, Problem, ProblemKind};
 
 /// Open elements followed; deeper ones are passed over.
@@ -494,6 +494,7 @@ impl Walk {
             hubs: self.feed.hubs,
             self_url: self.feed.self_url,
             next_url: self.feed.next_url,
+            next_is_archive: self.feed.next_is_archive,
             entries,
             problems,
         };
@@ -502,7 +503,10 @@ impl Walk {
 
     fn refusal(self, text: &str) -> NotAFeed {
         match self.first_element {
-            Some(_) if self.is_page => NotAFeed::HtmlPage { title: self.page_title },
+            Some(root) if self.is_page || page::is_page_element(&root) => {
+                let kind = page::kind_of(text, self.page_title.as_deref());
+                NotAFeed::HtmlPage { kind, title: self.page_title }
+            }
             Some(root) => NotAFeed::UnknownMarkup { root },
             None => NotAFeed::NotMarkup { start: text.chars().take(40).collect() },
         }

@@ -104,7 +104,7 @@ async fn feeds_are_listed_before_and_after_they_were_polled() {
     desk.feeds([server.url("/feed"), server.url("/broken"), server.url("/new")]);
     let listed = desk.run(&["feeds", "list", "--json"]).expect(0).json();
     let health: Vec<_> = listed.iter().map(|feed| feed["health"].as_str().unwrap()).collect();
-    assert_eq!(health, ["ok", "failing", "new"]);
+    assert_eq!(health, ["ok", "degraded", "new"]);
     assert!(listed[1]["last_outcome"].as_str().unwrap().contains("503"), "{}", listed[1]);
     assert_eq!((&listed[1]["failures"], &listed[0]["failures"]), (&1.into(), &0.into()));
     server.set("/new", Reply::status(429).header("retry-after", "7200"));
@@ -122,16 +122,31 @@ async fn feeds_are_listed_before_and_after_they_were_polled() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn status_ends_with_1_when_something_needs_a_person() {
     let (server, _mails, desk) = worked().await;
-    // One failure in a row is weather.
+    // One failure in a row is weather, and many within minutes are, too.
     let status = desk.run(&["status"]).expect(0).out;
-    assert!(status.contains("1 ok, 1 failing") && status.contains("open       incident 1"), "{status}");
+    assert!(
+        status.contains("1 ok, 0 failing")
+            && status.contains("1 degraded")
+            && status.contains("open       incident 1"),
+        "{status}"
+    );
     assert!(!status.contains("NEEDS YOU"), "{status}");
     for _ in 0..2 {
         desk.make_due();
         desk.run(&["run", "--once"]).expect(0);
     }
+    desk.run(&["status"]).expect(0);
+    desk.change("UPDATE feeds SET health_since = health_since - 7200000000 WHERE health = 'degraded'");
+    desk.make_due();
+    desk.run(&["run", "--once"]).expect(0);
     let status = desk.run(&["status"]).expect(1).out;
-    assert!(status.contains("NEEDS YOU") && status.contains("/broken"), "{status}");
+    assert!(
+        status.contains("NEEDS YOU  1 feed is failing") && status.contains("/broken, failing since"),
+        "{status}"
+    );
+    assert!(status.contains("(503)") && status.contains("Next try "), "{status}");
+    let status = desk.run(&["status", "--json"]).expect(1).json();
+    assert_eq!(status[0]["feeds_failing"][0]["health"], "failing", "{}", status[0]);
     desk.feeds([server.url("/feed")]);
     desk.run(&["status"]).expect(0);
     // Mail that does not get out.

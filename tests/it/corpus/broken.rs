@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use wirewatch::feed::ProblemKind::{Date, EmptyEntry, Encoding, Markup, TooManyEntries, Truncated};
-use wirewatch::feed::parse::{ENTRIES_MAX, ENTRIES_READ_MAX, NotAFeed, TEXT_BYTES_MAX};
+use wirewatch::feed::parse::{ENTRIES_MAX, ENTRIES_READ_MAX, NotAFeed, PageKind, TEXT_BYTES_MAX};
 use wirewatch::feed::{Format, ProblemKind};
 
 use crate::support::growth::assert_linear;
@@ -358,18 +358,62 @@ fn what_is_no_feed_is_refused_in_words() {
     check(" \n\0 ", NotAFeed::Empty);
     check(
         "<!DOCTYPE html><html><head><title>Please\n log in</title></head><body><p>x<item>y</body></html>",
-        NotAFeed::HtmlPage { title: Some("Please log in".to_owned()) },
+        NotAFeed::HtmlPage { kind: PageKind::Login, title: Some("Please log in".to_owned()) },
     );
     check("<opml version='2.0'><body/></opml>", NotAFeed::UnknownMarkup { root: "opml".to_owned() });
     check("{\"error\": \"gone\"}", NotAFeed::OtherJson);
     check("[1, 2", NotAFeed::OtherJson);
     check("Service unavailable", NotAFeed::NotMarkup { start: "Service unavailable".to_owned() });
-    let words = try_read("<html><title>Login</title></html>").expect_err("a page").to_string();
+    let words = try_read("<html><title>News</title></html>").expect_err("a page").to_string();
     assert_eq!(
         words,
-        "this is a web page (\"Login\"), not a feed; \
+        "this is a web page (\"News\"), not a feed; \
          look on the page, or in its source after \"alternate\", for the feed's address"
     );
+}
+
+#[test]
+fn c31_pages_in_place_of_a_feed_are_called_what_they_are() {
+    let check = |document: &str, kind: PageKind, words: &str| match try_read(document) {
+        Err(NotAFeed::HtmlPage { kind: found, title }) => {
+            assert_eq!(found, kind, "{document}");
+            let said = NotAFeed::HtmlPage { kind, title }.to_string();
+            assert!(said.contains(words) && said.contains("not a feed"), "{said}");
+        }
+        other => panic!("{document}: {other:?}"),
+    };
+    let titled =
+        |title: &str| format!("<!DOCTYPE html><html><head><title>{title}</title></head><body></body></html>");
+    let by = |by| PageKind::Challenge { by };
+    check(&titled("Just a moment..."), by(Some("Cloudflare")), "a page of Cloudflare that wants proof");
+    check(
+        "<html><head><title>Eine Sekunde</title></head><body><script>window._cf_chl_opt={}</script></body></html>",
+        by(Some("Cloudflare")),
+        "ask the publisher to let feed readers through",
+    );
+    check(
+        "<script src='/_Incapsula_Resource?SWJIYLWA=1'></script>",
+        by(Some("Imperva")),
+        "a page of Imperva",
+    );
+    check(&titled("Are you a robot?"), by(None), "a page that wants proof that a person is there");
+    check(&titled("Sign in to Example"), PageKind::Login, "(\"Sign in to Example\")");
+    check("<html><form><input name=p type=password></form></html>", PageKind::Login, "`password_file`");
+    check(&titled("Hotel WiFi"), PageKind::Network, "log in there with a browser");
+    check(
+        "<HTML><!-- <WISPAccessGatewayParam> --></HTML>",
+        PageKind::Network,
+        "the network this machine is in",
+    );
+    // An ordinary page with such things in a corner is an ordinary page.
+    check(&titled("World news"), PageKind::Plain, "\"alternate\"");
+    let corner = "<p>News</p>".repeat(3_000);
+    let page = format!(
+        "<html><head><title>News</title><script src='/cdn-cgi/challenge-platform/scripts/jsd/main.js'></script></head>\
+         <body><input type='password'>{corner}</body></html>"
+    );
+    check(&page, PageKind::Plain, "\"alternate\"");
+    check("<meta http-equiv='refresh' content='0; url=/'>", PageKind::Plain, "this is a web page");
 }
 
 #[test]

@@ -17,8 +17,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls;
@@ -193,9 +194,19 @@ pub(crate) struct Received {
     pub(crate) target: String,
     /// Names in lower case, in order.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// As long as its `Content-Length` says.
+    pub(crate) body: Vec<u8>,
 }
 
 impl Received {
+    /// The path asked for, without query; of an address in full, too, which is how a proxy is asked (RFC 9112 section
+    /// 3.2.2).
+    pub(crate) fn path(&self) -> &str {
+        let target = self.target.split('?').next().unwrap_or_default();
+        let Some((_, after_scheme)) = target.split_once("://") else { return target };
+        after_scheme.find('/').map_or("/", |at| after_scheme.split_at(at).1)
+    }
+
     /// The first header of this (lower-case) name.
     pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
@@ -222,13 +233,15 @@ struct State {
     scripts: Mutex<HashMap<String, Script>>,
     received: Mutex<Vec<Received>>,
     connections: AtomicU64,
+    ended: AtomicU64,
+    an_end: Notify,
     sent_bytes: AtomicU64,
 }
 
 impl State {
     /// Logs the request and picks its reply.
     fn reply(&self, request: Received) -> Reply {
-        let path = request.target.split('?').next().unwrap_or_default().to_owned();
+        let path = request.path().to_owned();
         let mut scripts = lock(&self.scripts);
         let reply = match scripts.get_mut(&path) {
             None => Reply::status(404),
@@ -324,13 +337,28 @@ impl Server {
 
     /// Every request to a path, whatever its query.
     pub(crate) fn requests_to(&self, path: &str) -> Vec<Received> {
-        let to_path = |request: &Received| request.target.split('?').next() == Some(path);
+        let to_path = |request: &Received| request.path() == path;
         self.requests().into_iter().filter(to_path).collect()
     }
 
     /// Connections accepted so far.
     pub(crate) fn connections(&self) -> u64 {
         self.state.connections.load(Ordering::SeqCst)
+    }
+
+    /// Returns once this many connections have come and ended.
+    pub(crate) async fn ended(&self, count: u64) {
+        loop {
+            let next = self.state.an_end.notified();
+            if self.state.ended.load(Ordering::SeqCst) >= count {
+                return;
+            }
+            next.await;
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Body and head bytes handed to the network so far.
@@ -354,8 +382,8 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Stat
     let mut serving = tokio::task::JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         state.connections.fetch_add(1, Ordering::SeqCst);
-        // Head and body go in two writes; with Nagle's algorithm each answer would take 40 ms.
-        stream.set_nodelay(true).unwrap();
+        // Head and body go out one by one: without this each answer waits 40 ms for the peer's acknowledgement.
+        drop(stream.set_nodelay(true));
         let (tls, state) = (tls.clone(), Arc::clone(&state));
         serving.spawn(async move {
             match tls {
@@ -366,6 +394,8 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Stat
                     Err(_refused) => {}
                 },
             }
+            state.ended.fetch_add(1, Ordering::SeqCst);
+            state.an_end.notify_waiters();
         });
     }
 }
@@ -424,7 +454,10 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8], state: &Stat
     sent
 }
 
-/// Reads a request without a body; `None` when the peer has no more.
+/// Largest body of a request, bytes.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Reads a request; `None` when the peer has no more.
 async fn receive(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<Received> {
     let mut lines = Vec::new();
     loop {
@@ -447,7 +480,16 @@ async fn receive(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<Received
         Some((name, line[colon + 1..].trim_ascii_start().to_vec()))
     });
     let target = rest.rsplit_once(' ').map_or(rest, |(target, _version)| target);
-    Some(Received { method: method.to_owned(), target: target.to_owned(), headers: headers.collect() })
+    let mut request = Received {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        headers: headers.collect(),
+        body: Vec::new(),
+    };
+    let length = request.text("content-length").and_then(|length| length.parse::<usize>().ok());
+    request.body.resize(length.unwrap_or_default().min(BODY_BYTES_MAX), 0);
+    stream.read_exact(&mut request.body).await.ok()?;
+    Some(request)
 }
 
 /// A self-signed certificate, which is its own authority.

@@ -14,6 +14,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -24,18 +25,20 @@ use wirewatch::daemon::ledger::Ledger;
 use wirewatch::daemon::pages::Paged;
 use wirewatch::daemon::poller::Poller;
 use wirewatch::daemon::roster::{Ended, Roster, Visit};
+use wirewatch::feed::host::HostState;
 use wirewatch::feed::schedule::after;
 use wirewatch::feed::state::FeedState;
 use wirewatch::fetch::{Fetcher, Options};
 use wirewatch::pipeline::Settled;
 use wirewatch::pipeline::page::PageSettled;
+use wirewatch::store::report::StoredAlert;
 use wirewatch::store::{Durability, FILE_NAME, Reader, Writer};
 
 use super::http::Server;
 use super::lab::{TOPIC, hour};
 
-/// Names that lead to the scripted server.
-const NAMES: [&str; 12] = [
+/// Names that lead to the scripted server; besides them `n0.example` to `n99.example`.
+const NAMES: [&str; 16] = [
     "a.example",
     "b.example",
     "c.example",
@@ -47,8 +50,15 @@ const NAMES: [&str; 12] = [
     "www.a.example",
     "feeds.a.example",
     "tumblr.com.example",
-    "reddit.com.example",
+    "blog.tumblr.com.example",
+    "www.reddit.com",
+    "old.reddit.com",
+    "nas.local",
+    "nowhere.example",
 ];
+
+/// A name that leads into a private network.
+const INSIDE: &str = "inside.example";
 
 /// A visit that ended, under the test's clock.
 pub(crate) struct Round {
@@ -81,6 +91,10 @@ pub(crate) struct Watch {
     pub(crate) rounds: Vec<Round>,
     /// What happened for the sake of pages, in order.
     pub(crate) pages: Vec<PageRound>,
+    /// Mails to the operator: when they were decided, and what they say.
+    pub(crate) told: Vec<(Timestamp, StoredAlert, String)>,
+    /// When time alone is asked next, as the daemon does.
+    tick_at: Timestamp,
     begun: Vec<(Visit, Timestamp)>,
 }
 
@@ -99,8 +113,9 @@ impl Watch {
         write_feeds(&dir, &server, feeds);
         let config = read_config(&dir);
         let (ledger, roster) = open(&dir, &server, &config, hour(0)).await;
-        let (rounds, pages, begun) = (Vec::new(), Vec::new(), Vec::new());
-        Self { dir, server, config, roster, ledger, now: hour(0), rounds, pages, begun }
+        let (rounds, pages, begun, told) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (now, tick_at) = (hour(0), hour(0));
+        Self { dir, server, config, roster, ledger, now, rounds, pages, told, tick_at, begun }
     }
 
     /// Lets the clock run until `at`: whatever falls due is done at its time.
@@ -115,17 +130,33 @@ impl Watch {
                 self.take_in(ended);
                 continue;
             }
-            match self.roster.wake_at().filter(|wake| *wake <= at) {
-                Some(wake) => self.now = self.now.max(wake),
-                None => break,
+            if self.tick_at <= self.now {
+                self.tick().await;
             }
+            let wake = self.roster.wake_at().map_or(self.tick_at, |wake| wake.min(self.tick_at));
+            if wake > at {
+                break;
+            }
+            self.now = self.now.max(wake);
         }
         self.now = at;
     }
 
     /// The same for a time from now.
     pub(crate) async fn for_hours(&mut self, hours: u64) {
-        self.until(after(self.now, std::time::Duration::from_secs(hours * 3600))).await;
+        self.until(after(self.now, Duration::from_secs(hours * 3600))).await;
+    }
+
+    /// Does what time alone does, as the daemon's pulse.
+    async fn tick(&mut self) {
+        let ticked = self.ledger.tick(self.now).await.unwrap();
+        for event in ticked.told {
+            let (alert, text) = self.reader().alert(event.id.0).unwrap().unwrap();
+            self.told.push((self.now, alert, text));
+        }
+        let soonest = after(self.now, Duration::from_secs(1));
+        let latest = after(self.now, Duration::from_mins(5));
+        self.tick_at = ticked.next_at.map_or(latest, |next| next.clamp(soonest, latest));
     }
 
     /// The same for some minutes.
@@ -146,12 +177,12 @@ impl Watch {
             Ended::Lost { visit, error } => panic!("{visit:?} was lost: {error}"),
         };
         let settled = polled.settled.unwrap();
-        let visit = Visit::Feed(polled.feed);
+        let visit = polled.visit;
         let place = self.begun.iter().position(|(begun, _)| *begun == visit).unwrap();
         let (_, at) = self.begun.remove(place);
         let address = self.roster.address(polled.feed).unwrap();
-        let due_at = self.roster.take_in(polled.feed, (*settled).clone(), self.now);
-        self.roster.finish(polled.feed, Some(due_at), self.now);
+        let due_at = self.roster.take_in(visit, (*settled).clone(), self.now);
+        self.roster.finish(visit, due_at, self.now);
         self.rounds.push(Round { at, visit, address, settled: *settled });
     }
 
@@ -169,6 +200,48 @@ impl Watch {
         let (ledger, roster) = open(&self.dir, &self.server, &self.config, self.now).await;
         self.begun.clear();
         (self.ledger, self.roster) = (ledger, roster);
+    }
+
+    /// Starts what is due, and is killed before any of it ends.
+    pub(crate) async fn crash(&mut self) {
+        assert!(!self.roster.start_due(self.now).is_empty(), "nothing was due");
+        let asked = self.server.requests().len();
+        while self.server.requests().len() == asked {
+            tokio::task::yield_now().await;
+        }
+        self.restart().await;
+    }
+
+    /// Pulls the plug of the network, or puts it back: no name leads anywhere.
+    pub(crate) fn set_online(&mut self, is_online: bool) {
+        self.roster.set_fetcher(fetcher(&self.config, is_online, None));
+    }
+
+    /// A name leads into a private network from now on.
+    pub(crate) fn lead_inside(&mut self, name: &str) {
+        let inside = IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3));
+        self.roster.set_fetcher(fetcher(&self.config, true, Some((name, inside))));
+    }
+
+    /// Nobody listens where a name leads from now on.
+    pub(crate) fn lead_nowhere(&mut self, name: &str) {
+        self.roster.set_fetcher(fetcher(&self.config, true, Some((name, IpAddr::V4(NOBODY)))));
+    }
+
+    /// Moves the clock without anything being done meanwhile, as a suspended machine does, or an owner who sets it.
+    pub(crate) fn set_clock(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// A host's state as the database has it.
+    pub(crate) fn host(&self, host: &str) -> HostState {
+        self.reader().host(host).unwrap().unwrap_or_default()
+    }
+
+    /// What the last poll of an address came to.
+    pub(crate) fn last(&self, address: &str) -> &Round {
+        let at = *self.starts(address).last().unwrap();
+        self.rounds.iter().rfind(|round| round.at == at && round.address.contains(host_of(address))).unwrap()
     }
 
     /// Other feeds from now on, as by a reload with a restart.
@@ -211,16 +284,33 @@ fn read_config(dir: &TempDir) -> Arc<Config> {
     Arc::new(config::load(dir.path(), &Environment::default()).unwrap().config)
 }
 
+fn host_of(address: &str) -> &str {
+    address.split('/').next().unwrap()
+}
+
+/// An address at which nobody listens.
+const NOBODY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+
+/// The door as the daemon opens it, where loopback is the public internet; without a network nobody listens. One name may
+/// lead elsewhere.
+fn fetcher(config: &Config, is_online: bool, elsewhere: Option<(&str, IpAddr)>) -> Fetcher {
+    let server = IpAddr::V4(if is_online { Ipv4Addr::LOCALHOST } else { NOBODY });
+    let numbered = (0..100).map(|number| format!("n{number}.example"));
+    let names = NAMES.map(str::to_owned).into_iter().chain(numbered);
+    let address =
+        |name: &str| elsewhere.filter(|(other, _)| *other == name).map_or(server, |(_, address)| address);
+    let mut resolve: Vec<_> = names.map(|name| (name.clone(), vec![address(&name)])).collect();
+    resolve.push((INSIDE.to_owned(), vec![IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3))]));
+    let public_networks = vec!["127.0.0.0/8".parse().unwrap()];
+    Fetcher::new(Options { resolve, public_networks, ..config.poll.fetch_options() }).unwrap()
+}
+
 async fn open(dir: &TempDir, _server: &Server, config: &Arc<Config>, now: Timestamp) -> (Ledger, Roster) {
     let writer = Writer::open(&dir.path().join(FILE_NAME), Durability::None).unwrap();
     let (ledger, _thread) = Ledger::start(writer).unwrap();
     let configured = ledger.configure(Arc::clone(config), now).await.unwrap();
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let resolve = NAMES.map(|name| (name.to_owned(), vec![loopback])).to_vec();
-    // So that pages and feeds on several hosts are told apart by name, as in the world.
-    let public_networks = vec!["127.0.0.0/8".parse().unwrap()];
-    let fetcher = Fetcher::new(Options { resolve, public_networks, ..config.poll.fetch_options() }).unwrap();
-    let poller = Poller::new(ledger.clone(), fetcher, Semaphore::new(2), Arc::clone(config));
+    let poller =
+        Poller::new(ledger.clone(), fetcher(config, true, None), Semaphore::new(2), Arc::clone(config));
     let mut roster = Roster::new(poller, Arc::clone(config));
     roster.put_in_force(Arc::clone(config), configured, now);
     (ledger, roster)

@@ -1,0 +1,316 @@
+//! News about wirewatch itself, for those who run it: feeds that fell ill or are back, and times without a network.
+//!
+//! Owns what such a mail says and how feeds are gathered, so that a dead host is one paragraph and not forty. Refuses to
+//! decide what is told.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use minijinja::{Value, context};
+
+use super::clean::{clean, cut, isolate, wrap};
+use super::words::{instant, plural};
+use super::{COLUMNS, Rendered, SUBJECT_CHARS_MAX, fill};
+use crate::feed::health::Health;
+
+/// Paragraphs of one section.
+const ITEMS_MAX: usize = 20;
+/// From so many on, feeds of one host in the same state are one paragraph.
+const TOGETHER_MIN: usize = 3;
+/// Feeds named in such a paragraph.
+const NAMES_MAX: usize = 8;
+
+/// A feed whose health changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedNews {
+    /// What people call it.
+    pub name: String,
+    /// Where it is polled, as it may be shown.
+    pub address: String,
+    /// Its registrable domain, or address.
+    pub host: String,
+    /// How it is now.
+    pub health: Health,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Why, and what to do; empty when it is well.
+    pub reason: String,
+}
+
+/// What is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Feeds changed.
+    Feeds {
+        /// For the worse, the worst first.
+        worse: Vec<FeedNews>,
+        /// Can be read again.
+        back: Vec<FeedNews>,
+    },
+    /// Nobody was reached since then, and nobody is.
+    Outage {
+        /// Start of the first poll that nobody answered.
+        since: Timestamp,
+    },
+    /// That is over.
+    OutageOver {
+        /// Start of the first poll that nobody answered.
+        since: Timestamp,
+        /// Start of the first that somebody did.
+        until: Timestamp,
+    },
+}
+
+/// Everything such a mail says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorView {
+    /// The alert's number.
+    pub alert: i64,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What is told.
+    pub news: News,
+}
+
+/// The whole mail.
+pub fn render(view: &OperatorView) -> Rendered {
+    let (headline, lead) = (headline(&view.news), lead(view));
+    let sections = sections(&view.news);
+    let why = [
+        "Wirewatch writes to mail.operator when something keeps it from seeing the news, once it has lasted (poll.health_after), \
+         and once when it is over."
+            .to_owned(),
+        format!("This is alert {}, {}.", view.alert, instant(view.at)),
+    ];
+    let todo = [
+        ("See how everything is:", "wirewatch status"),
+        ("See every feed with its reason:", "wirewatch feeds list"),
+    ];
+    let is_bad = !matches!(&view.news, News::OutageOver { .. })
+        && !matches!(&view.news, News::Feeds { worse, .. } if worse.is_empty());
+    let (colour, dark_colour) = if is_bad { ("#a15c07", "#f5b041") } else { ("#1f8f5f", "#3fb27f") };
+    let kicker = "FOR THE OPERATOR · WIREWATCH";
+    let text_sections: Vec<Value> = sections.iter().map(Section::in_text).collect();
+    let text = fill(
+        "operator.txt",
+        &context! {
+            kicker => kicker,
+            headline => wrap(&headline, "", COLUMNS),
+            lead => wrap(&lead, "", COLUMNS),
+            sections => text_sections,
+            why => why.iter().map(|line| wrap(line, "  ", COLUMNS)).collect::<Vec<_>>().join("\n"),
+            todo => todo.map(|(what, command)| format!("  {what:<32} {command}")).join("\n"),
+        },
+    );
+    let html = fill(
+        "operator.html",
+        &context! {
+            title => subject(&view.news),
+            kicker => kicker,
+            headline => headline,
+            lead => lead,
+            sections => sections.iter().map(Section::in_html).collect::<Vec<_>>(),
+            why => why,
+            todo => todo,
+            colour => colour,
+            dark_colour => dark_colour,
+        },
+    );
+    let headers = vec![
+        ("List-Id".to_owned(), "Wirewatch operator <operator.wirewatch>".to_owned()),
+        ("X-Wirewatch-Alert".to_owned(), view.alert.to_string()),
+    ];
+    Rendered { subject: subject(&view.news), text, html, headers }
+}
+
+/// One line that says what happened: `[Wirewatch] 3 feeds failing: World news, …`, at most 78 characters.
+pub fn subject(news: &News) -> String {
+    let head = format!("[Wirewatch] {}", headline(news));
+    let names = match news {
+        News::Feeds { worse, back } => {
+            let named: Vec<String> =
+                gather(worse).into_iter().chain(gather(back)).map(|item| item.name).collect();
+            named.join(", ")
+        }
+        News::Outage { .. } | News::OutageOver { .. } => String::new(),
+    };
+    if names.is_empty() {
+        cut(&head, SUBJECT_CHARS_MAX)
+    } else {
+        cut(&format!("{head}: {names}"), SUBJECT_CHARS_MAX)
+    }
+}
+
+fn headline(news: &News) -> String {
+    match news {
+        News::Outage { since } => {
+            format!("Nothing reached since {}: is this machine online?", clock(*since))
+        }
+        News::OutageOver { since, until } => format!("Blind from {} to {}", clock(*since), clock(*until)),
+        News::Feeds { worse, back } => {
+            let count = |health: Health| worse.iter().filter(|feed| feed.health == health).count();
+            let states = [Health::Gone, Health::Failing, Health::Silent, Health::Degraded];
+            let counted = states.map(|health| (count(health), health.word()));
+            let back = (back.len(), "back");
+            let mut parts: Vec<String> = Vec::new();
+            for (count, word) in counted.into_iter().chain([back]).filter(|(count, _)| *count > 0) {
+                parts.push(match parts.len() {
+                    0 => format!("{} {word}", plural(count as u64, "feed")),
+                    _ => format!("{count} {word}"),
+                });
+            }
+            parts.join(", ")
+        }
+    }
+}
+
+fn clock(at: Timestamp) -> String {
+    at.strftime("%-d %b %H:%M UTC").to_string()
+}
+
+fn lead(view: &OperatorView) -> String {
+    match &view.news {
+        News::Outage { since } => format!(
+            "No feed answered since {}, whatever its host: the fault is near this machine and not the publishers'. News \
+             is not seen until it is mended; then everything is read again by itself. Look at the network, DNS and \
+             firewall of this machine.",
+            instant(*since)
+        ),
+        News::OutageOver { since, until } => format!(
+            "Nobody could be reached from {} to {}. Feeds answer again and are read again by themselves; what was \
+             published meanwhile and still stands in them is found now, and what has scrolled out of them is not.",
+            instant(*since),
+            instant(*until)
+        ),
+        News::Feeds { worse, .. } if worse.iter().any(|feed| feed.health.is_blind()) => {
+            "What these feeds publish may not reach you until it is mended.".to_owned()
+        }
+        News::Feeds { worse, .. } if worse.is_empty() => {
+            "They can be read again; there is nothing to do.".to_owned()
+        }
+        News::Feeds { .. } => {
+            "These feeds are read, and something about them needs you or has lasted a day.".to_owned()
+        }
+    }
+}
+
+struct Section {
+    title: String,
+    items: Vec<Item>,
+    /// Feeds of items that are not shown.
+    hidden: usize,
+}
+
+/// A feed, or many of one host that have the same fault.
+struct Item {
+    name: String,
+    facts: Vec<String>,
+    reason: String,
+    feed_count: usize,
+}
+
+impl Section {
+    fn of(title: &str, feeds: &[FeedNews]) -> Option<Self> {
+        let mut items = gather(feeds);
+        let hidden = items.iter().skip(ITEMS_MAX).map(|item| item.feed_count).sum();
+        items.truncate(ITEMS_MAX);
+        (!items.is_empty()).then(|| Self { title: title.to_owned(), items, hidden })
+    }
+
+    fn more(&self) -> Option<String> {
+        let words = format!("… and {} not shown here", plural(self.hidden as u64, "more feed"));
+        (self.hidden > 0).then_some(words)
+    }
+
+    fn in_text(&self) -> Value {
+        let mut items: Vec<String> = self.items.iter().map(Item::in_text).collect();
+        items.extend(self.more());
+        context! { title => self.title.as_str(), items => items }
+    }
+
+    fn in_html(&self) -> Value {
+        let mut items: Vec<Value> = self
+            .items
+            .iter()
+            .map(|item| context! { name => item.name.as_str(), facts => &item.facts, reason => item.reason.as_str() })
+            .collect();
+        items.extend(
+            self.more().map(|more| context! { name => more, facts => Vec::<String>::new(), reason => "" }),
+        );
+        context! { title => self.title.as_str(), items => items }
+    }
+}
+
+impl Item {
+    fn in_text(&self) -> String {
+        let mut lines = vec![wrap(&isolate(&self.name), "", COLUMNS)];
+        lines.extend(self.facts.iter().map(|fact| wrap(fact, "  ", COLUMNS)));
+        if !self.reason.is_empty() {
+            lines.push(wrap(&self.reason, "  ", COLUMNS));
+        }
+        lines.join("\n")
+    }
+}
+
+fn sections(news: &News) -> Vec<Section> {
+    let News::Feeds { worse, back } = news else { return Vec::new() };
+    let of = |health: Health| -> Vec<FeedNews> {
+        worse.iter().filter(|feed| feed.health == health).cloned().collect()
+    };
+    [
+        Section::of("GONE", &of(Health::Gone)),
+        Section::of("FAILING", &of(Health::Failing)),
+        Section::of("SILENT", &of(Health::Silent)),
+        Section::of("DEGRADED", &of(Health::Degraded)),
+        Section::of("BACK", back),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Feeds as they are told: one by one, or a host's together where many share a state.
+fn gather(feeds: &[FeedNews]) -> Vec<Item> {
+    let mut by_host: BTreeMap<(&str, Health), Vec<&FeedNews>> = BTreeMap::new();
+    for feed in feeds {
+        by_host.entry((feed.host.as_str(), feed.health)).or_default().push(feed);
+    }
+    let mut items = Vec::new();
+    for ((host, _), feeds) in by_host {
+        if feeds.len() >= TOGETHER_MIN {
+            items.push(together(host, &feeds));
+        } else {
+            items.extend(feeds.into_iter().map(single));
+        }
+    }
+    // Many feeds matter more than one.
+    items.sort_by_key(|item| std::cmp::Reverse(item.feed_count));
+    items
+}
+
+fn single(feed: &FeedNews) -> Item {
+    let facts =
+        vec![clean(&feed.address, 300), format!("{} since {}", feed.health.word(), since(feed.since))];
+    Item { name: clean(&feed.name, 120), facts, reason: clean(&feed.reason, 1200), feed_count: 1 }
+}
+
+fn together(host: &str, feeds: &[&FeedNews]) -> Item {
+    let mut names: Vec<String> = feeds.iter().take(NAMES_MAX).map(|feed| clean(&feed.name, 60)).collect();
+    if feeds.len() > NAMES_MAX {
+        names.push(format!("and {} more", feeds.len() - NAMES_MAX));
+    }
+    let first = feeds.iter().min_by_key(|feed| feed.since);
+    let (health, at) = first.map_or((Health::Ok, None), |feed| (feed.health, feed.since));
+    let facts = vec![names.join(", "), format!("{} since {}", health.word(), since(at))];
+    let reason = first.map_or_else(String::new, |feed| clean(&feed.reason, 1200));
+    Item {
+        name: format!("{}, {}", clean(host, 120), plural(feeds.len() as u64, "feed")),
+        facts,
+        reason,
+        feed_count: feeds.len(),
+    }
+}
+
+fn since(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "an unknown time".to_owned(), instant)
+}
