@@ -332,12 +332,7 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
             drop(answer.send(finished));
         }
         Job::NextDelivery { answer } => {
-            #[expect(
-                clippy::redundant_closure_for_method_calls,
-                reason = "the method itself is not general in lifetime"
-            )]
-            let next = in_transaction(writer, |tx| tx.next_delivery_at());
-            drop(answer.send(next));
+            drop(answer.send(in_transaction(writer, next_delivery_at)));
         }
         Job::Hasten { now, answer } => {
             drop(answer.send(in_transaction(writer, |tx| tx.hasten_deliveries(now))));
@@ -357,6 +352,11 @@ fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Ticked,
     let told = pipeline::tell_operator(tx, config, now)?;
     let next = [pipeline::next_tick_at(tx, config)?, pipeline::next_look_at(tx)?];
     Ok(Ticked { alerts, told, next_at: next.into_iter().flatten().min() })
+}
+
+/// The method itself is not general in lifetime.
+fn next_delivery_at(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StoreError> {
+    tx.next_delivery_at()
 }
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {

@@ -15,7 +15,7 @@ use crate::article::page;
 use crate::feed::Feed;
 use crate::feed::answer::{Answer, AnswerKind};
 use crate::feed::robots::Standing;
-use crate::fetch::{Document, FailureKind, Headers, Outcome, Request};
+use crate::fetch::{Document, Failure, FailureKind, Headers, Outcome, Request};
 use crate::pipeline::page::{Completed, PageEnd, PageSettled, PageTask, PageVisit, foregone, may_pass};
 
 /// A visit for a page that ended.
@@ -42,16 +42,13 @@ impl Poller {
     ) -> Result<Option<Box<PageSettled>>, LedgerError> {
         let Some(task) = self.ledger.page_task(article, watch.started_at).await? else { return Ok(None) };
         let request = task.request.clone();
-        let (answer, end) = match foregone(&task, watch.started_at) {
-            Some(end) => (None, end),
-            None => {
-                let asked = contained(self.clone().ask(task, feed, watch)).await;
-                let (answer, end) = asked.unwrap_or_else(|| {
-                    let outcome = "this page makes wirewatch stumble; please report its address".to_owned();
-                    (Answer::of(AnswerKind::Stumbled), PageEnd::Failed { outcome, is_final: true })
-                });
-                (Some(answer), end)
-            }
+        let (answer, end) = if let Some(end) = foregone(&task, watch.started_at) {
+            (None, end)
+        } else {
+            let asked = contained(self.clone().ask(task, feed, watch)).await;
+            let (answer, end) =
+                asked.unwrap_or_else(|| (Answer::of(AnswerKind::Stumbled), PageEnd::stumbled()));
+            (Some(answer), end)
         };
         let visit = PageVisit { request, started_at: watch.started_at, answer, end };
         self.ledger.settle_page(visit, watch.now()).await.map(|settled| Some(Box::new(settled)))
@@ -76,14 +73,11 @@ impl Poller {
             Outcome::Status { detail, .. } => {
                 PageEnd::Failed { outcome: detail, is_final: !may_pass(answer.kind) }
             }
-            Outcome::Failed(failure) => match failure.leads_to {
-                Some(url) => PageEnd::Elsewhere(url),
-                None => {
-                    let no_better = [FailureKind::TooLarge, FailureKind::Redirect].contains(&failure.kind);
-                    let is_final = no_better || !may_pass(answer.kind);
-                    PageEnd::Failed { outcome: failure.detail, is_final }
-                }
-            },
+            Outcome::Failed(Failure { leads_to: Some(url), .. }) => PageEnd::Elsewhere(*url),
+            Outcome::Failed(failure) => {
+                let no_better = [FailureKind::TooLarge, FailureKind::Redirect].contains(&failure.kind);
+                PageEnd::Failed { outcome: failure.detail, is_final: no_better || !may_pass(answer.kind) }
+            }
         };
         (answer, end)
     }
@@ -107,10 +101,7 @@ impl Poller {
                 Err(unfit) => PageEnd::Ignored(unfit.to_string()),
             }
         });
-        work.await.unwrap_or_else(|_| {
-            let outcome = "this page makes wirewatch stumble; please report its address".to_owned();
-            PageEnd::Failed { outcome, is_final: true }
-        })
+        work.await.unwrap_or_else(|_| PageEnd::stumbled())
     }
 }
 

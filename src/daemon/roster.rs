@@ -198,7 +198,11 @@ impl Roster {
             if self.schedule.is_running(visit) {
                 schedule.add_running(visit, page.host.clone());
             } else {
-                schedule.add(visit, page.host.clone(), page.due_at);
+                schedule.add(
+                    visit,
+                    page.host.clone(),
+                    page.due_at.min(after(now, self.config.poll.max_interval)),
+                );
             }
         }
         for (gap, page) in &self.older_pages {

@@ -128,7 +128,7 @@ impl Errand<'_> {
         }
         let detail = format!("{} sends us on to {}", host_of(self.url), host_of(next));
         let failure = Failure::new(FailureKind::Redirect, detail);
-        Err(Failure { leads_to: Some(next.clone()), ..failure })
+        Err(Failure { leads_to: Some(Box::new(next.clone())), ..failure })
     }
 
     fn trail(&self) -> Result<Trail, Failure> {

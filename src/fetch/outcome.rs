@@ -100,7 +100,7 @@ pub struct Failure {
     /// Bytes of the body that had come by then, packed as they were.
     pub wire_bytes: u64,
     /// Where a page's redirect leads that was not followed, because it is another owner's host.
-    pub leads_to: Option<Url>,
+    pub leads_to: Option<Box<Url>>,
 }
 
 /// Kinds of [`Failure`].

@@ -96,6 +96,14 @@ pub enum PageEnd {
     },
 }
 
+impl PageEnd {
+    /// A panic, as the end of a visit.
+    pub fn stumbled() -> Self {
+        let outcome = "this page makes wirewatch stumble; please report its address".to_owned();
+        Self::Failed { outcome, is_final: true }
+    }
+}
+
 /// An article completed by its page, and scored.
 #[derive(Debug, Clone)]
 pub struct Completed {

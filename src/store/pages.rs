@@ -204,9 +204,10 @@ impl Transaction<'_> {
                 "SELECT is_reached, rules, believed_until FROM robots WHERE origin = ?1 AND believed_until > ?2",
             )?
             .query_row(params![origin, to_micros(now)], |row| {
-                let standing = match row.get::<_, bool>(0)? {
-                    true => Standing::Rules(Robots::parse(row.get::<_, String>(1)?.as_bytes(), PRODUCT)),
-                    false => Standing::Unreachable,
+                let standing = if row.get(0)? {
+                    Standing::Rules(Robots::parse(row.get::<_, String>(1)?.as_bytes(), PRODUCT))
+                } else {
+                    Standing::Unreachable
                 };
                 Ok((standing, from_micros(row.get(2)?)))
             })
