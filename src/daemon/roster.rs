@@ -3,26 +3,27 @@
 //! Owns feeds with their states as committed last, the [`Schedule`] and the tasks of polls. Refuses the wall clock, so that
 //! tests drive days of polling in milliseconds; refuses to log, which is the daemon's.
 
+mod layout;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::{Id, JoinError, JoinSet};
-use xxhash_rust::xxh3::xxh3_64;
 
+use self::layout::{BACKLOG_AFTER, limits};
 use super::hub::Ear;
 use super::ledger::{Configured, LedgerError};
 use super::pages::Paged;
 use super::poller::Poller;
-use super::pulse::due_at;
 use crate::article::identity::ArticleId;
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::gap::GapId;
 use crate::feed::health::Health;
 use crate::feed::moved;
-use crate::feed::schedule::{HostLimits, Schedule, Start, after, release_at};
+use crate::feed::schedule::{Schedule, Start, after};
 use crate::feed::state::FeedState;
 use crate::feed::{Feed, FeedId};
 use crate::fetch::Fetcher;
@@ -30,9 +31,6 @@ use crate::pipeline::page::PageSettled;
 use crate::pipeline::{HostPause, HostSpacing, Settled};
 use crate::store::gaps::OlderPage;
 use crate::store::pages::WaitingPage;
-
-/// A feed that is overdue by more is part of a backlog: visits wait for their host's spacing all day.
-const BACKLOG_AFTER: Duration = Duration::from_mins(1);
 
 /// A time without a look at the clock that means that the machine slept.
 const ABSENCE: Duration = Duration::from_mins(2);
@@ -142,12 +140,6 @@ impl Roster {
         self.poller.set_fetcher(fetcher);
     }
 
-    /// Lets whatever is due go at once from now on: for one round that polls each feed once, and ends.
-    pub fn let_go_at_once(&mut self, now: Timestamp) {
-        self.is_spread = false;
-        self.lay_out(now);
-    }
-
     /// Tells this ear from now on which hubs feeds name.
     pub fn tell(&mut self, ear: Ear) {
         self.poller.tell(ear);
@@ -156,70 +148,6 @@ impl Roster {
     /// The feeds that are watched, by row.
     pub fn feeds(&self) -> HashMap<FeedId, Arc<Feed>> {
         self.feeds.iter().map(|(id, (feed, _))| (*id, Arc::clone(feed))).collect()
-    }
-
-    /// Lays the schedule out anew. Due times that a wrong clock left behind are not believed; answers how many these were.
-    /// What is overdue is let go bit by bit ([`release_at`]), longest overdue first and what was never polled in a stable
-    /// order after it: each start polls the first of them at once, so that even a crash loop makes progress.
-    pub fn lay_out(&mut self, now: Timestamp) -> usize {
-        let mut schedule = Schedule::new(limits(&self.config));
-        schedule.keep_gates_of(&self.schedule, now);
-        let mut ahead_count = 0;
-        let mut backlog = Vec::new();
-        for (id, (feed, state)) in &mut self.feeds {
-            let (visit, host) = (Visit::Feed(*id), host_key(&moved::asked_url(feed, state)));
-            if self.schedule.is_running(visit) {
-                schedule.add_running(visit, host);
-                continue;
-            }
-            let due_at = due_at(state, self.config.poll.max_interval, now);
-            if state.next_due_at.is_some_and(|remembered| remembered != due_at) {
-                ahead_count += 1;
-                state.next_due_at = Some(due_at);
-                state.last_polled_at = state.last_polled_at.map(|polled| polled.min(now));
-            }
-            let soon = self.offline.get(id).map(|from| due_at.min(*from));
-            let is_overdue = after(due_at, BACKLOG_AFTER) < now || soon.is_some_and(|soon| soon < due_at);
-            // Feeds of a host that pauses wait at its gate and hold up nobody.
-            if self.is_spread && is_overdue && !schedule.is_paused(&host, now) {
-                let place =
-                    (state.next_due_at.unwrap_or(Timestamp::MAX), xxh3_64(feed.url.as_str().as_bytes()));
-                backlog.push((place, *id, host, soon.unwrap_or(due_at)));
-            } else {
-                schedule.add(visit, host, due_at);
-            }
-        }
-        backlog.sort_unstable();
-        for (index, (_, id, host, due_at)) in backlog.into_iter().enumerate() {
-            schedule.add(Visit::Feed(id), host, release_at(index, self.feeds.len(), now).max(due_at));
-        }
-        for page in self.pages.values() {
-            let visit = Visit::Page(page.article);
-            if self.schedule.is_running(visit) {
-                schedule.add_running(visit, page.host.clone());
-            } else {
-                schedule.add(
-                    visit,
-                    page.host.clone(),
-                    page.due_at.min(after(now, self.config.poll.max_interval)),
-                );
-            }
-        }
-        for (gap, page) in &self.older_pages {
-            let (visit, Some((feed, _))) = (Visit::Archive(*gap), self.feeds.get(&page.feed)) else {
-                continue;
-            };
-            let host = host_key(&feed.url);
-            if self.schedule.is_running(visit) {
-                schedule.add_running(visit, host);
-            } else {
-                // A failed page waits for hours at most; a clock that ran ahead may have set any time.
-                let latest = after(now, self.config.poll.max_interval);
-                schedule.add(visit, host, page.due_at.min(latest));
-            }
-        }
-        self.schedule = schedule;
-        ahead_count
     }
 
     /// Starts visits that are due, up to the limit; answers which. After a time in which nobody asked, as when the machine
@@ -337,17 +265,6 @@ impl Roster {
         }
     }
 
-    /// Somebody answered: feeds that wait because nothing could be reached are let go soon, bit by bit. One feed alone that
-    /// was not reached is no sign that the network was at fault.
-    fn go_online(&mut self, feed: FeedId, now: Timestamp) {
-        let count = self.offline.len();
-        self.offline.remove(&feed);
-        if count > 1 {
-            self.lay_out(now);
-        }
-        self.offline.clear();
-    }
-
     /// Puts a visit that ended back in the schedule; without a time it does not come again.
     pub fn finish(&mut self, visit: Visit, due_at: Option<Timestamp>, now: Timestamp) {
         self.schedule.finished(visit, due_at, now);
@@ -414,14 +331,6 @@ impl Roster {
         self.under_way.is_empty()
     }
 
-    /// Whether a due time is one that only a wrong clock can have set.
-    pub fn is_ahead(&self, now: Timestamp) -> bool {
-        let max_interval = self.config.poll.max_interval;
-        self.feeds
-            .values()
-            .any(|(_, state)| state.next_due_at.is_some_and(|at| due_at(state, max_interval, now) != at))
-    }
-
     /// Where a feed is polled, as it may be shown; `None` when it is not watched.
     pub fn address(&self, feed: FeedId) -> Option<String> {
         self.feeds.get(&feed).map(|(feed, _)| feed.address())
@@ -449,8 +358,4 @@ impl Roster {
         self.under_way.shutdown().await;
         is_done
     }
-}
-
-fn limits(config: &Config) -> HostLimits {
-    HostLimits { at_a_time: config.poll.per_host, spacing: config.poll.host_spacing }
 }

@@ -50,11 +50,7 @@ async fn c12_adding_a_feed_is_one_request_and_its_first_poll() {
         "en",
     ];
     let ran = desk.run(&args).expect(0);
-    assert!(
-        ran.out.contains("first poll: 1 entries: 1 new") && ran.out.contains("added World"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.contains("first poll: 1 entry: 1 new") && ran.out.contains("added World"), "{}", ran.out);
     assert_eq!(
         feeds_file(&desk),
         format!(
@@ -376,7 +372,7 @@ async fn show_says_all_about_one_feed() {
     desk.run(&["run", "--once"]).expect(0);
     let ran = desk.run(&["feeds", "show", a.as_str()]).expect(0);
     for words in
-        ["health     ok", "(ETag)", "1 entries", "interval   1s (poll.interval)", "mended in the last one"]
+        ["health     ok", "(ETag)", "1 entry", "interval   1s (poll.interval)", "mended in the last one"]
     {
         assert!(ran.out.contains(words), "{words}: {}", ran.out);
     }

@@ -313,7 +313,12 @@ async fn a_feed_that_dies_and_returns_is_told_once_each() {
     watch.until(hour(60)).await;
     assert_eq!(subjects(&watch).len(), 2, "{:?}", subjects(&watch));
     assert!(subjects(&watch)[1].starts_with("[Wirewatch] 1 feed back: "), "{:?}", subjects(&watch));
+    // What it published meanwhile may be gone; after a day that is history.
+    assert_eq!(watch.state(0).health.health, Health::Degraded);
+    assert!(watch.state(0).health.reason.contains("may be unseen"), "{}", watch.state(0).health.reason);
+    watch.until(hour(90)).await;
     assert_eq!(watch.state(0).health.health, Health::Ok);
+    assert_eq!(subjects(&watch).len(), 2, "{:?}", subjects(&watch));
 }
 
 #[tokio::test]
@@ -363,7 +368,11 @@ async fn silence_and_its_end_are_told_once_each() {
         tx.commit().unwrap();
     }
     for at in 1..12 {
-        watch.server.set("/feed", document(&format!("entry-{at}"), hour(at * 2)));
+        let ids =
+            [format!("entry-{at}"), if at == 1 { "one".to_owned() } else { format!("entry-{}", at - 1) }];
+        let titles = ids.each_ref().map(|id| format!("A slow day, says {id}"));
+        let items = [(&*ids[0], &*titles[0], hour(at * 2)), (&*ids[1], &*titles[1], hour(at * 2 - 2))];
+        watch.server.set("/feed", Reply::ok("application/rss+xml", rss(&items)));
         watch.until(hour(at * 2 + 2)).await;
     }
     assert_eq!(subjects(&watch), [""; 0]);

@@ -1,0 +1,113 @@
+//! How the schedule is laid out: at start, after a reload, a sleep or a clock that was set, and when the network is back.
+//!
+//! Owns which of the overdue feeds goes when. Refuses to start anything.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Roster, Visit};
+use crate::article::publisher::host_key;
+use crate::config::Config;
+use crate::daemon::pulse::due_at;
+use crate::feed::schedule::{HostLimits, Schedule, after, release_at};
+use crate::feed::{FeedId, moved};
+
+/// A feed that is overdue by more is part of a backlog: visits wait for their host's spacing all day.
+pub(super) const BACKLOG_AFTER: Duration = Duration::from_mins(1);
+
+impl Roster {
+    /// Lets whatever is due go at once from now on: for one round that polls each feed once, and ends.
+    pub fn let_go_at_once(&mut self, now: Timestamp) {
+        self.is_spread = false;
+        self.lay_out(now);
+    }
+
+    /// Lays the schedule out anew. Due times that a wrong clock left behind are not believed; answers how many these were.
+    /// What is overdue is let go bit by bit ([`release_at`]), longest overdue first and what was never polled in a stable
+    /// order after it: each start polls the first of them at once, so that even a crash loop makes progress.
+    pub fn lay_out(&mut self, now: Timestamp) -> usize {
+        let mut schedule = Schedule::new(limits(&self.config));
+        schedule.keep_gates_of(&self.schedule, now);
+        let mut ahead_count = 0;
+        let mut backlog = Vec::new();
+        for (id, (feed, state)) in &mut self.feeds {
+            let (visit, host) = (Visit::Feed(*id), host_key(&moved::asked_url(feed, state)));
+            if self.schedule.is_running(visit) {
+                schedule.add_running(visit, host);
+                continue;
+            }
+            let due_at = due_at(state, self.config.poll.max_interval, now);
+            if state.next_due_at.is_some_and(|remembered| remembered != due_at) {
+                ahead_count += 1;
+                state.next_due_at = Some(due_at);
+                state.last_polled_at = state.last_polled_at.map(|polled| polled.min(now));
+            }
+            let soon = self.offline.get(id).map(|from| due_at.min(*from));
+            let is_overdue = after(due_at, BACKLOG_AFTER) < now || soon.is_some_and(|soon| soon < due_at);
+            // Feeds of a host that pauses wait at its gate and hold up nobody.
+            if self.is_spread && is_overdue && !schedule.is_paused(&host, now) {
+                let place =
+                    (state.next_due_at.unwrap_or(Timestamp::MAX), xxh3_64(feed.url.as_str().as_bytes()));
+                backlog.push((place, *id, host, soon.unwrap_or(due_at)));
+            } else {
+                schedule.add(visit, host, due_at);
+            }
+        }
+        backlog.sort_unstable();
+        for (index, (_, id, host, due_at)) in backlog.into_iter().enumerate() {
+            schedule.add(Visit::Feed(id), host, release_at(index, self.feeds.len(), now).max(due_at));
+        }
+        for page in self.pages.values() {
+            let visit = Visit::Page(page.article);
+            if self.schedule.is_running(visit) {
+                schedule.add_running(visit, page.host.clone());
+            } else {
+                schedule.add(
+                    visit,
+                    page.host.clone(),
+                    page.due_at.min(after(now, self.config.poll.max_interval)),
+                );
+            }
+        }
+        for (gap, page) in &self.older_pages {
+            let (visit, Some((feed, _))) = (Visit::Archive(*gap), self.feeds.get(&page.feed)) else {
+                continue;
+            };
+            let host = host_key(&feed.url);
+            if self.schedule.is_running(visit) {
+                schedule.add_running(visit, host);
+            } else {
+                // A failed page waits for hours at most; a clock that ran ahead may have set any time.
+                let latest = after(now, self.config.poll.max_interval);
+                schedule.add(visit, host, page.due_at.min(latest));
+            }
+        }
+        self.schedule = schedule;
+        ahead_count
+    }
+
+    /// Somebody answered: feeds that wait because nothing could be reached are let go soon, bit by bit. One feed alone that
+    /// was not reached is no sign that the network was at fault.
+    pub(super) fn go_online(&mut self, feed: FeedId, now: Timestamp) {
+        let count = self.offline.len();
+        self.offline.remove(&feed);
+        if count > 1 {
+            self.lay_out(now);
+        }
+        self.offline.clear();
+    }
+
+    /// Whether a due time is one that only a wrong clock can have set.
+    pub fn is_ahead(&self, now: Timestamp) -> bool {
+        let max_interval = self.config.poll.max_interval;
+        self.feeds
+            .values()
+            .any(|(_, state)| state.next_due_at.is_some_and(|at| due_at(state, max_interval, now) != at))
+    }
+}
+
+pub(super) fn limits(config: &Config) -> HostLimits {
+    HostLimits { at_a_time: config.poll.per_host, spacing: config.poll.host_spacing }
+}
