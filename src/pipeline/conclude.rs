@@ -15,7 +15,7 @@ use crate::feed::Feed;
 use crate::feed::answer::{Answer, AnswerKind};
 use crate::feed::gap;
 use crate::feed::health;
-use crate::feed::host::is_shared;
+use crate::feed::host::{is_inside, is_shared};
 use crate::feed::moved;
 use crate::feed::pace::{self, NextPoll, Pace, Terms};
 use crate::feed::schedule::after;
@@ -38,7 +38,7 @@ pub(super) fn conclude(
     }
     let (answer, at) = (answer(&poll.end, &poll.asked, settled.new_count()), poll.started_at);
     let network = match answer.kind {
-        AnswerKind::Unreachable => tx.network()?,
+        AnswerKind::Unreachable => tx.network(is_inside(&host_key(&feed.url)), at)?,
         _ => Network::default(),
     };
     let asked_host = host_key(&moved::asked_url(feed, state));
