@@ -106,6 +106,7 @@ fn keep_validators(state: &mut FeedState, poll: &Poll) {
         End::Document(reading) if reading.kind != AnswerKind::Pushed => {
             let Headers { etag, last_modified, .. } = reading.headers.clone();
             (state.etag, state.last_modified) = (etag, last_modified);
+            state.validators_from.clone_from(&poll.asked.answered_by);
             state.asked_as = poll.asked.digest;
             if reading.kind == AnswerKind::Document {
                 let about = &reading.about;
