@@ -134,6 +134,22 @@ pub struct Reading {
     pub flaw: String,
     /// What it says about itself.
     pub about: About,
+    /// [`Config::hash`] of the topics it was scored by; absent when they are the ones in force.
+    pub scored_by: Option<u64>,
+}
+
+impl Reading {
+    /// The reading, scored anew when its topics are no longer in force: a poll may be under way at a reload.
+    fn in_force(&self, config: &Config, feed: &Feed) -> Option<Self> {
+        self.scored_by.filter(|hash| *hash != config.hash)?;
+        let address = feed.address();
+        let feed = config.feeds.iter().find(|known| known.address() == address).unwrap_or(feed);
+        let scored = self
+            .scored
+            .iter()
+            .flat_map(|item| prepare(vec![item.entry.clone()], feed, &config.topics, item.article.seen_at));
+        Some(Self { scored: scored.collect(), scored_by: None, ..self.clone() })
+    }
 }
 
 /// What a document says about itself.
@@ -294,6 +310,12 @@ pub fn settle(
     poll: &Poll,
     now: Timestamp,
 ) -> Result<Settled, StoreError> {
+    if let End::Document(reading) = &poll.end
+        && let Some(reading) = reading.in_force(config, feed)
+    {
+        let poll = Poll { end: End::Document(Box::new(reading)), ..poll.clone() };
+        return settle(tx, config, feed, &poll, now);
+    }
     let mut state = tx.feed_state(poll.feed)?.unwrap_or_default();
     let mut settled = Settled::begun(now);
     let problems = match &poll.end {

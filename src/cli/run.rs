@@ -66,6 +66,9 @@ fn report(report: &OnceReport) -> Outcome {
     for (url, outcome) in &report.failed {
         output.line(format!("failed: {url}: {outcome}"))?;
     }
+    for (url, host) in &report.deferred {
+        output.line(format!("deferred: {url}: {host} is not to be asked before later"))?;
+    }
     let mail = report.mail;
     output.line(format!(
         "{} polled, {} failed; {}; {}; mail: {} sent, {} deferred, {} refused",

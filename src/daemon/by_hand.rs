@@ -45,7 +45,7 @@ pub(super) async fn take_first_documents(
     config: &Arc<Config>,
     configured: &mut Configured,
 ) -> Vec<AlertEvent> {
-    let mut alerts = Vec::new();
+    let (mut alerts, mut is_settled) = (Vec::new(), false);
     let Ok(documents) = ledger.take_first_documents(now()).await else { return alerts };
     for document in documents {
         let place = config.feeds.iter().position(|feed| feed.address() == document.address);
@@ -63,9 +63,15 @@ pub(super) async fn take_first_documents(
         };
         let poll = Poll { feed: row.id, started_at, asked, end };
         if let Ok(settled) = ledger.settle(feed, poll, now()).await {
+            is_settled = true;
             row.state = settled.state;
             alerts.extend(settled.alerts);
         }
+    }
+    // What these brought about, pages to be read and hosts that pause, is in the store. If it refuses just now, their
+    // states are known at least.
+    if is_settled && let Ok(anew) = ledger.configure(Arc::clone(config), now()).await {
+        *configured = anew;
     }
     alerts
 }

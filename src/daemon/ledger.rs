@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
 use crate::feed::gap::GapId;
-use crate::feed::host::HostState;
+use crate::feed::host::{HostState, KNOWN_SPACING_MAX};
 use crate::feed::subscription::Callback;
 use crate::pipeline::page::{self, PageSettled, PageTask, PageVisit};
 use crate::pipeline::{self, AlertEvent, OperatorEvent, Poll, Settled};
@@ -67,7 +67,7 @@ enum Job {
 pub struct Configured {
     /// The rows of its feeds, in its order.
     pub feeds: Vec<StoredFeed>,
-    /// Hosts that pause, or take less than others.
+    /// Hosts that pause, take less than others, or were asked just now.
     pub hosts: Vec<(String, HostState)>,
     /// Pages that wait to be read.
     pub pages: Vec<WaitingPage>,
@@ -365,7 +365,10 @@ fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Co
     // Who is told of feeds, and when, may be new.
     tx.look_at_untold(now)?;
     let (pages, older_pages) = (tx.waiting_pages(PAGES_MAX)?, tx.older_pages()?);
-    Ok(Configured { feeds, hosts: tx.reluctant_hosts(now)?, pages, older_pages })
+    let spacing = config.poll.host_spacing.max(KNOWN_SPACING_MAX);
+    let asked_since = now.checked_sub(spacing).unwrap_or(Timestamp::MIN);
+    let hosts = tx.reluctant_hosts(now, asked_since)?;
+    Ok(Configured { feeds, hosts, pages, older_pages })
 }
 
 fn with_config<T>(

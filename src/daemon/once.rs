@@ -7,10 +7,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::DaemonError;
+use crate::feed::schedule::after;
+
 use super::{Daemon, LOOK_EVERY, mailer, now, until};
 
 /// How long a round may go on for the sake of articles' pages; the next round has the rest.
 const PAGES_FOR: Duration = Duration::from_secs(30);
+
+/// A visit whose host may be asked no sooner does not belong to the round.
+const HOST_FOR: Duration = Duration::from_mins(2);
 
 /// What `run --once` did.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +24,8 @@ pub struct OnceReport {
     pub polled_count: usize,
     /// Feeds that failed: URL and what happened.
     pub failed: Vec<(String, String)>,
+    /// Feeds whose hosts want to be left alone for now, and these hosts.
+    pub deferred: Vec<(String, String)>,
     /// New articles.
     pub article_count: usize,
     /// Alerts decided.
@@ -38,7 +45,10 @@ impl Daemon {
             self.start_polls();
             // Feeds that wait for their host's spacing belong to this round, too; so do pages, for a while.
             let pages_wait = begun.elapsed() < PAGES_FOR && self.roster.due_page_count(now()) > 0;
-            if self.roster.is_idle() && self.roster.waiting_count(begun_at) == 0 && !pages_wait {
+            let (deferred, deferred_count) = self.roster.deferred(begun_at, after(now(), HOST_FOR));
+            let is_polled = self.roster.waiting_count(begun_at) <= deferred_count;
+            if self.roster.is_idle() && is_polled && !pages_wait {
+                self.report = self.report.map(|report| OnceReport { deferred, ..report });
                 break;
             }
             let wait = self.roster.wake_at().map_or(LOOK_EVERY, until).min(LOOK_EVERY);

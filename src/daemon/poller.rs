@@ -263,7 +263,8 @@ pub(super) fn read(
                 }
             }
             let scored = prepare(entries, feed, &config.topics, seen_at);
-            End::Document(Box::new(Reading { kind, scored, headers, problems, flaw, about }))
+            let scored_by = Some(config.hash);
+            End::Document(Box::new(Reading { kind, scored, headers, problems, flaw, about, scored_by }))
         }
         // Validators of a document that could not be read are not kept, or every later poll would be a 304.
         Err(not_a_feed) => End::Failed {

@@ -87,6 +87,8 @@ pub struct Roster {
     /// Feeds that could not be reached since anybody was, and when they may be asked again at the earliest.
     offline: HashMap<FeedId, Timestamp>,
     poller: Poller,
+    /// Feeds that are to be polled because somebody asked, until they are; whether by force.
+    by_hand: HashMap<FeedId, bool>,
     /// Pages that wait to be read, and those being read.
     pages: HashMap<ArticleId, WaitingPage>,
     under_way: JoinSet<Ended>,
@@ -106,6 +108,7 @@ impl Roster {
             seen_at: None,
             offline: HashMap::new(),
             poller,
+            by_hand: HashMap::new(),
             pages: HashMap::new(),
             under_way: JoinSet::new(),
             tasks: HashMap::new(),
@@ -116,6 +119,8 @@ impl Roster {
     pub fn put_in_force(&mut self, config: Arc<Config>, configured: Configured, now: Timestamp) -> usize {
         let feeds = config.feeds.iter().zip(configured.feeds);
         self.feeds = feeds.map(|(feed, row)| (row.id, (Arc::new(feed.clone()), row.state))).collect();
+        let Self { feeds, by_hand, .. } = self;
+        by_hand.retain(|feed, _| feeds.contains_key(feed));
         self.older_pages = configured.older_pages.into_iter().map(|page| (page.gap, page)).collect();
         self.poller.configure(Arc::clone(&config));
         self.config = config;
@@ -130,6 +135,9 @@ impl Roster {
             }
             if let Some((spacing, until)) = state.spacing_at(now) {
                 self.schedule.space(&host, spacing, until, now);
+            }
+            if let Some(asked_at) = state.last_asked_at {
+                self.schedule.note_asked(&host, asked_at, now);
             }
         }
         self.lay_out(now)
@@ -164,6 +172,7 @@ impl Roster {
             let poller = self.poller.clone();
             let task = match start.visit {
                 Visit::Feed(id) => {
+                    self.by_hand.remove(&id);
                     let Some((feed, state)) = self.feeds.get(&id) else {
                         self.schedule.finished(start.visit, None, now);
                         continue;
@@ -281,6 +290,9 @@ impl Roster {
     /// Somebody asked for a poll by hand: the feed is due now. Forced, it does not wait for the end of its host's pause,
     /// though for its turn at the host.
     pub fn hasten(&mut self, feed: FeedId, is_forced: bool, now: Timestamp) {
+        if !self.schedule.is_running(Visit::Feed(feed)) {
+            *self.by_hand.entry(feed).or_default() |= is_forced;
+        }
         if is_forced {
             self.schedule.insist(Visit::Feed(feed), now);
         } else {
@@ -315,9 +327,14 @@ impl Roster {
         self.pages.insert(page.article, page);
     }
 
-    /// Pages that are due at `now`, or being read.
+    /// Pages that are due at `now`, or being read; not those whose host pauses.
     pub fn due_page_count(&self, now: Timestamp) -> usize {
-        self.pages.values().filter(|page| page.due_at <= now).count()
+        let is_due = |page: &&WaitingPage| {
+            page.due_at <= now
+                && (self.schedule.is_running(Visit::Page(page.article))
+                    || !self.schedule.is_paused(&page.host, now))
+        };
+        self.pages.values().filter(is_due).count()
     }
 
     /// When a visit can start, `None` when only the end of another can change that.
@@ -348,6 +365,20 @@ impl Roster {
     /// Feeds in this state of health.
     pub fn health_count(&self, health: Health) -> usize {
         self.feeds.values().filter(|(_, state)| state.health.health == health).count()
+    }
+
+    /// Visits that fell due until `due_by` and have to wait for their host until after `by`: feeds by their addresses, with
+    /// the host; then how many there are of all kinds.
+    pub fn deferred(&self, due_by: Timestamp, by: Timestamp) -> (Vec<(String, String)>, usize) {
+        let (mut feeds, mut count) = (Vec::new(), 0);
+        for (visit, host) in self.schedule.deferred(due_by, by) {
+            count += 1;
+            if let Visit::Feed(feed) = visit {
+                feeds.extend(self.address(feed).map(|address| (address, host.to_owned())));
+            }
+        }
+        feeds.sort_unstable();
+        (feeds, count)
     }
 
     /// Visits that are due and have not started.

@@ -19,7 +19,10 @@ const AHEAD_MAX: Duration = Duration::from_hours(49);
 
 /// Hosts that are known to take less than others, and the least time between two requests: Reddit takes one a minute from
 /// an address (since June 2026).
-const KNOWN: [(&str, Duration); 1] = [("reddit.com", Duration::from_mins(1))];
+const KNOWN: [(&str, Duration); 1] = [("reddit.com", KNOWN_SPACING_MAX)];
+
+/// The longest of these.
+pub const KNOWN_SPACING_MAX: Duration = Duration::from_mins(1);
 
 /// Endings of names that exist inside one network alone (RFC 6762, RFC 8375, RFC 6761, ICANN's `internal`).
 const PRIVATE_ENDINGS: [&str; 7] =

@@ -298,6 +298,17 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         }
     }
 
+    /// A host was asked at `at`, before this schedule was: it keeps its spacing from then on. A clock that ran ahead makes
+    /// nobody wait longer.
+    pub fn note_asked(&mut self, host: &str, at: Timestamp, now: Timestamp) {
+        let opens_at = after(at.min(now), self.spacing(host, now));
+        if opens_at > now {
+            let gate = self.gates.entry(host.to_owned()).or_default();
+            gate.opens_at = gate.opens_at.max(Some(opens_at));
+            self.list(host, now);
+        }
+    }
+
     /// Time between two starts towards a host.
     fn spacing(&self, host: &str, now: Timestamp) -> Duration {
         let learned = self.spacings.get(host).filter(|(_, until)| now < *until).map(|(spacing, _)| *spacing);
@@ -362,6 +373,15 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         let at_gates: usize =
             self.gates.values().map(|gate| gate.patient().count() + gate.insisted.len()).sum();
         at_gates + self.due.values().filter(|at| **at <= now).count()
+    }
+
+    /// Visits that were due at `now` or before, and whose host may be asked only after `by`, with its name.
+    pub fn deferred(&self, now: Timestamp, by: Timestamp) -> impl Iterator<Item = (K, &str)> {
+        let closed = self.gates.iter().filter(move |(_, gate)| gate.opens_at().is_some_and(|at| at > by));
+        closed.flat_map(move |(host, gate)| {
+            let due = gate.patient().chain(&gate.insisted).filter(move |(due_at, _)| *due_at <= now);
+            due.map(move |(_, visit)| (*visit, host.as_str()))
+        })
     }
 
     /// Puts a gate into `opening`, once, if a visit waits at it and it has room; takes it out otherwise.

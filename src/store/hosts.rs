@@ -70,13 +70,17 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Hosts that pause at `now`, or take less than others.
-    pub fn reluctant_hosts(&self, now: Timestamp) -> Result<Vec<(String, HostState)>, StoreError> {
+    /// Hosts that pause at `now`, take less than others, or were asked since a time.
+    pub fn reluctant_hosts(
+        &self,
+        now: Timestamp,
+        asked_since: Timestamp,
+    ) -> Result<Vec<(String, HostState)>, StoreError> {
         let mut query = self.sql.prepare_cached(
             "SELECT host, paused_until, reason, refusal_count, last_asked_at, spacing, spacing_until
-             FROM hosts WHERE paused_until > ?1 OR spacing_until > ?1",
+             FROM hosts WHERE paused_until > ?1 OR spacing_until > ?1 OR last_asked_at > ?2",
         )?;
-        let rows = query.query_map([to_micros(now)], read_host)?;
+        let rows = query.query_map([to_micros(now), to_micros(asked_since)], read_host)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -7,7 +7,7 @@ use wirewatch::feed::Entry;
 use wirewatch::feed::Tier;
 use wirewatch::feed::answer::AnswerKind;
 use wirewatch::fetch::Headers;
-use wirewatch::pipeline::End;
+use wirewatch::pipeline::{self, End, Reading};
 
 use crate::support::lab::{Lab, decision, entry, hour};
 
@@ -454,4 +454,16 @@ fn a_baseline_that_was_edited_may_still_be_told_by_another_feed() {
     lab.poll(0, hour(2), &[undated(edited)]);
     let same = Entry { id: Some("b".to_owned()), ..entry("a", edited, hour(2)) };
     assert_eq!(lab.poll(1, hour(3), &[same]).alerts.len(), 1);
+}
+
+#[test]
+fn a_poll_that_was_under_way_at_a_reload_is_scored_by_the_topics_in_force() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    let entries = vec![entry("a", BREACH, hour(1))];
+    let scored = pipeline::prepare(entries, &lab.config.feeds[0], &[], hour(1));
+    let scored_by = Some(lab.config.hash.wrapping_add(1));
+    let reading = Reading { scored, scored_by, ..Reading::default() };
+    let settled = lab.end(0, hour(1), End::Document(Box::new(reading)));
+    assert_eq!(settled.alerts.len(), 1, "its topic was written while it was fetched");
 }

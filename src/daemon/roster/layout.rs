@@ -11,6 +11,7 @@ use super::{Roster, Visit};
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::daemon::pulse::due_at;
+use crate::feed::answer::WISH_MAX;
 use crate::feed::schedule::{HostLimits, Schedule, after, release_at};
 use crate::feed::{FeedId, moved};
 
@@ -43,13 +44,12 @@ impl Roster {
                 state.next_due_at = Some(due_at);
                 state.last_polled_at = state.last_polled_at.map(|polled| polled.min(now));
             }
-            let soon = self.offline.get(id).map(|from| due_at.min(*from));
-            let is_overdue = after(due_at, BACKLOG_AFTER) < now || soon.is_some_and(|soon| soon < due_at);
+            let is_overdue = after(due_at, BACKLOG_AFTER) < now;
             // Feeds of a host that pauses wait at its gate and hold up nobody.
             if self.is_spread && is_overdue && !schedule.is_paused(&host, now) {
                 let place =
                     (state.next_due_at.unwrap_or(Timestamp::MAX), xxh3_64(feed.url.as_str().as_bytes()));
-                backlog.push((place, *id, host, soon.unwrap_or(due_at)));
+                backlog.push((place, *id, host, due_at));
             } else {
                 schedule.add(visit, host, due_at);
             }
@@ -59,28 +59,46 @@ impl Roster {
             schedule.add(Visit::Feed(id), host, release_at(index, self.feeds.len(), now).max(due_at));
         }
         for page in self.pages.values() {
-            let latest = after(now, self.config.poll.max_interval);
+            let latest = after(now, self.config.poll.max_interval.max(WISH_MAX));
             schedule.add_modest(Visit::Page(page.article), page.host.clone(), page.due_at.min(latest));
         }
         for (gap, page) in &self.older_pages {
             let Some((feed, _)) = self.feeds.get(&page.feed) else { continue };
-            // A failed page waits for hours at most; a clock that ran ahead may have set any time.
-            let latest = after(now, self.config.poll.max_interval);
+            // A failed page waits as long as its publisher may ask for; a clock that ran ahead may have set any time.
+            let latest = after(now, self.config.poll.max_interval.max(WISH_MAX));
             schedule.add(Visit::Archive(*gap), host_key(&feed.url), page.due_at.min(latest));
         }
         self.schedule = schedule;
+        for (feed, is_forced) in self.by_hand.clone() {
+            self.hasten(feed, is_forced, now);
+        }
         ahead_count
     }
 
     /// Somebody answered: feeds that wait because nothing could be reached are let go soon, bit by bit. One feed alone that
     /// was not reached is no sign that the network was at fault.
     pub(super) fn go_online(&mut self, feed: FeedId, now: Timestamp) {
-        let count = self.offline.len();
-        self.offline.remove(&feed);
-        if count > 1 {
-            self.lay_out(now);
+        let mut offline = std::mem::take(&mut self.offline);
+        let count = offline.len();
+        offline.remove(&feed);
+        if count <= 1 {
+            return;
         }
-        self.offline.clear();
+        let mut backlog = Vec::new();
+        for (id, from) in offline {
+            let Some((feed, state)) = self.feeds.get(&id) else { continue };
+            let due_at = due_at(state, self.config.poll.max_interval, now);
+            let host = host_key(&moved::asked_url(feed, state));
+            if from < due_at && !self.schedule.is_paused(&host, now) {
+                backlog.push(((due_at, xxh3_64(feed.url.as_str().as_bytes())), id, host, from));
+            }
+        }
+        backlog.sort_unstable();
+        for (index, (_, id, host, from)) in backlog.into_iter().enumerate() {
+            let release_at =
+                if self.is_spread { release_at(index, self.feeds.len(), now).max(from) } else { from };
+            self.schedule.add(Visit::Feed(id), host, release_at);
+        }
     }
 
     /// Whether a due time is one that only a wrong clock can have set.

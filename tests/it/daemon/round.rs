@@ -191,3 +191,17 @@ async fn real_feeds_and_the_aleppo_text_mail_once_for_each_topic() {
     }
     assert_eq!((desk.count("articles"), mails.messages().len()), (articles, 2));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_round_does_not_wait_for_a_host_that_pauses() {
+    let server = http::Server::start().await;
+    server.set("/feed", feed(&quiet()));
+    let desk = Desk::new(FAST);
+    desk.feeds([server.url("/feed")]);
+    desk.run(&["run", "--once"]).expect(0);
+    desk.change("UPDATE hosts SET paused_until = last_asked_at + 7200000000");
+    desk.change("UPDATE feeds SET next_due_at = last_polled_at");
+    let round = desk.run(&["run", "--once"]).expect(0);
+    assert!(round.out.contains("deferred: ") && round.out.contains("0 feeds polled"), "{}", round.out);
+    assert_eq!(server.requests().len(), 1);
+}

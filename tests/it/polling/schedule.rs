@@ -4,10 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use wirewatch::daemon::roster::Visit;
 use wirewatch::feed::FeedId;
+use wirewatch::feed::gap::GapId;
 use wirewatch::feed::schedule::{HostLimits, Schedule, after, words};
+use wirewatch::store::gaps::OlderPage;
 
+use crate::support::http::Reply;
 use crate::support::lab::hour;
+use crate::support::watch::{Watch, rss};
 
 #[test]
 fn a_host_is_asked_one_thing_at_a_time_with_a_pause() {
@@ -167,4 +172,73 @@ fn durations_read_as_people_write_them() {
     for (seconds, expected) in cases {
         assert_eq!(words(Duration::from_secs(seconds)), expected);
     }
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_spacing_of_hosts() {
+    let feeds = ["http://www.reddit.com/one", "http://old.reddit.com/two", "http://a.example/three"];
+    let mut watch = Watch::with(&feeds[..1], "").await;
+    for path in ["/one", "/two", "/three"] {
+        watch.server.set(path, Reply::ok("application/rss+xml", rss(&[(path, "A slow day", hour(0))])));
+    }
+    watch.until(hour(0)).await;
+    watch.set_feeds(&feeds).await;
+    watch.for_minutes(2).await;
+    assert_eq!(watch.starts("a.example/three"), [hour(0)], "it was not asked before");
+    let two = watch.starts("old.reddit.com/two")[0];
+    assert!(two >= after(hour(0), Duration::from_secs(60)), "{two}");
+}
+
+#[tokio::test]
+async fn a_poll_asked_for_by_hand_outlives_a_reload() {
+    let mut watch = Watch::with(&["http://a.example/feed"], "interval = \"1h\"").await;
+    watch.server.set("/feed", Reply::ok("application/rss+xml", rss(&[("one", "A slow day", hour(0))])));
+    watch.for_minutes(10).await;
+    watch.roster.hasten(FeedId(1), false, watch.now);
+    watch.reload().await;
+    let asked_at = watch.now;
+    watch.for_minutes(1).await;
+    assert_eq!(watch.starts("a.example/feed"), [hour(0), asked_at]);
+    // Once.
+    watch.reload().await;
+    watch.for_minutes(10).await;
+    assert_eq!(watch.starts("a.example/feed").len(), 2);
+}
+
+#[tokio::test]
+async fn a_host_that_pauses_is_deferred_with_its_feeds() {
+    let feeds = ["http://a.example/limited", "http://www.a.example/other", "http://b.example/other"];
+    let mut watch = Watch::with(&feeds, "interval = \"1h\"").await;
+    watch.server.set("/limited", Reply::status(429).header("retry-after", "7200"));
+    watch.server.set("/other", Reply::ok("application/rss+xml", rss(&[("one", "A slow day", hour(0))])));
+    watch.until(hour(0)).await;
+    watch.roster.let_go_at_once(watch.now);
+    watch.for_minutes(1).await;
+    let soon = after(watch.now, Duration::from_secs(120));
+    let (deferred, count) = watch.roster.deferred(hour(0), soon);
+    assert_eq!((deferred.len(), count), (watch.roster.waiting_count(hour(0)), deferred.len()));
+    assert!(deferred.iter().all(|(_, host)| host == "a.example"), "{deferred:?}");
+    assert_eq!(watch.starts("b.example/other"), [hour(0)]);
+}
+
+#[tokio::test]
+async fn a_publisher_s_wait_for_an_older_page_outlives_a_reload() {
+    let mut watch = Watch::with(&["http://a.example/feed"], "max_interval = \"6h\"").await;
+    watch.server.set("/feed", Reply::ok("application/rss+xml", rss(&[("one", "A slow day", hour(0))])));
+    watch.until(hour(0)).await;
+    let mut settled = watch.rounds[0].settled.clone();
+    settled.older_page = Some(OlderPage {
+        gap: GapId(1),
+        feed: FeedId(1),
+        url: "http://a.example/older".to_owned(),
+        is_archive: false,
+        due_at: hour(20),
+        noticed_at: hour(0),
+        page_count: 1,
+        failure_count: 0,
+    });
+    watch.roster.take_in(Visit::Feed(FeedId(1)), settled, hour(0));
+    watch.roster.lay_out(hour(0));
+    let started = watch.roster.start_due(hour(8));
+    assert!(started.iter().all(|start| start.visit == Visit::Feed(FeedId(1))), "{started:?}");
 }
