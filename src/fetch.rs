@@ -17,7 +17,7 @@ mod trail;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -26,7 +26,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use client::Ways;
-use errand::{Errand, What};
+use errand::{Errand, Progress, What};
 use failure::host_of;
 use guard::{Guard, Resolver};
 
@@ -131,10 +131,12 @@ impl Fetcher {
 
     /// Fetches a feed, or whatever the request says. `now` is for answers that name a date.
     pub async fn get(&self, request: &Request, now: Timestamp) -> Outcome {
+        let validators_from = request.validators_origin();
         let what = What::Get {
             kind: request.kind,
             etag: request.etag.as_deref(),
             last_modified: request.last_modified.as_deref(),
+            validators_from: &validators_from,
         };
         let private = request.allow_private_addresses;
         self.run(Errand { url: &request.url, access: &request.access, private, what }, now).await
@@ -155,13 +157,17 @@ impl Fetcher {
 
     async fn run(&self, errand: Errand<'_>, now: Timestamp) -> Outcome {
         // Outside of the errand, which a time-out drops with all it has counted.
-        let wire_bytes = AtomicU64::new(0);
-        let work = errand.run(self, &wire_bytes, now);
+        let progress = Progress::default();
+        let work = errand.run(self, &progress, now);
         let failure = match tokio::time::timeout(self.options.total_timeout, work).await {
             Ok(Ok(outcome)) => return outcome,
             Ok(Err(failure)) => failure,
-            Err(_elapsed) => Failure::total_timeout(&host_of(errand.url), &self.options),
+            Err(_elapsed) => {
+                let host = progress.sent_on_to().unwrap_or_else(|| host_of(errand.url));
+                Failure::total_timeout(&host, &self.options)
+            }
         };
-        Outcome::Failed(Failure { wire_bytes: wire_bytes.load(Ordering::Relaxed), ..failure })
+        let wire_bytes = progress.wire_bytes.load(Ordering::Relaxed);
+        Outcome::Failed(Failure { wire_bytes, sent_on_to: progress.sent_on_to(), ..failure })
     }
 }

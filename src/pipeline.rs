@@ -90,8 +90,10 @@ pub struct Poll {
 pub struct Asked {
     /// Digest of the address and access: validators belong to it.
     pub digest: Option<u64>,
-    /// Whether validators were sent.
+    /// Whether validators were sent to whoever answered.
     pub was_conditional: bool,
+    /// Origin of the document that came, after redirects: its validators are for nobody else.
+    pub answered_by: Option<String>,
     /// Bytes of the body on the wire.
     pub wire_bytes: u64,
 }

@@ -128,7 +128,7 @@ fn answer(outcome: &Outcome) -> Answer {
         }
         Outcome::NotModified(headers) => (AnswerKind::NotModified, headers.clone()),
         Outcome::Status { code, headers, .. } => (AnswerKind::of_status(*code), headers.clone()),
-        Outcome::Failed(failure) => (kind_of(failure.kind), Headers::default()),
+        Outcome::Failed(failure) => (kind_of(failure), Headers::default()),
     };
     Answer {
         retry_after: headers.retry_after,

@@ -24,7 +24,7 @@ use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
 use crate::feed::subscription::offer::{Named, Offer};
 use crate::feed::{Feed, FeedId, ParsedFeed, ProblemKind, parse};
-use crate::fetch::{Document, FailureKind, Fetcher, Headers, Link, Outcome, Request, RequestKind};
+use crate::fetch::{Document, Failure, FailureKind, Fetcher, Headers, Link, Outcome, Request, RequestKind};
 use crate::pipeline::{About, Asked, End, Poll, Reading, prepare};
 use crate::store::gaps::OlderPage;
 
@@ -89,14 +89,20 @@ impl Poller {
         // Validators belong to what was asked for, and how: another address or access starts anew (C10).
         if state.asked_as.is_none_or(|asked_as| asked_as == digest) {
             (request.etag, request.last_modified) = (state.etag, state.last_modified);
+            request.validators_from = state.validators_from;
         }
-        let was_conditional = request.etag.is_some() || request.last_modified.is_some();
         let outcome = self.fetcher.get(&request, watch.started_at).await;
-        // A redirect to another host leaves the validators behind (C29).
-        let came_along =
-            !matches!(&outcome, Outcome::Document(document) if document.url.host() != request.url.host());
-        let was_conditional = was_conditional && came_along;
-        let asked = Asked { digest: Some(digest), was_conditional, wire_bytes: outcome.wire_bytes() };
+        let source = match &outcome {
+            Outcome::Document(document) | Outcome::Delta(document) => &document.url,
+            _ => &request.url,
+        };
+        // Who answers after a redirect may be another than who gave the validators, and then got none (C29).
+        let asked = Asked {
+            digest: Some(digest),
+            was_conditional: request.is_conditional_at(source) || matches!(outcome, Outcome::NotModified(_)),
+            answered_by: Some(source.origin().ascii_serialization()),
+            wire_bytes: outcome.wire_bytes(),
+        };
         let end = self.end(&feed, outcome, watch).await;
         (asked, end)
     }
@@ -132,8 +138,8 @@ impl Poller {
                 End::Failed { kind: AnswerKind::of_status(code), outcome: detail, headers }
             }
             Outcome::Failed(failure) => End::Failed {
-                kind: kind_of(failure.kind),
-                outcome: failure.detail,
+                kind: kind_of(&failure),
+                outcome: in_words(failure),
                 headers: Headers::default(),
             },
         }
@@ -176,8 +182,21 @@ fn digest(request: &Request) -> u64 {
     xxh3_64(request.url.as_str().as_bytes()) ^ request.access.digest()
 }
 
-pub(super) fn kind_of(failure: FailureKind) -> AnswerKind {
-    match failure {
+/// What failed, and on whose behalf: a feed's host that sent us on to a dead one did answer.
+fn in_words(failure: Failure) -> String {
+    match failure.sent_on_to {
+        Some(host) => format!("it sends us on to {host}; {}", failure.detail),
+        None => failure.detail,
+    }
+}
+
+pub(super) fn kind_of(failure: &Failure) -> AnswerKind {
+    match failure.kind {
+        FailureKind::Dns | FailureKind::Connect | FailureKind::Proxy | FailureKind::Timeout
+            if failure.sent_on_to.is_some() =>
+        {
+            AnswerKind::Broken
+        }
         FailureKind::Dns | FailureKind::Connect | FailureKind::Proxy | FailureKind::Timeout => {
             AnswerKind::Unreachable
         }
@@ -208,7 +227,12 @@ pub async fn contained<T: Send + 'static>(work: impl Future<Output = T> + Send +
 /// A document that was asked for by hand, without validators, as the poll it is (C12).
 pub fn taken_by_hand(feed: &Feed, config: &Config, document: Document, seen_at: Timestamp) -> (Asked, End) {
     let digest = digest(&Request::of(feed));
-    let asked = Asked { digest: Some(digest), was_conditional: false, wire_bytes: document.wire_bytes };
+    let asked = Asked {
+        digest: Some(digest),
+        was_conditional: false,
+        answered_by: Some(document.url.origin().ascii_serialization()),
+        wire_bytes: document.wire_bytes,
+    };
     (asked, read(feed, config, document, AnswerKind::Document, seen_at))
 }
 

@@ -27,6 +27,8 @@ pub struct FeedState {
     pub etag: Option<Vec<u8>>,
     /// `Last-Modified` of the last document that could be read, byte for byte.
     pub last_modified: Option<Vec<u8>>,
+    /// Origin of the answer that gave them, after redirects; absent where only the address asked is known.
+    pub validators_from: Option<String>,
     /// Digest of the address and access the validators belong to.
     pub asked_as: Option<u64>,
     /// Where the feed moved, as far as its server says so.

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use reqwest::Response;
@@ -61,9 +62,31 @@ pub(super) enum What<'request> {
         kind: RequestKind,
         etag: Option<&'request [u8]>,
         last_modified: Option<&'request [u8]>,
+        /// The origin that both are for.
+        validators_from: &'request str,
     },
     /// A form, encoded.
     Form(&'request str),
+}
+
+/// How far a request has come, for whoever stops waiting for it.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Bytes of bodies so far.
+    pub(super) wire_bytes: AtomicU64,
+    /// The host that the last redirect led to.
+    hop: Mutex<Option<String>>,
+}
+
+impl Progress {
+    /// The host that a redirect led to; `None` while the one asked has not answered.
+    pub(super) fn sent_on_to(&self) -> Option<String> {
+        self.hop.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn send_on(&self, host: String) {
+        *self.hop.lock().unwrap_or_else(PoisonError::into_inner) = Some(host);
+    }
 }
 
 /// The answer to one hop.
@@ -76,12 +99,12 @@ struct Answer {
 }
 
 impl Errand<'_> {
-    /// Sends the request along its redirects and reads the last answer. Bytes of its body are counted in `wire_bytes`
+    /// Sends the request along its redirects and reads the last answer. Bytes of its body are counted in `progress`
     /// as they come.
     pub(super) async fn run(
         &self,
         door: &Fetcher,
-        wire_bytes: &AtomicU64,
+        progress: &Progress,
         now: Timestamp,
     ) -> Result<Outcome, Failure> {
         let way = door.ways.choose(&self.access.proxy).await?;
@@ -98,6 +121,7 @@ impl Errand<'_> {
                 let same_host = trail.previous().is_some_and(|it| it.host() == trail.current().host());
                 private &= from_inside || (way.proxy.is_some() && same_host);
                 self.keep_to_host(&trail)?;
+                progress.send_on(host_of(trail.current()));
                 continue;
             }
             if let Some(proxy) = way.proxy.as_ref().filter(|_| code == 407) {
@@ -108,13 +132,13 @@ impl Errand<'_> {
             let is_challenge = failure::is_challenge(response.headers());
             return match code {
                 200 if is_get && !is_challenge => {
-                    self.read(door, &way, answer, &trail, headers, wire_bytes).await.map(Outcome::Document)
+                    self.read(door, &way, answer, &trail, headers, progress).await.map(Outcome::Document)
                 }
                 226 if answer.asked_for_delta && is_feed_delta(response.headers()) => {
-                    self.read(door, &way, answer, &trail, headers, wire_bytes).await.map(Outcome::Delta)
+                    self.read(door, &way, answer, &trail, headers, progress).await.map(Outcome::Delta)
                 }
                 304 if answer.was_conditional => Ok(Outcome::NotModified(headers)),
-                _ => Ok(self.status(answer, &trail, headers, wire_bytes).await),
+                _ => Ok(self.status(answer, &trail, headers, progress).await),
             };
         }
     }
@@ -155,14 +179,14 @@ impl Errand<'_> {
         let mut hop_headers = HeaderMap::new();
         let (mut was_conditional, mut asked_for_delta) = (false, false);
         let hop = match self.what {
-            What::Get { kind, etag, last_modified } => {
+            What::Get { kind, etag, last_modified, validators_from } => {
                 let accepted = match kind {
                     RequestKind::Feed => FEEDS,
                     RequestKind::Page => PAGES,
                     RequestKind::Robots => ROBOTS,
                 };
                 hop_headers.insert(ACCEPT, HeaderValue::from_static(accepted));
-                if trail.may_have_validators() {
+                if trail.may_have_validators(validators_from) {
                     let validators =
                         validator_headers([(IF_NONE_MATCH, etag), (IF_MODIFIED_SINCE, last_modified)]);
                     was_conditional = !validators.is_empty();
@@ -205,7 +229,7 @@ impl Errand<'_> {
         answer: Answer,
         trail: &Trail,
         headers: Headers,
-        wire_bytes: &AtomicU64,
+        progress: &Progress,
     ) -> Result<Document, Failure> {
         let mut response = answer.response;
         let host = host_of(trail.current());
@@ -226,7 +250,7 @@ impl Errand<'_> {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) => {
-                    wire_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                    progress.wire_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
                     body.push(&chunk).map_err(unusable)?;
                 }
                 Ok(None) => break,
@@ -246,18 +270,12 @@ impl Errand<'_> {
             moved_to: trail.moved_to().filter(|_| may_move),
             headers,
             links: links::read(response.headers(), trail.current()),
-            wire_bytes: wire_bytes.load(Ordering::Relaxed),
+            wire_bytes: progress.wire_bytes.load(Ordering::Relaxed),
         })
     }
 
     /// An answer that brings no document, in words. Of the answer to a form, the first words are kept.
-    async fn status(
-        &self,
-        answer: Answer,
-        trail: &Trail,
-        headers: Headers,
-        wire_bytes: &AtomicU64,
-    ) -> Outcome {
+    async fn status(&self, answer: Answer, trail: &Trail, headers: Headers, progress: &Progress) -> Outcome {
         let mut response = answer.response;
         let code = response.status().as_u16();
         let host = host_of(trail.current());
@@ -268,7 +286,7 @@ impl Errand<'_> {
         let mut text = Vec::new();
         // What breaks off is as good as what ends: it is only for a message.
         while let Ok(Some(chunk)) = response.chunk().await {
-            wire_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            progress.wire_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             let room = FORM_ANSWER_BYTES_MAX - text.len();
             text.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
             if text.len() >= FORM_ANSWER_BYTES_MAX {

@@ -99,6 +99,8 @@ pub struct Failure {
     pub detail: String,
     /// Bytes of the body that had come by then, packed as they were.
     pub wire_bytes: u64,
+    /// The host that failed, where the one asked had answered with a redirect to it.
+    pub sent_on_to: Option<String>,
     /// Where a page's redirect leads that was not followed, because it is another owner's host.
     pub leads_to: Option<Box<Url>>,
 }

@@ -18,6 +18,9 @@ pub struct Request {
     pub etag: Option<Vec<u8>>,
     /// `Last-Modified` of the last answer, byte for byte.
     pub last_modified: Option<Vec<u8>>,
+    /// Origin that gave both ([`url::Origin::ascii_serialization`]): nobody else is shown them. That of `url` when
+    /// absent.
+    pub validators_from: Option<String>,
     /// Whether loopback and private addresses are allowed, as long as no public server had a say: once
     /// one answered with a redirect, the rest of the way is public too.
     pub allow_private_addresses: bool,
@@ -45,6 +48,7 @@ impl Request {
             kind: RequestKind::Feed,
             etag: None,
             last_modified: None,
+            validators_from: None,
             allow_private_addresses: false,
             access: Access::default(),
         }
@@ -57,6 +61,17 @@ impl Request {
             access: feed.access.clone(),
             ..Self::new(feed.url.clone())
         }
+    }
+
+    /// Whether validators are sent where a redirect may lead.
+    pub fn is_conditional_at(&self, url: &Url) -> bool {
+        let has_validators = self.etag.is_some() || self.last_modified.is_some();
+        has_validators && self.validators_origin() == url.origin().ascii_serialization()
+    }
+
+    /// The origin that validators are for.
+    pub(super) fn validators_origin(&self) -> String {
+        self.validators_from.clone().unwrap_or_else(|| self.url.origin().ascii_serialization())
     }
 
     /// A request for a page that a feed links to. It goes the feed's way. Only on the feed's own origin it carries

@@ -64,9 +64,10 @@ impl Trail {
         url
     }
 
-    /// Validators are about a document of the host asked; another host could recognise us by them.
-    pub(super) fn may_have_validators(&self) -> bool {
-        self.current().host() == self.asked.host()
+    /// Validators are about a document of the origin that gave them; to another they mean nothing, and it could recognise us
+    /// by them.
+    pub(super) fn may_have_validators(&self, from: &str) -> bool {
+        self.current().origin().ascii_serialization() == from
     }
 
     /// Passwords, tokens and headers are for the same origin, or the same host after the usual step from http to
@@ -148,12 +149,12 @@ mod tests {
     use super::*;
 
     /// Follows one permanent redirect and says what the next request carries: its address and whether it
-    /// may have validators.
+    /// may have the validators of `http://a.example`.
     fn after(asked: &str, location: &str) -> (String, bool) {
         let mut trail = Trail::new(&Url::parse(asked).unwrap(), Redirects::All).unwrap();
         let headers = HeaderMap::from_iter([(LOCATION, location.parse().unwrap())]);
         assert!(trail.follow(301, &headers).unwrap());
-        (trail.request_url().into(), trail.may_have_validators())
+        (trail.request_url().into(), trail.may_have_validators("http://a.example"))
     }
 
     #[test]
@@ -163,14 +164,14 @@ mod tests {
         };
         let asked = "http://me:pw@a.example/feed";
         check(asked, "/new#x", ("http://me:pw@a.example/new", true));
-        check(asked, "https://a.example/", ("https://me:pw@a.example/", true));
-        check(asked, "https://A.EXAMPLE:443/", ("https://me:pw@a.example/", true));
-        check(asked, "https://a.example:8443/", ("https://a.example:8443/", true));
-        check(asked, "http://a.example:81/", ("http://a.example:81/", true));
+        check(asked, "https://a.example/", ("https://me:pw@a.example/", false));
+        check(asked, "https://A.EXAMPLE:443/", ("https://me:pw@a.example/", false));
+        check(asked, "https://a.example:8443/", ("https://a.example:8443/", false));
+        check(asked, "http://a.example:81/", ("http://a.example:81/", false));
         check(asked, "http://www.a.example/", ("http://www.a.example/", false));
         check(asked, "//b.example/", ("http://b.example/", false));
         check(asked, "http://you:theirs@b.example/", ("http://b.example/", false));
         check("http://a.example/", "http://you:theirs@a.example/x", ("http://a.example/x", true));
-        check("http://a.example:8080/", "https://a.example/", ("https://a.example/", true));
+        check("http://a.example:8080/", "https://a.example/", ("https://a.example/", false));
     }
 }

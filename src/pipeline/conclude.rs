@@ -113,6 +113,7 @@ fn keep_validators(state: &mut FeedState, poll: &Poll) {
             let Headers { etag, last_modified, .. } =
                 if is_settled { reading.headers.clone() } else { Headers::default() };
             (state.etag, state.last_modified) = (etag, last_modified);
+            state.validators_from.clone_from(&poll.asked.answered_by);
             state.asked_as = poll.asked.digest;
             if reading.kind == AnswerKind::Document {
                 let about = &reading.about;

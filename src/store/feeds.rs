@@ -30,7 +30,7 @@ pub struct StoredFeed {
     pub state: FeedState,
 }
 
-pub(super) const COLUMNS: &str = "id, url, etag, last_modified, asked_as, moved_to, moved_count, moved_since, \
+pub(super) const COLUMNS: &str = "id, url, etag, last_modified, validators_from, asked_as, moved_to, moved_count, moved_since, \
      moved_adopted_at, first_success_at, last_polled_at, last_success_at, last_reached_at, last_new_at, \
      next_due_at, next_due_reason, wait_until, fresh_for, ttl, skip_hours, skip_days, failure_count, \
      refusal_count, gone_count, gone_since, unreached_since, ignored_count, validators_at, unconditional_at, \
@@ -138,6 +138,7 @@ impl Transaction<'_> {
             ":id": id.0,
             ":etag": state.etag,
             ":last_modified": state.last_modified,
+            ":validators_from": state.validators_from,
             ":asked_as": state.asked_as.map(u64::cast_signed),
             ":moved_to": moved.map(|moved| moved.to.as_str()),
             ":moved_count": moved.map_or(0, |moved| moved.count),
@@ -184,7 +185,8 @@ impl Transaction<'_> {
     }
 }
 
-const SAVE: &str = "UPDATE feeds SET etag = :etag, last_modified = :last_modified, asked_as = :asked_as,
+const SAVE: &str = "UPDATE feeds SET etag = :etag, last_modified = :last_modified,
+    validators_from = :validators_from, asked_as = :asked_as,
     moved_to = :moved_to, moved_count = :moved_count, moved_since = :moved_since,
     moved_adopted_at = :moved_adopted_at, first_success_at = :first_success_at,
     last_polled_at = :last_polled_at, last_success_at = :last_success_at, last_reached_at = :last_reached_at,
@@ -237,6 +239,7 @@ pub(super) fn read_feed(row: &Row<'_>) -> rusqlite::Result<StoredFeed> {
         state: FeedState {
             etag: row.get("etag")?,
             last_modified: row.get("last_modified")?,
+            validators_from: row.get("validators_from")?,
             asked_as: hash("asked_as")?,
             moved,
             first_success_at: time("first_success_at")?,

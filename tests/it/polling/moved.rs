@@ -91,7 +91,7 @@ async fn c28_a_feed_that_moved_for_good_is_asked_where_it_is() {
     let requests = watch.server.requests_to("/new");
     assert!(requests.len() >= new + 7);
     let unconditional = requests.iter().filter(|request| request.header("if-none-match").is_none()).count();
-    assert_eq!(unconditional, old + 1, "those that came by the redirect, and the first that came directly");
+    assert_eq!(unconditional, 2, "the first that came by the redirect, and the first that came directly");
     // Its host's gate is the new one's, and the owner's file is as it was.
     assert_eq!(watch.host("b.example").last_asked_at, watch.starts("a.example/old").last().copied());
     let file = std::fs::read_to_string(watch.dir.path().join("feeds.toml")).unwrap();

@@ -226,3 +226,21 @@ async fn clocks_that_run_ten_years_ahead_and_come_back_stop_nothing() {
     watch.until(hour(9)).await;
     assert!((0..5).all(|feed| watch.state(feed).last_success_at > Some(hour(8))));
 }
+
+#[tokio::test]
+async fn c25_a_redirect_to_a_dead_host_names_that_host_and_shows_that_ours_answers() {
+    let mut watch = Watch::with(&["http://a.example/feed\ninterval = \"15m\""], "").await;
+    let there = watch.server.url_at("b.example", "/there");
+    watch.server.set("/feed", Reply::redirect(302, there.as_str()));
+    watch.lead_nowhere("b.example");
+    watch.until(hour(12)).await;
+    let state = watch.state(0);
+    assert_eq!(state.last_answer, AnswerKind::Broken);
+    assert!(state.last_reached_at.is_some() && state.unreached_since.is_none());
+    assert!(state.last_outcome.starts_with("it sends us on to b.example"), "{}", state.last_outcome);
+    assert!(!state.health.reason.contains("a.example cannot be reached"), "{}", state.health.reason);
+    assert!(
+        watch.told.iter().all(|(_, _, text)| !text.contains("machine online")),
+        "this machine has a network"
+    );
+}

@@ -404,3 +404,16 @@ async fn tags_say_whose_pages_are_read() {
         assert_eq!(watch.server.requests_to("/news").len(), reads, "{poll} {more}");
     }
 }
+
+#[tokio::test]
+async fn a_reload_between_the_commit_of_a_poll_and_its_taking_in_stalls_no_host() {
+    let mut watch = watched(FEED, "a.example", HEADLINE).await;
+    watch.server.set("/news", html(STORY));
+    watch.set_clock(hour(1));
+    watch.begin();
+    watch.committed(0).await;
+    watch.reload().await;
+    watch.until(hour(6)).await;
+    assert_eq!(watch.server.requests_to("/news").len(), 1);
+    assert!(watch.starts("a.example/feed").len() > 8, "{:?}", watch.starts("a.example/feed"));
+}

@@ -244,3 +244,38 @@ async fn c9_a_document_that_always_breaks_off_at_the_same_place_is_not_sent_agai
     let expected = [both("", ""), both("", ""), both("\"1\"", ""), both("\"1\"", "")];
     assert_eq!(sent(&watch)[..4], expected);
 }
+
+#[tokio::test]
+async fn c29_validators_go_to_the_origin_that_gave_them_and_to_no_other() {
+    let mut watch = Watch::with(&[FEED], "").await;
+    let there = watch.server.url_at("b.example", "/there");
+    watch.server.set("/feed", Reply::redirect(302, there.as_str()));
+    watch.server.set("/there", tagged("\"b\"").conditional());
+    watch.for_hours(6).await;
+    assert!(sent(&watch).iter().all(|sent| *sent == both("", "")), "{:?}", sent(&watch));
+    let asked: Vec<_> =
+        watch.server.requests_to("/there").iter().map(|request| request.text("if-none-match")).collect();
+    assert!(asked.len() > 5, "{asked:?}");
+    assert_eq!(asked[0], None);
+    assert!(asked[1..].iter().all(|tag| tag.as_deref() == Some("\"b\"")), "{asked:?}");
+    assert_eq!(watch.state(0).last_answer, AnswerKind::NotModified);
+    // Elsewhere they are unknown, and who got none has ignored none.
+    let elsewhere = watch.server.url_at("c.example", "/elsewhere");
+    watch.server.set("/feed", Reply::redirect(302, elsewhere.as_str()));
+    watch.server.set("/elsewhere", calm());
+    watch.for_hours(1).await;
+    assert!(
+        watch
+            .server
+            .requests_to("/elsewhere")
+            .iter()
+            .all(|request| request.header("if-none-match").is_none())
+    );
+    assert_eq!(watch.state(0).ignored_count, 0);
+    // The owner of an address that moved back gets nothing of another's.
+    watch.server.set("/feed", tagged("\"a\"").conditional());
+    let before = sent(&watch).len();
+    watch.for_hours(30).await;
+    assert_eq!(sent(&watch)[before], both("", ""));
+    assert_eq!(sent(&watch)[before + 1], both("\"a\"", ""));
+}
