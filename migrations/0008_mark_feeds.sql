@@ -5,6 +5,3 @@ ALTER TABLE feeds ADD COLUMN is_watched INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE feeds ADD COLUMN is_outside INTEGER NOT NULL DEFAULT 1;
 
 CREATE INDEX feeds_moved ON feeds (moved_adopted_at) WHERE moved_adopted_at IS NOT NULL;
-
--- Why entries may have come and gone unseen at gap_at: window, cut, excess.
-ALTER TABLE feeds ADD COLUMN gap_cause TEXT;
