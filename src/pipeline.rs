@@ -155,6 +155,8 @@ impl Reading {
 /// What a document says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
+    /// Where it was found in the end, after redirects.
+    pub url: Option<String>,
     /// Hash (xxh3) of its bytes.
     pub hash: Option<u64>,
     /// Where the feed moved, when every hop was 301 or 308.

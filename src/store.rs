@@ -44,6 +44,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0007_create_page_requests.sql")),
     M::up(include_str!("../migrations/0008_mark_feeds.sql")),
     M::up(include_str!("../migrations/0009_note_who_answered.sql")),
+    M::up(include_str!("../migrations/0010_explain_gaps.sql")),
 ];
 
 /// What can go wrong with the database.

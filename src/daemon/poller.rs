@@ -251,7 +251,8 @@ pub(super) fn read(
             drop(bytes);
             let moved_to = moved_to.map(String::from);
             let offer = offer(&links, &parsed, &url);
-            let about = About { hash: Some(hash), moved_to, offer, ..about(&parsed) };
+            let about =
+                About { url: Some(url.to_string()), hash: Some(hash), moved_to, offer, ..about(&parsed) };
             let problems =
                 parsed.problems.iter().take(PROBLEMS_MAX).map(ToString::to_string).collect::<Vec<_>>();
             let flaw = parsed.problems.iter().find(|problem| problem.kind.costs_entries());
@@ -294,6 +295,7 @@ fn about(parsed: &ParsedFeed) -> About {
     let skip_days = (0..7).filter(|day| parsed.skip_days.iter().any(|name| name == DAYS[*day]));
     let has = |kind| parsed.problems.iter().any(|problem| problem.kind == kind);
     About {
+        url: None,
         hash: None,
         moved_to: None,
         ttl: parsed.ttl,

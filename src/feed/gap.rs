@@ -299,6 +299,25 @@ impl Held {
         }
     }
 
+    /// Whether an older page reaches back to what was seen before its gap (`is_new`: not seen before it). An entry that was
+    /// proves so where it stands in its place; what was pinned or carried to the fresh end does not.
+    pub fn is_reached_by(&self, entries: &[Seen]) -> bool {
+        let mut entries = entries.to_vec();
+        let order = self.order_of(&entries);
+        if order == Order::OldestFirst {
+            entries.reverse();
+        }
+        if order == Order::Unsorted {
+            return entries.iter().filter(|seen| !seen.is_new).count() * 2 > entries.len();
+        }
+        let is_in_place = |(place, seen): (usize, &Seen)| {
+            let is_older =
+                |other: &Seen| seen.date.zip(other.date).is_some_and(|(date, other)| other <= date);
+            !seen.is_new && entries.iter().skip(place + 1).all(|other| !other.is_new || is_older(other))
+        };
+        entries.iter().enumerate().any(is_in_place)
+    }
+
     /// Where new entries appeared, as votes: a document with new ones at its top and remembered ones at its bottom is one
     /// for newest first.
     fn votes_after(&self, entries: &[Seen]) -> i8 {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::answer::{Answer, AnswerKind};
+use super::gap::Cause;
 use super::health::HealthState;
 use super::moved::Moved;
 use super::rhythm::Rhythm;
@@ -82,6 +83,8 @@ pub struct FeedState {
     pub last_outcome: String,
     /// Start of the last poll that found entries may have come and gone unseen.
     pub gap_at: Option<Timestamp>,
+    /// Why they may have.
+    pub gap_cause: Option<Cause>,
     /// When it publishes.
     pub rhythm: Rhythm,
     /// How it is.

@@ -65,7 +65,7 @@ pub(super) fn look(
         confirmed_at: state.last_success_at,
     };
     let gap = memory.held.judge(&look);
-    let was_cut = memory.held.is_cut;
+    let (was_cut, held_at) = (memory.held.is_cut, memory.held.at);
     let moves = memory.held.take_in(&look, gap.is_some());
     for key in &moves.entered {
         tx.note_standing(poll.feed, ArticleId(*key), None)?;
@@ -82,8 +82,9 @@ pub(super) fn look(
         tx.forget_sightings(before)?;
     }
     let Some(gap) = gap else {
-        if was_cut && look.is_whole && !look.is_cut {
-            tx.end_cut_gaps(poll.feed)?;
+        if let Some(held_at) = held_at.filter(|_| was_cut && look.is_whole && !look.is_cut) {
+            // It reaches back to what is remembered, and with that over the gaps noticed since.
+            tx.end_cut_gaps(poll.feed, held_at)?;
         }
         return Ok(());
     };
@@ -91,7 +92,7 @@ pub(super) fn look(
     settled.outcome = format!("{}; {gap}", settled.outcome);
     settled.gap = Some(gap);
     if gap.cause != Cause::Excess {
-        state.gap_at = Some(poll.started_at);
+        (state.gap_at, state.gap_cause) = (Some(poll.started_at), Some(gap.cause));
     }
     let page = OlderPage {
         gap: id,
@@ -117,8 +118,10 @@ pub fn settle_older_page(
     now: Timestamp,
 ) -> Result<Settled, StoreError> {
     let mut settled = Settled::begun(now);
-    note_visit(tx, host_key(&feed.url), poll, &mut settled)?;
-    let Some(page) = tx.older_page(gap)? else { return Ok(settled) };
+    let page = tx.older_page(gap)?;
+    let url = page.as_ref().and_then(|page| Url::parse(&page.url).ok());
+    note_visit(tx, host_key(url.as_ref().unwrap_or(&feed.url)), poll, &mut settled)?;
+    let Some(page) = page else { return Ok(settled) };
     let reading = match &poll.end {
         End::Document(reading) => reading,
         End::NotModified { .. } => {
@@ -139,8 +142,14 @@ pub fn settle_older_page(
     let page = OlderPage { page_count: page.page_count + 1, failure_count: 0, due_at: now, ..page };
     // Keeps the count, whatever comes next.
     tx.plan_page(&page)?;
-    let reaches = |taken: &Taken| taken.known_since.is_some_and(|since| since < page.noticed_at);
-    if taken.iter().any(reaches) {
+    let entries: Vec<Seen> = taken
+        .iter()
+        .map(|taken| {
+            let is_new = taken.known_since.is_none_or(|since| since >= page.noticed_at);
+            Seen { is_new, ..taken.seen }
+        })
+        .collect();
+    if memory.held.is_reached_by(&entries) {
         tx.end_gap(gap, "filled", &format!("by {}", pages(page.page_count)))?;
     } else if page.page_count >= PAGES_MAX && reading.about.next_url.is_some() {
         let note = format!("{} do not reach back to what was seen before", pages(page.page_count));
@@ -169,7 +178,8 @@ fn turn(
             (count, _) => end("filled", &format!("by {}, the last ones there are", pages(count))),
         };
     };
-    let Some(url) = permitted(feed, next) else {
+    let is_itself = page.page_count == 0 && about.url.as_deref() == Some(next);
+    let Some(url) = permitted(feed, about.url.as_deref(), next).filter(|_| !is_itself) else {
         return end("unfillable", &format!("its older page {next} is on another host, and was not read"));
     };
     let read_at = tx.page_read_at(page.feed, page_hash(url.as_str()))?;
@@ -185,12 +195,17 @@ fn turn(
     Ok(Some(page))
 }
 
-/// The address of an older page, where its feed may send us there: the same owner's, and not to plain HTTP.
-fn permitted(feed: &Feed, next: &str) -> Option<Url> {
+/// The address of an older page, where its feed may send us there: the same owner's as the feed's or as the one where the
+/// document was found in the end, and not to plain HTTP.
+fn permitted(feed: &Feed, found_at: Option<&str>, next: &str) -> Option<Url> {
     let url = Url::parse(next).ok()?;
-    let is_safe = url.scheme() == "https" || url.scheme() == "http" && feed.url.scheme() == "http";
-    let is_ours = url.origin() == feed.url.origin() || host_key(&url) == host_key(&feed.url);
-    (is_safe && is_ours && url != feed.url).then_some(url)
+    let found_at = found_at.and_then(|found_at| Url::parse(found_at).ok());
+    let mut bases = [Some(&feed.url), found_at.as_ref()].into_iter().flatten();
+    let is_permitted = |base: &Url| {
+        let is_safe = url.scheme() == "https" || url.scheme() == "http" && base.scheme() == "http";
+        is_safe && (url.origin() == base.origin() || host_key(&url) == host_key(base))
+    };
+    (bases.any(is_permitted) && url != feed.url).then_some(url)
 }
 
 fn fail(

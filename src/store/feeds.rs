@@ -11,6 +11,7 @@ use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::article::publisher::host_key;
 use crate::feed::access::ProxyChoice;
 use crate::feed::answer::AnswerKind;
+use crate::feed::gap::Cause;
 use crate::feed::health::{Health, HealthState};
 use crate::feed::host::is_inside;
 use crate::feed::moved::Moved;
@@ -34,7 +35,7 @@ pub(super) const COLUMNS: &str = "id, url, etag, last_modified, validators_from,
      next_due_at, next_due_reason, wait_until, fresh_for, ttl, skip_hours, skip_days, failure_count, \
      refusal_count, gone_count, gone_since, unreached_since, ignored_count, validators_at, unconditional_at, \
      document_hash, document_bytes, last_answer, last_outcome, rhythm, health, health_since, health_reason, \
-     health_flaw, health_told, health_told_at, health_look_at, gap_at";
+     health_flaw, health_told, health_told_at, health_look_at, gap_at, gap_cause";
 
 /// Feeds whose answers say whether this machine is online.
 pub(super) const TELLING: &str =
@@ -176,6 +177,7 @@ impl Transaction<'_> {
             ":health_told_at": time(state.health.told_at),
             ":health_look_at": time(state.health.look_at),
             ":gap_at": time(state.gap_at),
+            ":gap_cause": state.gap_cause.map(Cause::word),
             ":problems": problems,
         };
         self.sql.prepare_cached(SAVE)?.execute(parameters)?;
@@ -196,7 +198,7 @@ const SAVE: &str = "UPDATE feeds SET etag = :etag, last_modified = :last_modifie
     document_hash = :document_hash, document_bytes = :document_bytes, last_answer = :last_answer,
     last_outcome = :last_outcome, rhythm = :rhythm, health = :health, health_since = :health_since,
     health_reason = :health_reason, health_flaw = :health_flaw, health_told = :health_told,
-    health_told_at = :health_told_at, health_look_at = :health_look_at, gap_at = :gap_at,
+    health_told_at = :health_told_at, health_look_at = :health_look_at, gap_at = :gap_at, gap_cause = :gap_cause,
     last_document_problems = coalesce(:problems, last_document_problems)
     WHERE id = :id";
 
@@ -265,6 +267,7 @@ pub(super) fn read_feed(row: &Row<'_>) -> rusqlite::Result<StoredFeed> {
             last_answer: AnswerKind::from_word(&word("last_answer")?).unwrap_or_default(),
             last_outcome: row.get("last_outcome")?,
             gap_at: time("gap_at")?,
+            gap_cause: row.get::<_, Option<String>>("gap_cause")?.and_then(|word| Cause::from_word(&word)),
             rhythm: row
                 .get::<_, Option<Vec<u8>>>("rhythm")?
                 .map_or_else(Rhythm::default, |bytes| Rhythm::from_bytes(&bytes)),

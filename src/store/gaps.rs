@@ -149,14 +149,16 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Gaps of a feed that came of a document that broke off are filled by one that did not.
-    pub fn end_cut_gaps(&self, feed: FeedId) -> Result<(), StoreError> {
+    /// Gaps of a feed that came of documents that broke off, all after the one at `held_at`, are filled by one that did not
+    /// and reaches back to that.
+    pub fn end_cut_gaps(&self, feed: FeedId, held_at: Timestamp) -> Result<(), StoreError> {
         self.sql
             .prepare_cached(
                 "UPDATE gaps SET state = 'filled', note = 'the next document had everything', next_page = NULL
-                 WHERE feed_id = ?1 AND cause = 'cut' AND state <> 'filled' AND from_at IS NOT NULL",
+                 WHERE feed_id = ?1 AND cause = 'cut' AND state <> 'filled' AND from_at IS NOT NULL
+                     AND noticed_at > ?2",
             )?
-            .execute([feed.0])?;
+            .execute(params![feed.0, to_micros(held_at)])?;
         Ok(())
     }
 

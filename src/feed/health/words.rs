@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::{Health, IGNORED_MIN, Signs};
 use crate::feed::answer::AnswerKind;
-use crate::feed::gap;
+use crate::feed::gap::{self, Cause};
 use crate::feed::schedule::{self, after};
 use crate::feed::state::FeedState;
 
@@ -140,9 +140,21 @@ pub(super) fn silence(since: Timestamp, state: &FeedState, now: Timestamp) -> St
 pub(super) fn small_fault(state: &FeedState, flaw: &str, now: Timestamp) -> Option<String> {
     // Half as long as the feed is polled faster: one gap is shown and not mailed, gaps that come back all day are.
     if let Some(gap_at) = state.gap_at.filter(|gap_at| after(*gap_at, gap::FRESH_FOR / 2) > now) {
+        let (why, remedy) = match state.gap_cause {
+            Some(Cause::Cut) => {
+                ("its document broke off before it reached them", "tell the publisher if this comes back")
+            }
+            Some(Cause::Excess) => (
+                "its document holds more than are read at a time",
+                "look for a shorter feed of the same site",
+            ),
+            Some(Cause::Window) | None => {
+                ("more were published than the feed holds", "set a shorter interval if this comes back")
+            }
+        };
         return Some(format!(
-            "Entries before {} may be unseen: more were published than the feed holds. It is polled faster for a day; \
-             set a shorter interval if this comes back. wirewatch feeds show tells from when to when.",
+            "Entries before {} may be unseen: {why}. It is polled faster for a day; {remedy}. wirewatch feeds show \
+             tells from when to when.",
             instant(gap_at, now)
         ));
     }

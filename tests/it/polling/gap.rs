@@ -180,7 +180,9 @@ fn a_document_that_breaks_off_is_a_gap_until_a_whole_one_reaches_back() {
         lab.end(0, hour(at), End::Document(Box::new(reading)))
     };
     settle(&mut lab, 4, false, &[3, 2, 1]);
-    let cut = settle(&mut lab, 6, true, &[5]).gap.unwrap();
+    let settled = settle(&mut lab, 6, true, &[5]);
+    let (cut, reason) = (settled.gap.unwrap(), settled.state.health.reason);
+    assert!(reason.contains("broke off") && !reason.contains("more were published"), "{reason}");
     assert_eq!((cut.cause, cut.from, cut.to), (Cause::Cut, Some(hour(3)), hour(5)));
     assert_eq!(gaps(&lab)[0].state, "open");
     let whole = settle(&mut lab, 7, false, &[5, 4, 3]);
@@ -211,6 +213,58 @@ async fn c42_a_document_of_100000_entries_is_read_in_part_and_says_so() {
     let gaps = watch.reader().gaps_of(&address, 100).unwrap();
     assert_eq!(gaps.len(), 1, "it is said once");
     assert!(gaps[0].words.starts_with("entries before "), "{}", gaps[0].words);
+}
+
+#[test]
+fn a_whole_document_fills_no_gap_that_it_does_not_reach_over() {
+    let mut lab = Lab::new();
+    for (at, is_cut, numbers) in
+        [(4, false, &[3, 2, 1][..]), (6, true, &[5]), (9, true, &[9]), (10, false, &[10, 9])]
+    {
+        let about = About { is_cut, ..About::default() };
+        let reading = Reading { about, ..reading(&lab, hour(at), numbers) };
+        lab.end(0, hour(at), End::Document(Box::new(reading)));
+    }
+    let states: Vec<String> = gaps(&lab).into_iter().map(|gap| gap.state).collect();
+    assert_eq!(states, ["open", "open"], "only what broke off was reached");
+}
+
+#[test]
+fn an_older_page_reaches_back_where_a_known_entry_stands_in_its_place() {
+    let known = HashSet::from([1, 2, 3]);
+    let check = |numbers: &[i64], is_dated, expected| {
+        let entries = look(numbers, &known, is_dated);
+        assert_eq!(Held::default().is_reached_by(&entries), expected, "{numbers:?}");
+    };
+    check(&[7, 6, 5, 3], true, true);
+    check(&[7, 6, 5, 3], false, true);
+    check(&[7, 6, 5, 4], true, false);
+    // Older ones than those that were ever seen, below.
+    check(&[7, 5, 3, 2, 0], true, true);
+    // Pinned to the top, or carried there by an edit.
+    check(&[3, 9, 8, 7, 6], true, false);
+    check(&[3, 9, 8, 7, 6], false, false);
+    // Oldest first.
+    check(&[3, 5, 6, 7, 8], true, true);
+    check(&[5, 6, 7, 8, 9], true, false);
+}
+
+#[tokio::test]
+async fn c40_older_pages_are_read_where_a_feed_that_redirects_has_them() {
+    let mut watch = with_a_gap("next", "http://b.example:{port}/feed/2").await;
+    let there = format!("http://b.example:{}/there", watch.server.port());
+    let to = format!("http://b.example:{}/feed/2", watch.server.port());
+    watch.server.set("/there", leading("next", &to, &[("n9", "Ninth", hour(1)), ("n8", "Eighth", hour(1))]));
+    watch.server.set("/feed", Reply::redirect(302, there));
+    let last = rss(&[("n7", "Seventh", hour(1)), ("known", "Known", hour(0))]);
+    watch.server.set("/feed/2", Reply::ok("application/rss+xml", last));
+    watch.until(hour(8)).await;
+    assert_eq!(
+        (gap_of(&watch).state.as_str(), gap_of(&watch).pages),
+        ("filled", 1),
+        "{}",
+        gap_of(&watch).words
+    );
 }
 
 /// RSS that leads to an older page.
