@@ -99,15 +99,15 @@ async fn measure(feeds: u64, spread: Duration, window: Duration) {
         }
     }
     late.sort_unstable();
-    let at = |share: f64| late.get((late.len() as f64 * share) as usize).copied().unwrap_or_default();
+    let at = |percent: usize| late.get(late.len() * percent / 100).copied().unwrap_or_default();
     println!(
         "{feeds} feeds, {window:?} of {spread:?}: {} requests, {missing} missing, {early} early",
         late.len()
     );
     println!(
         "  late: median {:?}, p99 {:?}, most {:?}",
-        at(0.5),
-        at(0.99),
+        at(50),
+        at(99),
         late.last().copied().unwrap_or_default()
     );
     println!(

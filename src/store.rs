@@ -42,7 +42,8 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0005_create_subscriptions.sql")),
     M::up(include_str!("../migrations/0006_create_poll_requests.sql")),
     M::up(include_str!("../migrations/0007_create_page_requests.sql")),
-    M::up(include_str!("../migrations/0008_note_who_answered.sql")),
+    M::up(include_str!("../migrations/0008_mark_feeds.sql")),
+    M::up(include_str!("../migrations/0009_note_who_answered.sql")),
 ];
 
 /// What can go wrong with the database.

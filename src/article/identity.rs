@@ -64,6 +64,8 @@ impl Keys {
 pub struct Document {
     /// URLs it gives to entries that are not the same: they identify nothing.
     shared_urls: HashSet<u64>,
+    /// Ids with headlines that it gives to entries of differing words: only their words tell them apart.
+    shared_ids: HashSet<(u64, u64)>,
     /// Ids that stand in it.
     ids: HashSet<u64>,
     /// Keys that say nothing in this feed.
@@ -75,12 +77,18 @@ impl Document {
     pub fn of<'a>(entries: impl Iterator<Item = &'a Keys>) -> Self {
         let mut document = Self::default();
         let mut first: HashMap<u64, Keys> = HashMap::new();
+        let mut words: HashMap<(u64, u64), u64> = HashMap::new();
         for keys in entries {
-            document.ids.extend(keys.id);
+            if let Some(id) = keys.id {
+                document.ids.insert(id);
+                if *words.entry((id, keys.title)).or_insert(keys.words) != keys.words {
+                    document.shared_ids.insert((id, keys.title));
+                }
+            }
             let Some(url) = keys.url else { continue };
             let other = *first.entry(url).or_insert(*keys);
-            let own_ids = !other.id_is_url && !keys.id_is_url && other.id != keys.id;
-            if other.title != keys.title || own_ids && other.words != keys.words {
+            // Two entries that stand side by side with differing words are two, or each poll would write one over the other.
+            if other.title != keys.title || other.words != keys.words {
                 document.shared_urls.insert(url);
             }
         }
@@ -210,11 +218,25 @@ pub enum By {
     Headline,
 }
 
+/// Of articles that an entry may be, the one that has its words now, else the one seen last; as it was seen last.
+fn likeliest<'a>(keys: &Keys, candidates: impl Iterator<Item = &'a Sighting>) -> Option<&'a Sighting> {
+    let mut latest: Vec<&Sighting> = Vec::new();
+    for sighting in candidates {
+        match latest.iter_mut().find(|other| other.article == sighting.article) {
+            Some(other) if other.seen_at > sighting.seen_at => {}
+            Some(other) => *other = sighting,
+            None => latest.push(sighting),
+        }
+    }
+    latest.into_iter().max_by_key(|sighting| (sighting.keys.words == keys.words, sighting.seen_at))
+}
+
 /// Decides what an entry is. `sightings` are those that share its id, URL or words; `document` is the one it stands in.
 pub fn identify(keys: &Keys, sightings: &[Sighting], document: &Document, seen_at: Timestamp) -> Identity {
     let found = |by, test: &dyn Fn(&Sighting) -> bool| {
-        sightings.iter().filter(|sighting| test(sighting)).max_by_key(|s| s.seen_at).map(|s| (s, by))
+        likeliest(keys, sightings.iter().filter(|sighting| test(sighting))).map(|sighting| (sighting, by))
     };
+    let id_is_shared = keys.id.is_some_and(|id| document.shared_ids.contains(&(id, keys.title)));
     let url_is_shared = keys.url.is_some_and(|url| document.shared_urls.contains(&url));
     let same_title = |s: &Sighting| s.keys.title == keys.title;
     let same_words = |s: &Sighting| s.keys.words == keys.words;
@@ -234,7 +256,7 @@ pub fn identify(keys: &Keys, sightings: &[Sighting], document: &Document, seen_a
     };
     let says_nothing = doubts.urls && (doubts.ids || keys.id_is_url);
     let headline = |s: &Sighting| says_nothing && s.same_feed && same_day_title(keys, s);
-    let hit = found(By::Id, &|s| same_id(s) && (same_words(s) || same_title(s)))
+    let hit = found(By::Id, &|s| same_id(s) && (same_words(s) || same_title(s) && !id_is_shared))
         .or_else(|| found(By::Id, &|s| same_id(s) && same_url(s)))
         .or_else(|| found(By::Url, &|s| same_url(s) && same_title(s)))
         .or_else(|| found(By::Url, &url_alone))

@@ -360,7 +360,8 @@ fn next_delivery_at(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StoreErro
 }
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {
-    let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<_, _>>()?;
+    let feeds = config.feeds.iter().map(|feed| tx.feed(feed)).collect::<Result<Vec<_>, _>>()?;
+    tx.watch_only(&feeds.iter().map(|feed| feed.id).collect::<Vec<_>>())?;
     // Who is told of feeds, and when, may be new.
     tx.look_at_untold(now)?;
     let (pages, older_pages) = (tx.waiting_pages(PAGES_MAX)?, tx.older_pages()?);

@@ -164,7 +164,10 @@ impl Roster {
             let poller = self.poller.clone();
             let task = match start.visit {
                 Visit::Feed(id) => {
-                    let Some((feed, state)) = self.feeds.get(&id) else { continue };
+                    let Some((feed, state)) = self.feeds.get(&id) else {
+                        self.schedule.finished(start.visit, None, now);
+                        continue;
+                    };
                     let poll = poller.poll(id, Arc::clone(feed), state.clone(), now);
                     self.under_way.spawn(async { Ended::Polled(Box::new(poll.await)) })
                 }
@@ -307,7 +310,8 @@ impl Roster {
     }
 
     fn await_page(&mut self, page: WaitingPage) {
-        self.schedule.add(Visit::Page(page.article), page.host.clone(), page.due_at);
+        // Feeds go first: a page may wait for hours, and is the sequel of what a feed said.
+        self.schedule.add_modest(Visit::Page(page.article), page.host.clone(), page.due_at);
         self.pages.insert(page.article, page);
     }
 

@@ -20,7 +20,7 @@ pub struct GapId(pub i64);
 /// How much earlier than its first look an entry may be dated, for a gap to begin at that date.
 const DATE_LAG_MAX: Duration = Duration::from_hours(6);
 
-/// How long a gap is fresh: its feed is polled faster and counts as degraded.
+/// How long a gap is fresh: its feed is polled faster, and for half of that counts as degraded.
 pub const FRESH_FOR: Duration = Duration::from_hours(24);
 
 /// From here on the order that was watched is believed more than the dates.

@@ -3,6 +3,7 @@
 //! Owns [`HostState`] and the rule which answers make a host wait and which only a feed: 429 is the host's word, 503 one
 //! address's until two say so. Refuses to queue: gates are [`super::schedule`]'s.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -130,11 +131,23 @@ pub fn known_spacing(host: &str) -> Option<Duration> {
     KNOWN.iter().find(|(name, _)| *name == host).map(|(_, spacing)| *spacing)
 }
 
+/// Whether a host (as in [`crate::article::publisher::host_key`]) is reached without the world: a loopback, private or
+/// link-local address, or a name inside somebody's network.
+pub fn is_inside(host: &str) -> bool {
+    match host.trim_start_matches('[').trim_end_matches(']').parse() {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        Ok(IpAddr::V6(address)) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+        Err(_) => !is_shared(host),
+    }
+}
+
 /// Whether a host (as in [`crate::article::publisher::host_key`]) is one owner's domain, rather than an address or a name
 /// inside somebody's network, where services of many owners stand behind one name.
 pub fn is_shared(host: &str) -> bool {
     let is_private = PRIVATE_ENDINGS
         .iter()
         .any(|ending| host.strip_suffix(ending).is_some_and(|rest| rest.ends_with('.')));
-    host.contains('.') && host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('[') && !is_private
+    host.contains('.') && host.parse::<IpAddr>().is_err() && !host.starts_with('[') && !is_private
 }

@@ -65,18 +65,25 @@ pub struct Start<K> {
     pub due_at: Timestamp,
 }
 
-/// Which visit is due, behind a gate per host. Every visit is in exactly one place: in the queue, waiting at its
-/// host's gate, or running.
+/// Which visit is due, behind a gate per host. Every visit is in exactly one place, however often it is
+/// put in: in the queue, waiting at its host's gate, or running.
 #[derive(Debug)]
 pub struct Schedule<K> {
     limits: HostLimits,
+    /// At whose gate each visit waits its next turn.
     hosts: HashMap<K, String>,
+    /// Visits that let all others at their gate go first.
+    modest: HashSet<K>,
     /// Hosts that take less than others: time between starts, and until when that holds.
     spacings: HashMap<String, (Duration, Timestamp)>,
+    /// What `due` does not confirm was put elsewhere since, and is passed over. Its top is always confirmed.
     queue: BinaryHeap<Reverse<(Timestamp, K)>>,
+    /// Visits in the queue, and when they are due.
+    due: HashMap<K, Timestamp>,
     gates: HashMap<String, Gate<K>>,
     opening: BTreeSet<(Timestamp, String)>,
-    running: HashSet<K>,
+    /// Visits under way, and the host at whose gate they count, whatever becomes of them meanwhile.
+    running: HashMap<K, String>,
 }
 
 #[derive(Debug)]
@@ -86,6 +93,8 @@ struct Gate<K> {
     /// The host asked us to stay away until then.
     paused_until: Option<Timestamp>,
     waiting: VecDeque<(Timestamp, K)>,
+    /// Lets what waits go first.
+    modest: VecDeque<(Timestamp, K)>,
     /// Asked for by a person who insists: first, and whatever the host's pause.
     insisted: VecDeque<(Timestamp, K)>,
     /// When it stands in `Schedule::opening`, which it does at most once.
@@ -99,20 +108,36 @@ impl<K> Default for Gate<K> {
             opens_at: None,
             paused_until: None,
             waiting: VecDeque::new(),
+            modest: VecDeque::new(),
             insisted: VecDeque::new(),
             listed_at: None,
         }
     }
 }
 
-impl<K> Gate<K> {
+impl<K: Copy + Eq> Gate<K> {
     /// When the next visit may start, as far as time goes.
     fn opens_at(&self) -> Option<Timestamp> {
         if self.insisted.is_empty() { self.opens_at.max(self.paused_until) } else { self.opens_at }
     }
 
     fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.insisted.is_empty()
+        self.waiting.is_empty() && self.modest.is_empty() && self.insisted.is_empty()
+    }
+
+    fn pop(&mut self) -> Option<(Timestamp, K)> {
+        let Self { insisted, waiting, modest, .. } = self;
+        insisted.pop_front().or_else(|| waiting.pop_front()).or_else(|| modest.pop_front())
+    }
+
+    /// Visits that wait for the gate to open, but for those whose askers insist.
+    fn patient(&self) -> impl Iterator<Item = &(Timestamp, K)> {
+        self.waiting.iter().chain(&self.modest)
+    }
+
+    /// Whether a visit waits here, insisted on or not.
+    fn holds(&self, visit: K) -> bool {
+        self.patient().chain(&self.insisted).any(|(_, waiting)| *waiting == visit)
     }
 }
 
@@ -122,25 +147,51 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         Self {
             limits,
             hosts: HashMap::new(),
+            modest: HashSet::new(),
             spacings: HashMap::new(),
             queue: BinaryHeap::new(),
+            due: HashMap::new(),
             gates: HashMap::new(),
             opening: BTreeSet::new(),
-            running: HashSet::new(),
+            running: HashMap::new(),
         }
     }
 
-    /// Puts a visit in; `host` is the key of its gate (registrable domain, or address).
+    /// Puts a visit in; `host` is the key of its gate (registrable domain, or address). One that is in the queue already is
+    /// due at this time instead; one that waits at its gate or is under way stays where it is.
     pub fn add(&mut self, visit: K, host: String, due_at: Timestamp) {
-        self.hosts.insert(visit, host);
-        self.queue.push(Reverse((due_at, visit)));
+        let is_past = self.running.contains_key(&visit)
+            || self
+                .hosts
+                .get(&visit)
+                .and_then(|host| self.gates.get(host))
+                .is_some_and(|gate| gate.holds(visit));
+        if !is_past {
+            self.hosts.insert(visit, host);
+            self.enqueue(visit, due_at);
+        }
     }
 
-    /// Puts a visit in that is under way already (a reload in the middle of it).
-    pub fn add_running(&mut self, visit: K, host: String) {
-        self.gates.entry(host.clone()).or_default().in_flight += 1;
-        self.hosts.insert(visit, host);
-        self.running.insert(visit);
+    /// As [`Schedule::add`], for a visit that lets all others at its gate go first.
+    pub fn add_modest(&mut self, visit: K, host: String, due_at: Timestamp) {
+        self.modest.insert(visit);
+        self.add(visit, host, due_at);
+    }
+
+    fn enqueue(&mut self, visit: K, due_at: Timestamp) {
+        if self.due.insert(visit, due_at) != Some(due_at) {
+            self.queue.push(Reverse((due_at, visit)));
+            self.trim();
+        }
+    }
+
+    /// Drops what is not confirmed from the top of the queue.
+    fn trim(&mut self) {
+        while let Some(Reverse((at, visit))) = self.queue.peek()
+            && self.due.get(visit) != Some(at)
+        {
+            self.queue.pop();
+        }
     }
 
     /// The next visit that is due and whose host's gate is open; it counts as running until [`Schedule::finished`].
@@ -148,9 +199,12 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         while let Some(&Reverse((due_at, visit))) = self.queue.peek()
             && due_at <= now
         {
-            self.queue.pop();
+            self.due.remove(&visit);
+            self.trim();
             let Some(host) = self.hosts.get(&visit).cloned() else { continue };
-            self.gates.entry(host.clone()).or_default().waiting.push_back((due_at, visit));
+            let gate = self.gates.entry(host.clone()).or_default();
+            let line = if self.modest.contains(&visit) { &mut gate.modest } else { &mut gate.waiting };
+            line.push_back((due_at, visit));
             self.list(&host, now);
         }
         let (opens_at, host) = self.opening.first().cloned()?;
@@ -159,31 +213,28 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         }
         let spacing = self.spacing(&host, now);
         let gate = self.gates.get_mut(&host)?;
-        let (due_at, visit) = gate.insisted.pop_front().or_else(|| gate.waiting.pop_front())?;
+        let (due_at, visit) = gate.pop()?;
         gate.in_flight += 1;
         gate.opens_at = Some(after(now, spacing));
-        self.running.insert(visit);
+        self.running.insert(visit, host.clone());
         self.list(&host, now);
         Some(Start { visit, due_at })
     }
 
-    /// A visit ended and is due again at `due_at`; never again without one.
+    /// A visit ended and is due again at `due_at`; never again without one. The gate it came through has room again in
+    /// either case.
     pub fn finished(&mut self, visit: K, due_at: Option<Timestamp>, now: Timestamp) {
-        if !self.running.remove(&visit) {
-            return;
+        let Some(host) = self.running.remove(&visit) else { return };
+        if let Some(gate) = self.gates.get_mut(&host) {
+            gate.in_flight = gate.in_flight.saturating_sub(1);
         }
-        let host = match due_at {
-            Some(due_at) => {
-                self.queue.push(Reverse((due_at, visit)));
-                self.hosts.get(&visit).cloned()
-            }
-            None => self.hosts.remove(&visit),
-        };
-        if let Some(host) = host {
-            if let Some(gate) = self.gates.get_mut(&host) {
-                gate.in_flight = gate.in_flight.saturating_sub(1);
-            }
-            self.list(&host, now);
+        self.list(&host, now);
+        if let Some(due_at) = due_at {
+            self.hosts.entry(visit).or_insert(host);
+            self.enqueue(visit, due_at);
+        } else {
+            self.hosts.remove(&visit);
+            self.modest.remove(&visit);
         }
     }
 
@@ -198,7 +249,7 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
     pub fn hasten(&mut self, visit: K, now: Timestamp) {
         let Some(host) = self.hosts.get(&visit).cloned() else { return };
         if self.take_out(visit) {
-            self.queue.push(Reverse((now, visit)));
+            self.enqueue(visit, now);
             self.list(&host, now);
         }
     }
@@ -215,20 +266,17 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
     /// Takes a visit from the queue; whether it was there. One that waits at its gate is due already, unless the host pauses,
     /// and one under way needs no haste.
     fn take_out(&mut self, visit: K) -> bool {
-        if self.running.contains(&visit) {
-            return false;
-        }
-        let count = self.queue.len();
-        self.queue.retain(|Reverse((_, queued))| *queued != visit);
-        if self.queue.len() < count {
+        if self.due.remove(&visit).is_some() {
+            self.trim();
             return true;
         }
         let Some(gate) = self.hosts.get(&visit).and_then(|host| self.gates.get_mut(host)) else {
             return false;
         };
-        let count = gate.waiting.len();
+        let count = gate.patient().count();
         gate.waiting.retain(|(_, waiting)| *waiting != visit);
-        gate.waiting.len() < count
+        gate.modest.retain(|(_, waiting)| *waiting != visit);
+        gate.patient().count() < count
     }
 
     /// A host asked us to stay away: nothing asks it before `until`.
@@ -261,8 +309,9 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         self.gates.get(host).and_then(|gate| gate.paused_until).is_some_and(|until| now < until)
     }
 
-    /// Takes over when the gates of an earlier schedule open: a reload is no reason to ask a host sooner. None opens later
-    /// than the spacing from `now`, or pauses longer than a host may ask for, whatever clock it was set by.
+    /// Takes over when the gates of an earlier schedule open and what is under way, watched on or not: a reload is no reason
+    /// to ask a host sooner. None opens later than the spacing from `now`, or pauses longer than a host may ask for, whatever
+    /// clock it was set by.
     pub fn keep_gates_of(&mut self, earlier: &Self, now: Timestamp) {
         let latest_pause = after(now, INSISTED_MAX);
         for (host, spacing) in &earlier.spacings {
@@ -275,13 +324,20 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
             let ours = self.gates.entry(host.clone()).or_default();
             ours.opens_at = gate.opens_at.map(|at| at.min(latest));
             ours.paused_until = gate.paused_until.filter(|until| *until <= latest_pause);
+        }
+        for (visit, host) in &earlier.running {
+            if self.running.insert(*visit, host.clone()).is_none() {
+                self.gates.entry(host.clone()).or_default().in_flight += 1;
+            }
+        }
+        for host in earlier.gates.keys() {
             self.list(host, now);
         }
     }
 
     /// A visit goes to another host from its next turn on.
     pub fn set_host(&mut self, visit: K, host: String) {
-        if !self.running.contains(&visit) {
+        if !self.running.contains_key(&visit) {
             self.hosts.insert(visit, host);
         }
     }
@@ -293,7 +349,7 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
 
     /// Whether this visit is under way.
     pub fn is_running(&self, visit: K) -> bool {
-        self.running.contains(&visit)
+        self.running.contains_key(&visit)
     }
 
     /// Visits under way.
@@ -303,8 +359,9 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
 
     /// Visits that are due at `now` and have not started.
     pub fn waiting_count(&self, now: Timestamp) -> usize {
-        let at_gates: usize = self.gates.values().map(|gate| gate.waiting.len() + gate.insisted.len()).sum();
-        at_gates + self.queue.iter().filter(|Reverse((at, _))| *at <= now).count()
+        let at_gates: usize =
+            self.gates.values().map(|gate| gate.patient().count() + gate.insisted.len()).sum();
+        at_gates + self.due.values().filter(|at| **at <= now).count()
     }
 
     /// Puts a gate into `opening`, once, if a visit waits at it and it has room; takes it out otherwise.

@@ -15,7 +15,7 @@ use crate::feed::Feed;
 use crate::feed::answer::{Answer, AnswerKind};
 use crate::feed::gap;
 use crate::feed::health;
-use crate::feed::host::is_shared;
+use crate::feed::host::{is_inside, is_shared};
 use crate::feed::moved;
 use crate::feed::pace::{self, NextPoll, Pace, Terms};
 use crate::feed::schedule::after;
@@ -38,13 +38,17 @@ pub(super) fn conclude(
     }
     let (answer, at) = (answer(&poll.end, &poll.asked, settled.new_count()), poll.started_at);
     let network = match answer.kind {
-        AnswerKind::Unreachable => tx.network()?,
+        AnswerKind::Unreachable => tx.network(is_inside(&host_key(&feed.url)), at)?,
         _ => Network::default(),
     };
     let asked_host = host_key(&moved::asked_url(feed, state));
     keep_validators(state, poll);
     learn(state, poll, settled);
     settled.is_offline = state.note(&answer, network, at);
+    if answer.has_validators && state.etag.is_none() && state.last_modified.is_none() {
+        // It was we who dropped them: the next request without any is no sign of a server that gives none (C14).
+        state.unconditional_at = None;
+    }
     if !matches!(answer.kind, AnswerKind::Refused | AnswerKind::Stumbled) {
         note_host(tx, asked_host, poll, &answer, settled)?;
     }
@@ -97,14 +101,17 @@ fn answer(end: &End, asked: &Asked, new_count: usize) -> Answer {
 }
 
 /// Validators belong to the last document that could be read: a 200 replaces both (RFC 9111 section 4.3.4), a 304 only
-/// those it carries, anything else none.
+/// those it carries, anything else none. With those of a document that breaks off, its rest would never come; they are
+/// kept once the same bytes came twice, as then that is all there is.
 fn keep_validators(state: &mut FeedState, poll: &Poll) {
     if matches!(poll.end, End::Document(_)) {
         state.first_success_at = state.first_success_at.or(Some(poll.started_at));
     }
     match &poll.end {
         End::Document(reading) if reading.kind != AnswerKind::Pushed => {
-            let Headers { etag, last_modified, .. } = reading.headers.clone();
+            let is_settled = !reading.about.is_cut || reading.about.hash == state.document_hash;
+            let Headers { etag, last_modified, .. } =
+                if is_settled { reading.headers.clone() } else { Headers::default() };
             (state.etag, state.last_modified) = (etag, last_modified);
             state.validators_from.clone_from(&poll.asked.answered_by);
             state.asked_as = poll.asked.digest;

@@ -198,12 +198,12 @@ fn look_for_outage(
     config: &Config,
     now: Timestamp,
 ) -> Result<(bool, Vec<OperatorEvent>), StoreError> {
-    let reached_at = tx.network()?.reached_at;
+    let reached_at = tx.network(false, now)?.reached_at;
     if let Some(Outage { since, alert }) = tx.outage()? {
         if reached_at.is_none_or(|reached| reached <= since) {
             return Ok((true, Vec::new()));
         }
-        let until = tx.reached_after(since)?.unwrap_or(now);
+        let until = tx.reached_after(since, now)?.unwrap_or(now);
         tx.end_outage(since, until)?;
         // While it lasted, mail may not have got out either. Then the end alone says it all.
         if let Some(alert) = alert {
@@ -215,7 +215,7 @@ fn look_for_outage(
     }
     let Some(unreached) = tx.unreached(reached_at)? else { return Ok((false, Vec::new())) };
     // One dead host, while the others are not due yet, is no outage.
-    let is_everywhere = unreached.host_count > 1 || unreached.feed_count >= config.feeds.len() as u64;
+    let is_everywhere = unreached.host_count > 1 || unreached.feed_count >= tx.telling_count()?;
     let has_lasted = after(unreached.since, config.poll.health_after) <= now;
     if !is_everywhere || !has_lasted {
         return Ok((is_everywhere, Vec::new()));

@@ -203,7 +203,8 @@ pub(super) fn ask_for_pages(
         }
     }
     if asked_count > 0 {
-        tx.prune_pages(now)?;
+        let too_late = now.checked_sub(WAIT_MAX).unwrap_or(Timestamp::MIN);
+        tx.prune_pages(too_late, now)?;
     }
     Ok(())
 }
@@ -380,7 +381,6 @@ fn note_host(
 ) -> Result<Option<HostPause>, StoreError> {
     let mut known = tx.host(host)?;
     tx.count_request(host, answer, known.last_asked_at, at)?;
-    known.last_asked_at = Some(at);
     // A page of its own is no second address that says 503: only 429 speaks for the host.
     let has_changed = known.note(answer, 0, crate::feed::host::is_shared(host), at);
     tx.save_host(host, &known)?;

@@ -1,14 +1,18 @@
 //! Feeds and their poll state in the store.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
+use url::Url;
 
 use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::article::publisher::host_key;
+use crate::feed::access::ProxyChoice;
 use crate::feed::answer::AnswerKind;
 use crate::feed::health::{Health, HealthState};
+use crate::feed::host::is_inside;
 use crate::feed::moved::Moved;
 use crate::feed::rhythm::Rhythm;
 use crate::feed::state::{FeedState, Network};
@@ -32,16 +36,24 @@ pub(super) const COLUMNS: &str = "id, url, etag, last_modified, validators_from,
      document_hash, document_bytes, last_answer, last_outcome, rhythm, health, health_since, health_reason, \
      health_flaw, health_told, health_told_at, health_look_at, gap_at";
 
+/// Feeds whose answers say whether this machine is online.
+pub(super) const TELLING: &str =
+    "is_watched AND (is_outside OR NOT EXISTS (SELECT 1 FROM feeds WHERE is_watched AND is_outside))";
+
 impl Transaction<'_> {
-    /// The row of a configured feed, made when it is new; its name and host follow the configuration.
+    /// The row of a configured feed, made when it is new; its name, its host and where that is follow the configuration.
     pub fn feed(&self, feed: &Feed) -> Result<StoredFeed, StoreError> {
+        let host = host_key(&feed.url);
+        let is_outside = !is_inside(&host) && !matches!(feed.access.proxy, ProxyChoice::Own(_));
         self.sql
             .prepare_cached(
-                "INSERT INTO feeds (url, name, host) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (url) DO UPDATE SET name = excluded.name, host = excluded.host
-                 WHERE name <> excluded.name OR host <> excluded.host",
+                "INSERT INTO feeds (url, name, host, is_outside) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (url) DO UPDATE SET name = excluded.name, host = excluded.host,
+                     is_outside = excluded.is_outside, is_watched = 1
+                 WHERE name <> excluded.name OR host <> excluded.host OR is_outside <> excluded.is_outside
+                     OR NOT is_watched",
             )?
-            .execute(params![feed.address(), feed.name, host_key(&feed.url)])?;
+            .execute(params![feed.address(), feed.name, host, is_outside])?;
         let found = self
             .sql
             .prepare_cached(&format!("SELECT {COLUMNS} FROM feeds WHERE url = ?1"))?
@@ -59,26 +71,53 @@ impl Transaction<'_> {
         Ok(found.map(|feed| feed.state))
     }
 
-    /// When anybody answered last.
-    pub fn network(&self) -> Result<Network, StoreError> {
+    /// Only these feeds are in force: others teach nothing about the network, and nobody waits for their pages.
+    pub fn watch_only(&self, feeds: &[FeedId]) -> Result<(), StoreError> {
+        let watched: HashSet<FeedId> = feeds.iter().copied().collect();
+        let mut query = self.sql.prepare_cached("SELECT id FROM feeds WHERE is_watched")?;
+        let known: Vec<FeedId> =
+            query.query_map([], |row| row.get(0).map(FeedId))?.collect::<Result<_, _>>()?;
+        for id in known.iter().filter(|id| !watched.contains(id)) {
+            self.sql.prepare_cached("UPDATE feeds SET is_watched = 0 WHERE id = ?1")?.execute([id.0])?;
+            self.drop_pages_of(*id)?;
+        }
+        Ok(())
+    }
+
+    /// When anybody answered last, by `at`: of the feeds out in the world, as what answers within the house does so while
+    /// the house is cut off. A feed within is held against all (`is_inside`), and all are where none is outside.
+    pub fn network(&self, is_inside: bool, at: Timestamp) -> Result<Network, StoreError> {
+        let sql = format!(
+            "SELECT last_reached_at FROM feeds WHERE last_reached_at <= ?1 AND (is_watched AND ?2 OR {TELLING})
+             ORDER BY last_reached_at DESC LIMIT 1"
+        );
         let reached: Option<i64> = self
             .sql
-            .prepare_cached("SELECT max(last_reached_at) FROM feeds")?
-            .query_row([], |row| row.get(0))?;
+            .prepare_cached(&sql)?
+            .query_row(params![to_micros(at), is_inside], |row| row.get(0))
+            .optional()?;
         Ok(Network { reached_at: reached.map(from_micros) })
     }
 
-    /// How many other feeds of a host are waiting out a 503 at `at`.
+    /// How many other feeds that are asked at a host, be it because they moved there, are waiting out a 503 at `at`.
     pub fn unavailable_count(&self, host: &str, except: FeedId, at: Timestamp) -> Result<u32, StoreError> {
-        let count = self
+        let (word, micros) = (AnswerKind::Unavailable.word(), to_micros(at));
+        let mut count = self
             .sql
             .prepare_cached(
-                "SELECT count(*) FROM feeds
-                 WHERE host = ?1 AND id <> ?2 AND last_answer = ?3 AND wait_until > ?4",
+                "SELECT count(*) FROM feeds WHERE host = ?1 AND id <> ?2 AND last_answer = ?3 AND wait_until > ?4
+                     AND is_watched AND moved_adopted_at IS NULL",
             )?
-            .query_row(params![host, except.0, AnswerKind::Unavailable.word(), to_micros(at)], |row| {
-                row.get(0)
-            })?;
+            .query_row(params![host, except.0, word, micros], |row| row.get(0))?;
+        let mut moved = self.sql.prepare_cached(
+            "SELECT moved_to FROM feeds WHERE moved_adopted_at IS NOT NULL AND id <> ?1 AND last_answer = ?2
+                 AND wait_until > ?3 AND is_watched",
+        )?;
+        let addresses = moved.query_map(params![except.0, word, micros], |row| row.get::<_, String>(0))?;
+        for address in addresses {
+            let is_there = Url::parse(&address?).is_ok_and(|url| host_key(&url) == host);
+            count += u32::from(is_there);
+        }
         Ok(count)
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::feeds::{COLUMNS, StoredFeed, read_feed};
+use super::feeds::{COLUMNS, StoredFeed, TELLING, read_feed};
 use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
 use crate::feed::FeedId;
@@ -107,12 +107,12 @@ impl Transaction<'_> {
 
     /// Feeds that nobody answered since anybody was reached; `None` when there are none.
     pub fn unreached(&self, reached_at: Option<Timestamp>) -> Result<Option<Unreached>, StoreError> {
-        let found = self
-            .sql
-            .prepare_cached(
-                "SELECT min(unreached_since), count(*), count(DISTINCT host) FROM feeds WHERE unreached_since > ?1",
-            )?
-            .query_row([reached_at.map_or(i64::MIN, to_micros)], |row| {
+        let sql = format!(
+            "SELECT min(unreached_since), count(*), count(DISTINCT host) FROM feeds
+             WHERE unreached_since > ?1 AND {TELLING}"
+        );
+        let found =
+            self.sql.prepare_cached(&sql)?.query_row([reached_at.map_or(i64::MIN, to_micros)], |row| {
                 Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
             })?;
         let (since, feeds, hosts) = found;
@@ -123,12 +123,20 @@ impl Transaction<'_> {
         }))
     }
 
-    /// The first time after `since` that anybody answered, as far as it is still known.
-    pub fn reached_after(&self, since: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let at: Option<i64> = self
-            .sql
-            .prepare_cached("SELECT min(last_reached_at) FROM feeds WHERE last_reached_at > ?1")?
-            .query_row([to_micros(since)], |row| row.get(0))?;
+    /// How many feeds say whether this machine is online.
+    pub fn telling_count(&self) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) FROM feeds WHERE {TELLING}");
+        let count: i64 = self.sql.prepare_cached(&sql)?.query_row([], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The first time after `since` and by `now` that anybody answered, as far as it is still known.
+    pub fn reached_after(&self, since: Timestamp, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let sql = format!(
+            "SELECT min(last_reached_at) FROM feeds WHERE last_reached_at > ?1 AND last_reached_at <= ?2 AND {TELLING}"
+        );
+        let at: Option<i64> =
+            self.sql.prepare_cached(&sql)?.query_row([to_micros(since), to_micros(now)], |row| row.get(0))?;
         Ok(at.map(from_micros))
     }
 

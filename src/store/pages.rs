@@ -140,8 +140,26 @@ impl Transaction<'_> {
         Ok(usize::try_from(count).unwrap_or_default())
     }
 
-    /// Forgets why pages were not read long ago, and rules that nobody asked for since.
-    pub fn prune_pages(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// Nobody waits any more for the pages of a feed that is not in force.
+    pub(super) fn drop_pages_of(&self, feed: FeedId) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE page_requests SET status = 'dropped', reason = 'not read: its feed was removed'
+                 WHERE feed_id = ?1 AND status = 'waiting'",
+            )?
+            .execute([feed.0])?;
+        Ok(())
+    }
+
+    /// Gives up what was asked for before `too_late` and still waits, and forgets why pages were not read long ago, and rules
+    /// that nobody asked for since.
+    pub fn prune_pages(&self, too_late: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE page_requests SET status = 'dropped', reason = 'not read: nobody came to it in time'
+                 WHERE asked_at < ?1 AND status = 'waiting'",
+            )?
+            .execute([to_micros(too_late)])?;
         let before = to_micros(now).saturating_sub(REMEMBERED_MICROS);
         self.sql
             .prepare_cached("DELETE FROM page_requests WHERE asked_at < ?1 AND status <> 'waiting'")?

@@ -270,6 +270,7 @@ fn hand_over(config: &Config, feed: &Feed, found: Found) -> String {
         etag: document.headers.etag,
         last_modified: document.headers.last_modified,
         fresh_for: document.headers.fresh_for,
+        links: document.links.into_iter().map(|link| (link.url.into(), link.rel)).collect(),
         wire_bytes: document.wire_bytes,
         body: document.bytes,
     };

@@ -34,8 +34,7 @@ impl Roster {
         let mut backlog = Vec::new();
         for (id, (feed, state)) in &mut self.feeds {
             let (visit, host) = (Visit::Feed(*id), host_key(&moved::asked_url(feed, state)));
-            if self.schedule.is_running(visit) {
-                schedule.add_running(visit, host);
+            if schedule.is_running(visit) {
                 continue;
             }
             let due_at = due_at(state, self.config.poll.max_interval, now);
@@ -60,29 +59,14 @@ impl Roster {
             schedule.add(Visit::Feed(id), host, release_at(index, self.feeds.len(), now).max(due_at));
         }
         for page in self.pages.values() {
-            let visit = Visit::Page(page.article);
-            if self.schedule.is_running(visit) {
-                schedule.add_running(visit, page.host.clone());
-            } else {
-                schedule.add(
-                    visit,
-                    page.host.clone(),
-                    page.due_at.min(after(now, self.config.poll.max_interval)),
-                );
-            }
+            let latest = after(now, self.config.poll.max_interval);
+            schedule.add_modest(Visit::Page(page.article), page.host.clone(), page.due_at.min(latest));
         }
         for (gap, page) in &self.older_pages {
-            let (visit, Some((feed, _))) = (Visit::Archive(*gap), self.feeds.get(&page.feed)) else {
-                continue;
-            };
-            let host = host_key(&feed.url);
-            if self.schedule.is_running(visit) {
-                schedule.add_running(visit, host);
-            } else {
-                // A failed page waits for hours at most; a clock that ran ahead may have set any time.
-                let latest = after(now, self.config.poll.max_interval);
-                schedule.add(visit, host, page.due_at.min(latest));
-            }
+            let Some((feed, _)) = self.feeds.get(&page.feed) else { continue };
+            // A failed page waits for hours at most; a clock that ran ahead may have set any time.
+            let latest = after(now, self.config.poll.max_interval);
+            schedule.add(Visit::Archive(*gap), host_key(&feed.url), page.due_at.min(latest));
         }
         self.schedule = schedule;
         ahead_count

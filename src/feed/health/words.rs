@@ -138,7 +138,8 @@ pub(super) fn silence(since: Timestamp, state: &FeedState, now: Timestamp) -> St
 
 /// What is wrong with a feed that can be read, the worst first.
 pub(super) fn small_fault(state: &FeedState, flaw: &str, now: Timestamp) -> Option<String> {
-    if let Some(gap_at) = state.gap_at.filter(|gap_at| after(*gap_at, gap::FRESH_FOR) > now) {
+    // Half as long as the feed is polled faster: one gap is shown and not mailed, gaps that come back all day are.
+    if let Some(gap_at) = state.gap_at.filter(|gap_at| after(*gap_at, gap::FRESH_FOR / 2) > now) {
         return Some(format!(
             "Entries before {} may be unseen: more were published than the feed holds. It is polled faster for a day; \
              set a shorter interval if this comes back. wirewatch feeds show tells from when to when.",

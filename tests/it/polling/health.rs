@@ -313,9 +313,9 @@ async fn a_feed_that_dies_and_returns_is_told_once_each() {
     watch.until(hour(60)).await;
     assert_eq!(subjects(&watch).len(), 2, "{:?}", subjects(&watch));
     assert!(subjects(&watch)[1].starts_with("[Wirewatch] 1 feed back: "), "{:?}", subjects(&watch));
-    // What it published meanwhile may be gone; after a day that is history.
-    assert_eq!(watch.state(0).health.health, Health::Degraded);
-    assert!(watch.state(0).health.reason.contains("may be unseen"), "{}", watch.state(0).health.reason);
+    // What it published meanwhile may be gone: that is shown for half a day and not told.
+    let shown = watch.rounds.iter().any(|round| round.settled.state.health.reason.contains("may be unseen"));
+    assert!(shown);
     watch.until(hour(90)).await;
     assert_eq!(watch.state(0).health.health, Health::Ok);
     assert_eq!(subjects(&watch).len(), 2, "{:?}", subjects(&watch));
@@ -412,6 +412,49 @@ async fn an_outage_of_everything_changes_no_feeds_health_and_is_one_sentence() {
     // The first never got out, as mail needs a network too; its end says it all.
     let (first, _) = watch.reader().alert(watch.told[0].1.id).unwrap().unwrap();
     assert_eq!(first.deliveries, []);
+}
+
+#[tokio::test]
+async fn what_answers_within_the_house_does_not_make_an_outage_everybodys_failure() {
+    let feeds =
+        ["http://a.example/feed", "http://b.example/feed", "http://127.0.0.1/feed\ninterval = \"15m\""];
+    let mut watch = Watch::with(&feeds, OPERATOR).await;
+    watch.server.set("/feed", document("one", hour(0)));
+    watch.until(hour(3)).await;
+    watch.set_online(false);
+    watch.until(hour(9)).await;
+    assert!(watch.state(2).last_success_at > Some(hour(8)), "the one within is read");
+    for feed in 0..2 {
+        assert_eq!((watch.state(feed).failure_count, watch.state(feed).health.health), (0, Health::Ok));
+    }
+    assert_eq!(subjects(&watch).len(), 1, "{:?}", subjects(&watch));
+    assert!(subjects(&watch)[0].contains("is this machine online?"), "{:?}", subjects(&watch));
+    watch.set_online(true);
+    watch.until(hour(30)).await;
+    assert_eq!(subjects(&watch).len(), 2, "{:?}", subjects(&watch));
+    assert!(subjects(&watch)[1].starts_with("[Wirewatch] Blind from "), "{:?}", subjects(&watch));
+}
+
+#[tokio::test]
+async fn a_removed_feed_and_one_from_a_clock_ahead_say_nothing_about_the_network() {
+    let feeds = ["http://a.example/feed", "http://b.example/feed"];
+    let mut watch = Watch::with(&feeds, OPERATOR).await;
+    watch.server.set("/feed", document("one", hour(0)));
+    watch.until(hour(3)).await;
+    watch.set_online(false);
+    watch.until(hour(4)).await;
+    let connection = rusqlite::Connection::open(watch.dir.path().join(FILE_NAME)).unwrap();
+    let row = "INSERT INTO feeds (url, name, host, is_watched, last_reached_at) VALUES (?1, '', 'x.example', 0, ?2)";
+    connection.execute(row, rusqlite::params!["http://x.example/", hour(5).as_microsecond()]).unwrap();
+    connection
+        .execute(
+            "UPDATE feeds SET last_reached_at = ?1 WHERE host = 'b.example'",
+            [hour(90).as_microsecond()],
+        )
+        .unwrap();
+    watch.until(hour(12)).await;
+    assert_eq!((watch.state(0).failure_count, watch.state(0).health.health), (0, Health::Ok));
+    assert!(subjects(&watch)[0].contains("is this machine online?"), "{:?}", subjects(&watch));
 }
 
 #[tokio::test]

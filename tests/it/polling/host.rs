@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::params;
+use wirewatch::feed::FeedId;
 use wirewatch::feed::answer::{Answer, AnswerKind, RateLimit};
 use wirewatch::feed::explain::{Neighbourhood, explain, may_ask_now};
 use wirewatch::feed::host::{HostState, is_shared, known_spacing};
 use wirewatch::feed::schedule::after;
 use wirewatch::feed::state::{FeedState, Network};
+use wirewatch::store::{Durability, FILE_NAME, Writer};
 
 use crate::support::http::Reply;
 use crate::support::lab::hour;
@@ -286,6 +289,29 @@ async fn c19_a_503_keeps_one_address_away_and_two_of_them_the_host() {
     let before = watch.starts("a.example/three").len();
     watch.until(after(second, minutes(299))).await;
     assert!(watch.starts("a.example/three").len() <= before, "nobody asks a host that is down");
+}
+
+#[tokio::test]
+async fn c19_a_503_counts_where_a_feed_is_asked_and_a_removed_feeds_does_not() {
+    let watch = Watch::with(&["http://a.example/one"], "").await;
+    let connection = rusqlite::Connection::open(watch.dir.path().join(FILE_NAME)).unwrap();
+    let row =
+        "INSERT INTO feeds (url, name, host, last_answer, wait_until, is_watched, moved_to, moved_since,
+         moved_adopted_at) VALUES (?1, '', ?2, 'unavailable', ?3, ?4, ?5, 0, ?6)";
+    let wait = hour(9).as_microsecond();
+    connection
+        .execute(row, params!["http://a.example/gone", "a.example", wait, false, None::<&str>, None::<i64>])
+        .unwrap();
+    connection
+        .execute(row, params!["http://a.example/off", "a.example", wait, true, "http://b.example/off", 0])
+        .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join(FILE_NAME);
+    connection.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+    let mut writer = Writer::open(&copy, Durability::None).unwrap();
+    let tx = writer.begin().unwrap();
+    let count = |host: &str| tx.unavailable_count(host, FeedId(1), hour(1)).unwrap();
+    assert_eq!((count("a.example"), count("b.example")), (0, 1));
 }
 
 #[tokio::test]

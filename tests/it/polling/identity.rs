@@ -337,3 +337,47 @@ async fn a_relative_link_resolves_and_rotated_etags_bring_nothing_twice() {
     assert_eq!(new_count, 1, "all others are edits of it");
     assert!(watch.rounds.iter().all(|round| round.settled.gap.is_none()));
 }
+
+#[test]
+fn entries_that_share_a_headline_and_an_id_or_a_link_live_side_by_side() {
+    let said = |id: Option<&str>, link: &str, what: &str| Entry {
+        id: id.map(str::to_owned),
+        url: Some(format!("https://one.example/{link}")),
+        summary: Some(what.to_owned()),
+        ..entry("any", "Service disruption", hour(10))
+    };
+    let (north, south) = ("No trains on the northern line.", "No trains on the southern line.");
+    let cases: [(&str, [Entry; 2]); 3] = [
+        ("no id, one link", [said(None, "status", north), said(None, "status", south)]),
+        ("one id, two links", [said(Some("x"), "north", north), said(Some("x"), "south", south)]),
+        ("one id, one link", [said(Some("x"), "status", north), said(Some("x"), "status", south)]),
+    ];
+    for (what, both) in cases {
+        let mut lab = Lab::new();
+        lab.acquaint(hour(0));
+        assert_eq!(lab.poll(0, hour(20), &both).new_count(), 2, "{what}");
+        let reversed = [both[1].clone(), both[0].clone()];
+        for (hours, document) in
+            [(21, &both[..]), (22, &reversed), (23, &both[..1]), (24, &both), (25, &both[1..])]
+        {
+            let settled = lab.poll(0, hour(hours), document);
+            assert_eq!(settled.articles.len(), 0, "{what}: at {hours}, {:?}", settled.articles);
+        }
+        assert_eq!(counts(&mut lab).0, 1 + 2, "{what}");
+    }
+}
+
+#[test]
+fn one_of_two_entries_under_one_id_is_edited_where_its_link_tells_which() {
+    let said = |link: &str, what: &str| Entry {
+        url: Some(format!("https://one.example/{link}")),
+        summary: Some(what.to_owned()),
+        ..entry("x", "Service disruption", hour(10))
+    };
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(20), &[said("north", "No trains."), said("south", "Few trains.")]);
+    let settled = lab.poll(0, hour(21), &[said("north", "Trains run again."), said("south", "Few trains.")]);
+    assert_eq!(settled.articles.iter().filter(|event| event.is_revision).count(), 1);
+    assert_eq!((settled.new_count(), settled.known_count), (0, 1));
+}

@@ -1,6 +1,7 @@
 //! Pages of articles: when they are read, how politely, and what becomes of them.
 
 use jiff::Timestamp;
+use wirewatch::store::FILE_NAME;
 use wirewatch::store::report::StoredArticle;
 
 use crate::support::http::{Reply, Server};
@@ -284,6 +285,30 @@ async fn a_restart_resumes_pages_that_wait() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_the_pages_of_a_feed_that_was_removed_or_that_nobody_came_to_in_time() {
+    let mut watch = watched(FEED, "a.example", HEADLINE).await;
+    watch.server.set("/news", Reply::status(503));
+    watch.for_minutes(26).await;
+    assert_eq!(standing(&watch, HEADLINE).0, "waiting");
+    let removed = watch.config.feeds[0].address();
+    watch.set_feeds(&["http://c.example/feed\nfull_text = true"]).await;
+    assert_ne!(watch.config.feeds[0].address(), removed);
+    let expected = ("dropped".to_owned(), "not read: its feed was removed".to_owned());
+    assert_eq!(standing(&watch, HEADLINE), expected);
+    // One that was left over by whatever is given up when others are asked for.
+    let connection = rusqlite::Connection::open(watch.dir.path().join(FILE_NAME)).unwrap();
+    let long_ago = hour(0).as_microsecond() - 25 * 3_600_000_000;
+    connection.execute("UPDATE page_requests SET status = 'waiting', asked_at = ?1", [long_ago]).unwrap();
+    let calm = ("calm", "Calm seas and a slow day in the harbour", hour(0));
+    watch.server.set("/feed", feed(&watch.server, "c.example", &[calm]));
+    watch.for_hours(1).await;
+    let news = ("more", "Monitors report from the river crossing on Friday", watch.now);
+    watch.server.set("/feed", feed(&watch.server, "c.example", &[news, calm]));
+    watch.for_hours(2).await;
+    assert_eq!(standing(&watch, HEADLINE).0, "dropped");
+}
+
+#[tokio::test]
 async fn a_page_that_fails_is_left_after_three_attempts() {
     let mut watch = watched(FEED, "a.example", HEADLINE).await;
     watch.server.set("/news", Reply::status(500));
@@ -378,4 +403,17 @@ async fn tags_say_whose_pages_are_read() {
         watch.for_minutes(10).await;
         assert_eq!(watch.server.requests_to("/news").len(), reads, "{poll} {more}");
     }
+}
+
+#[tokio::test]
+async fn a_reload_between_the_commit_of_a_poll_and_its_taking_in_stalls_no_host() {
+    let mut watch = watched(FEED, "a.example", HEADLINE).await;
+    watch.server.set("/news", html(STORY));
+    watch.set_clock(hour(1));
+    watch.begin();
+    watch.committed(0).await;
+    watch.reload().await;
+    watch.until(hour(6)).await;
+    assert_eq!(watch.server.requests_to("/news").len(), 1);
+    assert!(watch.starts("a.example/feed").len() > 8, "{:?}", watch.starts("a.example/feed"));
 }

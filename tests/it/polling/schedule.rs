@@ -99,6 +99,69 @@ fn a_host_that_was_not_asked_for_long_is_still_asked_one_thing_at_a_time() {
 }
 
 #[test]
+fn a_visit_that_is_put_in_again_and_again_has_its_turn_once() {
+    let limits = HostLimits { at_a_time: 2, spacing: Duration::ZERO };
+    let mut schedule = Schedule::new(limits);
+    let add = |schedule: &mut Schedule<i64>| schedule.add(1, "a.example".to_owned(), hour(0));
+    add(&mut schedule);
+    add(&mut schedule);
+    assert_eq!(schedule.waiting_count(hour(0)), 1);
+    assert!(schedule.next(hour(0)).is_some());
+    // While it is under way, too.
+    add(&mut schedule);
+    assert_eq!((schedule.next(hour(0)), schedule.waiting_count(hour(0))), (None, 0));
+    schedule.finished(1, None, hour(0));
+    assert_eq!(schedule.wake_at(), None);
+    // Nothing is left at the gate: two may pass at a time, as before.
+    for visit in 2..5 {
+        schedule.add(visit, "a.example".to_owned(), hour(1));
+    }
+    assert!(schedule.next(hour(1)).is_some() && schedule.next(hour(1)).is_some());
+    assert_eq!(schedule.next(hour(1)), None);
+    // While it waits at its gate.
+    schedule.add(4, "a.example".to_owned(), hour(0));
+    assert_eq!(schedule.waiting_count(hour(1)), 1);
+    // An earlier or later time holds instead of the one before.
+    schedule.add(9, "b.example".to_owned(), hour(3));
+    schedule.add(9, "b.example".to_owned(), hour(2));
+    assert_eq!(schedule.first_due_at(), Some(hour(2)));
+    schedule.add(9, "b.example".to_owned(), hour(4));
+    assert_eq!(schedule.first_due_at(), Some(hour(4)));
+}
+
+#[test]
+fn what_is_under_way_counts_at_its_gate_in_the_next_schedule() {
+    let limits = HostLimits { at_a_time: 1, spacing: Duration::ZERO };
+    let (mut schedule, mut next) = (Schedule::new(limits), Schedule::new(limits));
+    schedule.add(1, "a.example".to_owned(), hour(0));
+    assert!(schedule.next(hour(0)).is_some());
+    next.keep_gates_of(&schedule, hour(0));
+    next.add(2, "a.example".to_owned(), hour(0));
+    assert_eq!(next.next(hour(1)), None, "the visit of a feed that is watched no more still asks its host");
+    next.finished(1, None, hour(1));
+    assert_eq!(next.next(hour(1)).map(|start| start.visit), Some(2));
+}
+
+#[test]
+fn modest_visits_let_the_others_at_their_gate_go_first() {
+    let limits = HostLimits { at_a_time: 1, spacing: Duration::from_secs(60) };
+    let mut schedule = Schedule::new(limits);
+    for visit in 0..60 {
+        schedule.add_modest(visit, "a.example".to_owned(), hour(0));
+    }
+    assert_eq!(schedule.next(hour(0)).map(|start| start.visit), Some(0));
+    schedule.finished(0, None, hour(0));
+    schedule.add(99, "a.example".to_owned(), hour(0));
+    let minute = after(hour(0), Duration::from_secs(60));
+    assert_eq!(schedule.next(minute).map(|start| start.visit), Some(99));
+    schedule.finished(99, Some(hour(9)), minute);
+    let two = after(minute, Duration::from_secs(60));
+    assert_eq!(schedule.next(two).map(|start| start.visit), Some(1));
+    schedule.hasten(2, two);
+    assert_eq!(schedule.waiting_count(two), 58);
+}
+
+#[test]
 fn durations_read_as_people_write_them() {
     let cases = [(0, "0ms"), (2, "2s"), (90, "1m 30s"), (5400, "1h 30m"), (90_061, "1d 1h")];
     for (seconds, expected) in cases {

@@ -223,6 +223,29 @@ async fn c14_all_feeds_together_keep_to_the_owners_daily_budget() {
 }
 
 #[tokio::test]
+async fn c9_validators_of_a_document_that_breaks_off_are_not_kept_and_its_rest_comes_at_once() {
+    let whole = rss(&[("two", "Ferry line opens in spring", hour(1)), ("one", "Calm seas", hour(0))]);
+    let cut = format!("{}</item><item", whole.split_once("</item>").unwrap().0);
+    let mut watch = Watch::with(&[FEED], "").await;
+    let serve = |body: &str| Reply::ok("application/rss+xml", body).header("etag", "\"1\"");
+    watch.server.queue("/feed", vec![serve(&cut), serve(&whole), Reply::status(304)]);
+    watch.until(hour(2)).await;
+    let none = (None, None);
+    assert_eq!(sent(&watch)[..3], [none.clone(), none, both("\"1\"", "")]);
+    assert!(watch.rounds.iter().any(|round| round.settled.new_count() == 1), "the rest came");
+}
+
+#[tokio::test]
+async fn c9_a_document_that_always_breaks_off_at_the_same_place_is_not_sent_again_and_again() {
+    let mut watch = Watch::with(&[FEED], "").await;
+    let cut = rss(&[("one", "Calm seas", hour(0))]).replace("</channel></rss>", "<item><title>Ferr");
+    watch.server.set("/feed", Reply::ok("application/rss+xml", cut).header("etag", "\"1\"").conditional());
+    watch.until(hour(4)).await;
+    let expected = [both("", ""), both("", ""), both("\"1\"", ""), both("\"1\"", "")];
+    assert_eq!(sent(&watch)[..4], expected);
+}
+
+#[tokio::test]
 async fn c29_validators_go_to_the_origin_that_gave_them_and_to_no_other() {
     let mut watch = Watch::with(&[FEED], "").await;
     let there = watch.server.url_at("b.example", "/there");

@@ -180,7 +180,9 @@ impl Watch {
         let visit = polled.visit;
         let place = self.begun.iter().position(|(begun, _)| *begun == visit).unwrap();
         let (_, at) = self.begun.remove(place);
-        let address = self.roster.address(polled.feed).unwrap();
+        let Some(address) = self.roster.address(polled.feed) else {
+            return self.roster.finish(visit, None, self.now);
+        };
         let due_at = self.roster.take_in(visit, (*settled).clone(), self.now);
         self.roster.finish(visit, due_at, self.now);
         self.rounds.push(Round { at, visit, address, settled: *settled });
@@ -200,6 +202,33 @@ impl Watch {
         let (ledger, roster) = open(&self.dir, &self.server, &self.config, self.now).await;
         self.begun.clear();
         (self.ledger, self.roster) = (ledger, roster);
+    }
+
+    /// The configuration is read again while everything goes on.
+    pub(crate) async fn reload(&mut self) {
+        self.config = read_config(&self.dir);
+        let configured = self.ledger.configure(Arc::clone(&self.config), self.now).await.unwrap();
+        self.roster.put_in_force(Arc::clone(&self.config), configured, self.now);
+    }
+
+    /// The same with other feeds.
+    pub(crate) async fn reload_with(&mut self, feeds: &[&str]) {
+        write_feeds(&self.dir, &self.server, feeds);
+        self.reload().await;
+    }
+
+    /// Starts what is due; nobody looks yet at what comes of it.
+    pub(crate) fn begin(&mut self) {
+        for start in self.roster.start_due(self.now) {
+            self.begun.push((start.visit, self.now));
+        }
+    }
+
+    /// Waits until a poll that began now is committed.
+    pub(crate) async fn committed(&self, feed: usize) {
+        while self.state(feed).last_polled_at != Some(self.now) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Starts what is due, and is killed before any of it ends.
