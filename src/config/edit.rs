@@ -34,6 +34,8 @@ pub struct Addition {
     pub interval: Option<Duration>,
     /// Whether it may be on a loopback or private address.
     pub allow_private_addresses: Option<bool>,
+    /// Whose pages are read, too, as it is written in TOML.
+    pub full_text: Option<&'static str>,
 }
 
 impl Addition {
@@ -48,6 +50,7 @@ impl Addition {
             language: None,
             interval: None,
             allow_private_addresses: None,
+            full_text: None,
         }
     }
 
@@ -61,6 +64,7 @@ impl Addition {
             language: feed.language.clone(),
             interval: feed.interval,
             allow_private_addresses: None,
+            full_text: None,
             url: Url::parse(&feed.address()).unwrap_or_else(|_| feed.url.clone()),
         }
     }
@@ -80,6 +84,7 @@ impl Addition {
         keys.extend(
             self.allow_private_addresses.map(|allowed| ("allow_private_addresses", allowed.to_string())),
         );
+        keys.extend(self.full_text.map(|whose| ("full_text", whose.to_owned())));
         keys
     }
 
@@ -401,14 +406,24 @@ fn cut_inline(text: &str, layout: &Layout, place: usize) -> Range<usize> {
     if is_alone {
         return with_comment_above(text, line.start)..end_line.end;
     }
+    let comma = text.get(span.end..).and_then(comma_in).map(|at| span.end + at + 1);
+    let has_comment = |gap: Range<usize>| text.get(gap).is_some_and(|gap| gap.contains('#'));
     let next = layout.elements.get(place + 1).map(|next| next.span.start);
     let previous = place.checked_sub(1).and_then(|before| layout.elements.get(before));
     match (next, previous) {
-        (Some(next), _) => span.start..next,
-        (None, Some(previous)) => previous.span.end..span.end,
-        (None, None) => {
-            let after = text.get(span.end..).and_then(comma_in).map_or(span.end, |at| span.end + at + 1);
-            span.start..after
+        // What stands between two may speak of the other one: only what follows on the same line goes along.
+        (Some(next), _) if has_comment(span.end..next) => {
+            let after = comma.unwrap_or(span.end);
+            let rest = text.get(after..end_line.end.max(after)).unwrap_or("");
+            let is_own = after <= end_line.end && rest.trim_start().starts_with('#');
+            let end = after + if is_own { rest.trim_end_matches(['\r', '\n']).len() } else { 0 };
+            span.start..end
         }
+        (Some(next), _) => span.start..next,
+        (None, Some(previous)) if has_comment(previous.span.end..span.start) => {
+            span.start..comma.unwrap_or(span.end)
+        }
+        (None, Some(previous)) => previous.span.end..span.end,
+        (None, None) => span.start..comma.unwrap_or(span.end),
     }
 }

@@ -13,7 +13,7 @@ use super::ledger::{Configured, Ledger, LedgerError};
 use super::{Daemon, DaemonError, now, poller};
 use crate::config::Config;
 use crate::feed::Feed;
-use crate::fetch::{Document, Headers};
+use crate::fetch::{Document, Headers, Link};
 use crate::pipeline::{AlertEvent, Asked, End, Poll};
 use crate::store::requests::FirstDocument;
 
@@ -84,13 +84,17 @@ async fn read(feed: Arc<Feed>, config: Arc<Config>, first: FirstDocument) -> Opt
         fresh_for: first.fresh_for,
         ..Headers::default()
     };
+    let link = |(url, rel): (String, Vec<String>)| {
+        let url = Url::parse(&url).ok()?;
+        Some(Link { url, rel, media_type: None, title: None })
+    };
     let document = Document {
         bytes: first.body,
         url,
         content_type: first.content_type,
         moved_to: None,
         headers,
-        links: Vec::new(),
+        links: first.links.into_iter().filter_map(link).collect(),
         wire_bytes: first.wire_bytes,
     };
     let work = move || poller::taken_by_hand(&feed, &config, document, now());

@@ -121,7 +121,7 @@ fn robots_end(outcome: Outcome, kind: AnswerKind) -> PageEnd {
 }
 
 /// An answer as far as its host cares.
-fn answer(outcome: &Outcome) -> Answer {
+pub fn answer(outcome: &Outcome) -> Answer {
     let (kind, headers) = match outcome {
         Outcome::Document(document) | Outcome::Delta(document) => {
             (AnswerKind::Document, document.headers.clone())

@@ -248,12 +248,16 @@ fn silent_since(state: &FeedState, now: Timestamp) -> Option<Timestamp> {
 /// When time alone changes what is to be done: a feed that is not asked again for long becomes failing, or a change has
 /// lasted and is told.
 fn look_at(state: &FeedState, health: &HealthState, signs: &Signs) -> Option<Timestamp> {
-    let is_failing_at = (health.health == Health::Degraded && state.failure_count > 0).then(|| {
+    fails_at(state, health, signs).into_iter().chain(health.tell_at(signs.patience)).min()
+}
+
+/// When a feed whose polls fail, and that is only degraded, becomes failing if nothing else happens.
+pub fn fails_at(state: &FeedState, health: &HealthState, signs: &Signs) -> Option<Timestamp> {
+    (health.health == Health::Degraded && state.failure_count > 0).then(|| {
         let since = state.last_success_at.or(health.since).unwrap_or(Timestamp::MAX);
         let (few, many) = (signs.interval.saturating_mul(2), signs.interval.saturating_mul(4));
         let least =
             if state.failure_count >= FAILURES_MIN { BLIND_MIN.max(few) } else { BLIND_LONG.max(many) };
         after(since, least)
-    });
-    is_failing_at.into_iter().chain(health.tell_at(signs.patience)).min()
+    })
 }

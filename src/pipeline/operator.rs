@@ -73,11 +73,12 @@ pub fn tell_operator(
             tx.save_health(row.id, &HealthState::default())?;
             continue;
         };
-        let mut state = health::review(&row.state, &signs(config, feed, None), now);
+        let signs = signs(config, feed, None);
+        let mut state = health::review(&row.state, &signs, now);
         let tell_at = state.tell_at(config.poll.health_after);
         let waits =
             is_outage || awaits_poll(&row, outage_until) || awaits_host(tx, config, feed, &state, now)?;
-        state.look_at = match tell_at {
+        let tell_at = match tell_at {
             Some(at) if at > now => Some(at),
             Some(_) if config.mail.operator.is_empty() => None,
             Some(_) if waits => Some(after(now, MAIL_EVERY)),
@@ -87,6 +88,8 @@ pub fn tell_operator(
             }
             None => None,
         };
+        let fails_at = health::fails_at(&row.state, &state, &signs).filter(|at| *at > now);
+        state.look_at = tell_at.into_iter().chain(fails_at).min();
         tx.save_health(row.id, &state)?;
     }
     if is_tellable {
@@ -128,7 +131,7 @@ fn tell_feeds(
     watched: &HashMap<String, &Feed>,
     now: Timestamp,
 ) -> Result<Option<OperatorEvent>, StoreError> {
-    let untold = tx.feeds_untold()?;
+    let untold = tx.feeds_untold(now)?;
     let is_due = |row: &StoredFeed| row.state.health.look_at.is_some_and(|at| at <= now);
     let due_hosts: Vec<(String, Option<health::News>)> = untold
         .iter()
@@ -161,7 +164,13 @@ fn tell_feeds(
         } else {
             worse.push(line);
         }
-        told.push((row.id, state.told(now)));
+        let state = state.told(now);
+        // What was told as back and still has a small fault may have to be told of that, a day on.
+        let tell_at = state.tell_at(config.poll.health_after);
+        let fails_at =
+            health::fails_at(&row.state, &state, &signs(config, feed, None)).filter(|at| *at > now);
+        let look_at = tell_at.into_iter().chain(fails_at).min();
+        told.push((row.id, HealthState { look_at, ..state }));
     }
     if told.is_empty() {
         return Ok(None);
@@ -171,9 +180,7 @@ fn tell_feeds(
     let severity = if worse.is_empty() { Severity::Info } else { Severity::Warning };
     let event = tell(tx, config, News::Feeds { worse, back }, severity, reason, now)?;
     for (id, state) in told {
-        // What was told as back and still has a small fault may have to be told of that, a day on.
-        let look_at = state.tell_at(config.poll.health_after);
-        tx.save_health(id, &HealthState { look_at, ..state })?;
+        tx.save_health(id, &state)?;
     }
     Ok(event)
 }

@@ -43,12 +43,16 @@ impl Transaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Feeds that are otherwise than their operator was told.
-    pub fn feeds_untold(&self) -> Result<Vec<StoredFeed>, StoreError> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM feeds WHERE health <> health_told ORDER BY id LIMIT {ROWS_MAX}");
+    /// Feeds that are otherwise than their operator was told: first those that are to be told at `now`, then those that
+    /// may be taken along, small faults last.
+    pub fn feeds_untold(&self, now: Timestamp) -> Result<Vec<StoredFeed>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM feeds WHERE health <> health_told
+             ORDER BY health_look_at IS NULL OR health_look_at > ?1, health = 'degraded' AND health_told = 'ok',
+                 health_look_at, id LIMIT {ROWS_MAX}"
+        );
         let mut statement = self.sql.prepare_cached(&sql)?;
-        let rows = statement.query_map([], read_feed)?;
+        let rows = statement.query_map([to_micros(now)], read_feed)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

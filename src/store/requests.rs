@@ -50,6 +50,8 @@ pub struct FirstDocument {
     pub last_modified: Option<Vec<u8>>,
     /// Freshness lifetime.
     pub fresh_for: Option<Duration>,
+    /// What its `Link` headers name: an address, and what it is (`hub`, `self`).
+    pub links: Vec<(String, Vec<String>)>,
     /// Bytes of the body on the wire.
     pub wire_bytes: u64,
     /// The body, decompressed.
@@ -62,7 +64,8 @@ impl Transaction<'_> {
         let mut statement = self.sql.prepare_cached(
             "DELETE FROM first_documents
              WHERE url IN (SELECT url FROM first_documents ORDER BY asked_at LIMIT ?1)
-             RETURNING url, asked_at, source, content_type, etag, last_modified, fresh_for, wire_bytes, body",
+             RETURNING url, asked_at, source, content_type, etag, last_modified, fresh_for, wire_bytes, body,
+                 links",
         )?;
         let rows = statement.query_map([DOCUMENTS_MAX], |row| {
             let seconds: Option<i64> = row.get(6)?;
@@ -76,6 +79,10 @@ impl Transaction<'_> {
                 fresh_for: seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
                 wire_bytes: row.get::<_, i64>(7)?.unsigned_abs(),
                 body: row.get(8)?,
+                links: row
+                    .get::<_, Option<String>>(9)?
+                    .and_then(|text| serde_json::from_str(&text).ok())
+                    .unwrap_or_default(),
             })
         })?;
         let mut documents: Vec<FirstDocument> = rows.collect::<Result<_, _>>()?;
@@ -136,8 +143,8 @@ impl Requester {
     pub fn hand_over(&self, document: &FirstDocument) -> Result<(), StoreError> {
         self.connection.execute(
             "INSERT OR REPLACE INTO first_documents
-                 (url, asked_at, source, content_type, etag, last_modified, fresh_for, wire_bytes, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 (url, asked_at, source, content_type, etag, last_modified, fresh_for, wire_bytes, body, links)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 document.address,
                 to_micros(document.asked_at),
@@ -148,6 +155,7 @@ impl Requester {
                 document.fresh_for.map(|time| time.as_secs().cast_signed()),
                 document.wire_bytes.cast_signed(),
                 document.body,
+                serde_json::to_string(&document.links).ok(),
             ],
         )?;
         Ok(())

@@ -182,14 +182,18 @@ fn lead(view: &OperatorView) -> String {
             instant(*since),
             instant(*until)
         ),
-        News::Feeds { worse, .. } if worse.iter().any(|feed| feed.health.is_blind()) => {
-            "What these feeds publish may not reach you until it is mended.".to_owned()
-        }
-        News::Feeds { worse, .. } if worse.is_empty() => {
-            "They can be read again; there is nothing to do.".to_owned()
-        }
-        News::Feeds { .. } => {
-            "These feeds are read, and something about them needs you or has lasted a day.".to_owned()
+        News::Feeds { worse, back } => {
+            let blind_count = worse.iter().filter(|feed| feed.health.is_blind()).count();
+            let words = match (blind_count, worse.len(), back.len()) {
+                (1, 1, 0) => "What this feed publishes may not reach you until it is mended.",
+                (1, ..) => "What one of these feeds publishes may not reach you until it is mended.",
+                (2.., ..) => "What these feeds publish may not reach you until it is mended.",
+                (0, 0, 1) => "It can be read again; there is nothing to do.",
+                (0, 0, _) => "They can be read again; there is nothing to do.",
+                (0, 1, 0) => "This feed is read, and something about it needs you or has lasted a day.",
+                _ => "These feeds are read, and something about them needs you or has lasted a day.",
+            };
+            words.to_owned()
         }
     }
 }

@@ -169,7 +169,9 @@ async fn look_for(
             let words = page.words.clone();
             (page, words)
         }
-        Answer::Nothing(words) => return Err(Failure::new(format!("{}: {words}", find::shown(&url)), HINT)),
+        Answer::Nothing(words) => {
+            return Err(Failure::new(format!("{}: {words}", find::shown(&url)), HINT));
+        }
     };
     let mut named = candidates(&page);
     if named.iter().any(|candidate| !candidate.is_comments()) {
@@ -205,16 +207,16 @@ async fn look_for(
     }
 }
 
-/// The address to write down. One that just redirected for good, to a document that is a feed, is written as its new one: nobody
-/// polled the old one yet.
-fn settled_address(asked: Url, mut found: Box<Found>) -> (Url, Box<Found>) {
-    match found.document.moved_to.take() {
-        Some(moved) => {
-            complain(&format!("{} moved for good to {moved}; that is written down", find::shown(&asked)));
-            (moved, found)
-        }
-        None => (asked, found),
+/// The address to write down: the one that was asked, wherever it led. One answer that it moved for good is not believed
+/// (C28), only said.
+fn settled_address(asked: Url, found: Box<Found>) -> (Url, Box<Found>) {
+    if let Some(moved) = &found.document.moved_to {
+        let shown = find::shown(&asked);
+        complain(&format!(
+            "{shown} says that it moved for good to {moved}; {shown} is written down, and followed there"
+        ));
     }
+    (asked, found)
 }
 
 fn check(mut draft: Draft, dir: &Path, addition: &Addition) -> Result<(), Failure> {
@@ -268,6 +270,7 @@ fn hand_over(config: &Config, feed: &Feed, found: Found) -> String {
         etag: document.headers.etag,
         last_modified: document.headers.last_modified,
         fresh_for: document.headers.fresh_for,
+        links: document.links.into_iter().map(|link| (link.url.into(), link.rel)).collect(),
         wire_bytes: document.wire_bytes,
         body: document.bytes,
     };

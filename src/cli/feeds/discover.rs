@@ -10,7 +10,9 @@ use url::Url;
 
 use super::super::{Exit, Failure, Outcome, Output, complain, counted, load, runtime};
 use super::find;
-use super::look::{Answer, Found, Look, Page};
+use super::look::{Answer, Found, Look, Page, on_one_line};
+use crate::article::publisher::host_key;
+use crate::feed::answer::{Answer as HostAnswer, AnswerKind};
 use crate::feed::discover::{self, Candidate, Source};
 
 /// Requests for one address, at most: the page and what it may lead to.
@@ -74,6 +76,7 @@ type Searched = (Vec<Hit>, Vec<(Url, String)>);
 async fn search(look: &mut Look<'_>, url: &Url, allow_private_addresses: bool) -> Result<Searched, Failure> {
     let page = match look.at(url, allow_private_addresses).await {
         Answer::Feed(found) => {
+            note(look, url, &found);
             let candidate =
                 Candidate { url: url.clone(), title: None, format: None, source: Source::Declared };
             return Ok((vec![Hit { candidate, found }], Vec::new()));
@@ -91,11 +94,13 @@ async fn search(look: &mut Look<'_>, url: &Url, allow_private_addresses: bool) -
     let tries = if is_named { named } else { discover::guesses(&page.url) };
     let (mut hits, mut misses): Searched = (Vec::new(), Vec::new());
     for candidate in tries {
-        if look.request_count >= REQUESTS_MAX {
+        // A host that refused is not asked for the other places where it may keep feeds.
+        if look.request_count >= REQUESTS_MAX || (!is_named && look.has_refused(&candidate.url)) {
             break;
         }
         match look.at(&candidate.url, allow_private_addresses).await {
             Answer::Feed(found) => {
+                note(look, &candidate.url, &found);
                 // The same document under two addresses (with and without a slash) is one feed.
                 if hits.iter().any(|hit| hit.found.document.url == found.document.url) {
                     continue;
@@ -106,16 +111,28 @@ async fn search(look: &mut Look<'_>, url: &Url, allow_private_addresses: bool) -
                     break;
                 }
             }
-            answer if is_named => misses.push((candidate.url, answer.words())),
+            answer if is_named || look.has_refused(&candidate.url) => {
+                misses.push((candidate.url, answer.words()))
+            }
             _ => {}
         }
     }
     Ok((hits, misses))
 }
 
+/// Nobody settles what is only shown, so it is counted here.
+fn note(look: &Look<'_>, url: &Url, found: &Found) {
+    let answer = HostAnswer {
+        rate_limit: found.document.headers.rate_limit,
+        wire_bytes: found.document.wire_bytes,
+        ..HostAnswer::of(AnswerKind::Document)
+    };
+    look.note(&host_key(url), &answer, found.asked_at);
+}
+
 fn show(output: &mut Output, hit: &Hit, json: bool) -> Result<(), Failure> {
     let Hit { candidate, found } = hit;
-    let title = found.title().or_else(|| candidate.title.clone());
+    let title = found.title().or_else(|| candidate.title.as_deref().and_then(on_one_line));
     if json {
         return output.json(&json!({
             "url": find::shown(&candidate.url), "title": title, "kind": found.parsed.format.as_str(),

@@ -5,9 +5,12 @@ use std::path::Path;
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::super::{Exit, Failure, Outcome, Output, load, now};
+use super::super::{Exit, Failure, Outcome, Output, complain, counted, load, now};
+use super::find;
 use crate::config::edit::{self, Addition};
 use crate::config::opml;
+use crate::feed::FullText;
+use crate::feed::access::Access;
 
 /// How feeds are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,9 +30,15 @@ pub(super) fn run(dir: &Path, format: Format) -> Outcome {
         Format::Opml => output.line(opml::export(&config.feeds, now()).trim_end())?,
         Format::Toml => {
             let default = config.poll.allow_private_addresses;
+            let is_plain = config.poll.full_text_tags.is_empty() && config.poll.borderline_tags.is_empty();
             let written = config.feeds.iter().map(|feed| Addition {
                 allow_private_addresses: (feed.allow_private_addresses != default)
                     .then_some(feed.allow_private_addresses),
+                full_text: (feed.full_text != FullText::Never || !is_plain).then(|| match feed.full_text {
+                    FullText::Never => "false",
+                    FullText::Borderline => "\"borderline\"",
+                    FullText::Always => "true",
+                }),
                 ..Addition::of(feed)
             });
             let written: Vec<Addition> = written.collect();
@@ -47,5 +56,13 @@ pub(super) fn run(dir: &Path, format: Format) -> Outcome {
         }
     }
     output.finish()?;
+    let off = find::entries(&config)?.iter().filter(|entry| !entry.listed.is_enabled).count();
+    if off > 0 {
+        let verb = if off == 1 { "is" } else { "are" };
+        complain(&format!("{} {verb} left out: turned off (enabled = false)", counted(off, "feed", "feeds")));
+    }
+    if config.feeds.iter().any(|feed| feed.access != Access::default()) {
+        complain("left out of the feeds that have them: passwords, tokens, headers and proxies");
+    }
     Ok(Exit::Done)
 }

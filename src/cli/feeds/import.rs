@@ -65,7 +65,8 @@ pub(super) fn run(dir: &Path, list: &Path, tags: &[String], dry_run: bool, json:
         super::mention_reload(&config);
     }
     // What was read is in; that some of the list was not must not be missed by a script.
-    Ok(if read.is_whole() && read.left_out == 0 { Exit::Done } else { Exit::Failed })
+    let is_all = read.is_whole() && read.left_out == 0 && plan.refused.is_empty();
+    Ok(if is_all { Exit::Done } else { Exit::Failed })
 }
 
 fn rendered(problems: &[config::Problem]) -> String {

@@ -3,21 +3,29 @@
 //! Owns what an address turned out to be. Every request goes through the same door as the daemon's, with its guard, limits and
 //! User-Agent. Refuses to retry.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{IsTerminal, stderr};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::super::{Failure, complain, counted, now, short};
 use super::find;
 use crate::article::publisher::host_key;
 use crate::config::Config;
+use crate::daemon::pages;
+use crate::feed::answer::{Answer as HostAnswer, AnswerKind};
+use crate::feed::host::{HostState, is_shared, known_spacing};
 use crate::feed::parse::NotAFeed;
+use crate::feed::schedule::after;
 use crate::feed::{ParsedFeed, parse};
 use crate::fetch::{Document, Fetcher, Link, Outcome, Request};
-use crate::store::Reader;
+use crate::store::{self, Durability, Lock, Reader, StoreError, Writer};
+
+/// Longest time between two requests that a person waits for.
+const SPACING_MAX: Duration = Duration::from_mins(1);
 
 /// The door, and when each host was asked last.
 pub(super) struct Look<'a> {
@@ -26,6 +34,8 @@ pub(super) struct Look<'a> {
     /// What hosts asked of us; absent before the first run.
     reader: Option<Reader>,
     asked: HashMap<String, Instant>,
+    /// Hosts that refused.
+    refused: HashSet<String>,
     pub(super) request_count: usize,
 }
 
@@ -78,9 +88,7 @@ impl Found {
 
     /// Its title on one line.
     pub(super) fn title(&self) -> Option<String> {
-        let text = self.parsed.title.as_deref()?;
-        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
-        Some(text.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|title| !title.is_empty())
+        self.parsed.title.as_deref().and_then(on_one_line)
     }
 
     /// `RSS, 20 entries, newest 2026-11-23 10:00Z`.
@@ -95,41 +103,111 @@ impl<'a> Look<'a> {
     pub(super) fn new(config: &'a Config) -> Result<Self, Failure> {
         let fetcher = Fetcher::new(config.poll.fetch_options()).map_err(|error| Failure::new(error, ""))?;
         let reader = super::super::reader(config).ok();
-        Ok(Self { config, fetcher, reader, asked: HashMap::new(), request_count: 0 })
+        Ok(Self { config, fetcher, reader, asked: HashMap::new(), refused: HashSet::new(), request_count: 0 })
     }
 
     /// What a host said to all of us is kept by hand, too.
     fn pause(&self, host: &str) -> Option<String> {
-        let known = self.reader.as_ref()?.host(host).ok()??;
-        let until = known.paused_until.filter(|until| *until > now())?;
+        if self.refused.contains(host) {
+            return Some(format!("not asked: {host} refuses; it is asked no more"));
+        }
+        let known = self.known(host)?;
+        let until = known.pause_at(now())?;
         Some(format!("not asked: {host} {}; it is asked again from {}", known.reason, short(until)))
     }
 
-    /// One GET, without validators: nobody knows this address yet. Waits until its host may be asked again.
+    fn known(&self, host: &str) -> Option<HostState> {
+        self.reader.as_ref()?.host(host).ok()?
+    }
+
+    /// Whether a host refused: then nothing more is asked of it.
+    pub(super) fn has_refused(&self, url: &Url) -> bool {
+        self.refused.contains(&host_key(url))
+    }
+
+    /// Waits until a host may be asked again, after what was asked here and what the daemon asked.
+    async fn keep_distance(&self, host: &str) {
+        let known = self.known(host).unwrap_or_default();
+        let own = self.config.poll.host_spacing.max(known_spacing(host).unwrap_or_default());
+        let spacing = known.spacing_at(now()).map_or(own, |(spacing, _)| own.max(spacing.min(SPACING_MAX)));
+        let since = known.last_asked_at.map(|at| after(at, spacing).duration_since(now()));
+        // A clock that was ahead makes nobody wait for long.
+        let stored = since.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default().min(spacing);
+        let here = self
+            .asked
+            .get(host)
+            .map_or(Duration::ZERO, |asked| (*asked + spacing).saturating_duration_since(Instant::now()));
+        sleep(stored.max(here)).await;
+    }
+
+    /// Counts a request, and keeps what the host asked for, where the database is ours to write: with a running daemon, or
+    /// before the first run, it is not.
+    pub(super) fn note(&self, host: &str, answer: &HostAnswer, asked_at: Timestamp) {
+        if self.reader.is_none() || super::is_anothers(self.config) {
+            return;
+        }
+        let Ok(_lock) = Lock::take(&self.config.data_dir) else { return };
+        let keep = || -> Result<(), StoreError> {
+            let mut writer = Writer::open(&self.config.data_dir.join(store::FILE_NAME), Durability::Full)?;
+            let tx = writer.begin()?;
+            let mut known = tx.host(host)?;
+            tx.count_request(host, answer, known.last_asked_at, asked_at)?;
+            known.note(answer, 0, is_shared(host), asked_at);
+            tx.save_host(host, &known)?;
+            tx.commit()
+        };
+        if let Err(error) = keep() {
+            complain(&format!("this request is not counted: {error}"));
+        }
+    }
+
+    /// One GET, without validators: nobody knows this address yet. Waits until its host may be asked again. A feed that was
+    /// found is counted by whoever takes it ([`Look::note`]), anything else here.
     pub(super) async fn at(&mut self, url: &Url, allow_private_addresses: bool) -> Answer {
         let host = host_key(url);
         if let Some(words) = self.pause(&host) {
             return Answer::Nothing(words);
         }
-        if let Some(asked) = self.asked.get(&host) {
-            sleep_until(*asked + self.config.poll.host_spacing).await;
-        }
-        self.asked.insert(host, Instant::now());
+        self.keep_distance(&host).await;
+        self.asked.insert(host.clone(), Instant::now());
         if stderr().is_terminal() {
             complain(&format!("asking for {}", find::shown(url)));
         }
         self.request_count += 1;
         let asked_at = now();
         let request = Request { allow_private_addresses, ..Request::new(url.clone()) };
-        match self.fetcher.get(&request, asked_at).await {
+        let outcome = self.fetcher.get(&request, asked_at).await;
+        let noted = pages::answer(&outcome);
+        let answer = match outcome {
             Outcome::Document(document) | Outcome::Delta(document) => read(document, asked_at),
             Outcome::NotModified(_) => Answer::Nothing(
                 "the server says \"not modified\" to somebody who never asked before".to_owned(),
             ),
+            Outcome::Status { code: 403 | 429 | 503, detail, .. } => {
+                let words = format!("{detail}; {host} is asked no more");
+                self.refused.insert(host.clone());
+                Answer::Nothing(words)
+            }
             Outcome::Status { detail, .. } => Answer::Nothing(detail),
             Outcome::Failed(failure) => Answer::Nothing(failure.detail),
+        };
+        if !matches!(answer, Answer::Feed(_)) && noted.kind != AnswerKind::Refused {
+            self.note(&host, &noted, asked_at);
         }
+        answer
     }
+}
+
+/// A publisher's words as they may stand in a terminal and a file: on one line, and without characters that are not seen
+/// and turn or hide others. Those that join letters stay: scripts need them.
+pub(super) fn on_one_line(text: &str) -> Option<String> {
+    let is_hidden = |c: char| {
+        matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let seen = text.chars().filter(|c| !is_hidden(*c));
+    let text: String = seen.map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|text| !text.is_empty())
 }
 
 fn read(document: Document, asked_at: Timestamp) -> Answer {

@@ -113,6 +113,7 @@ fn a_document_is_taken_byte_for_byte_and_not_when_it_is_old() {
         etag: Some(b"W/\"caf\xe9\"".to_vec()),
         last_modified: None,
         fresh_for: Some(Duration::from_secs(90)),
+        links: vec![("https://hub.example/".to_owned(), vec!["hub".to_owned()])],
         wire_bytes: 12,
         body: vec![0, 255, 10],
     };

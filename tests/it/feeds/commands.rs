@@ -131,7 +131,12 @@ async fn an_address_that_moved_for_good_is_written_as_the_new_one() {
     let desk = Desk::new(FAST);
     let ran = desk.run(&["feeds", "add", server.url("/old").as_str()]).expect(0);
     assert!(ran.err.contains("moved for good"), "{}", ran.err);
-    assert!(feeds_file(&desk).contains(server.url("/new").as_str()));
+    let written = feeds_file(&desk);
+    assert!(
+        written.contains(server.url("/old").as_str()) && !written.contains(server.url("/new").as_str()),
+        "one answer is not believed (C28): {written}"
+    );
+    assert!(ran.err.contains(server.url("/new").as_str()), "{}", ran.err);
     desk.run(&["feeds", "add", server.url("/detour").as_str()]).expect(0);
     assert!(feeds_file(&desk).contains(server.url("/detour").as_str()));
     let ran = desk.run(&["feeds", "add", server.url("/old").as_str()]).expect(0);
@@ -256,12 +261,13 @@ fn a_list_is_imported_once() {
     );
     let list = list.to_str().unwrap();
     let before = feeds_file(&desk);
-    let ran = desk.run(&["feeds", "import", list, "--tag", "imported", "--dry-run"]).expect(0);
+    let ran = desk.run(&["feeds", "import", list, "--tag", "imported", "--dry-run"]).expect(1);
     assert!(ran.out.contains("2 feeds would be added"), "{}", ran.out);
     assert!(ran.out.contains("https://b.example/  B  [imported world-news africa]"), "{}", ran.out);
     assert!(!ran.out.contains("hunter2") && !ran.err.contains("hunter2"), "{ran:?}");
     assert_eq!(feeds_file(&desk), before);
-    let ran = desk.run(&["feeds", "import", list, "--tag", "imported"]).expect(0);
+    // What was left out is no success, as a script must hear.
+    let ran = desk.run(&["feeds", "import", list, "--tag", "imported"]).expect(1);
     assert!(ran.out.contains("2 feeds added") && ran.out.contains("1 there already"), "{}", ran.out);
     assert!(
         ran.err.contains("list.opml:6: ftp://f.example/") && ran.err.contains("list.opml:5"),
@@ -275,7 +281,7 @@ fn a_list_is_imported_once() {
              \n[[feed]]\nurl = \"https://me:hunter2@c.example/\"\nname = \"C\"\ntags = [\"imported\", \"africa\"]\n"
         )
     );
-    let ran = desk.run(&["feeds", "import", list, "--json"]).expect(0);
+    let ran = desk.run(&["feeds", "import", list, "--json"]).expect(1);
     assert_eq!((&ran.json()[0]["added"], &ran.json()[0]["already_there"]), (&0.into(), &4.into()));
     let cut = desk.file("cut.opml", "<opml><body><outline xmlUrl='https://z.example/'/><outline text='");
     let ran = desk.run(&["feeds", "import", cut.to_str().unwrap()]).expect(1);
@@ -501,4 +507,68 @@ async fn c43_politeness_counts_what_hosts_were_asked() {
     assert!(of("gap_min_ms").is_u64() && of("bytes").as_u64().unwrap() > 100, "{json:?}");
     let ran = desk.run(&["feeds", "politeness"]).expect(0);
     assert!(ran.out.contains("smallest gap") && ran.out.contains(" 60%"), "{}", ran.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c15_a_refusal_ends_the_search_and_is_kept_for_all() {
+    for code in [429, 403, 503] {
+        let server = Server::start().await;
+        server.set("/", page(""));
+        for path in ["/feed", "/feed/", "/rss", "/rss.xml", "/atom.xml", "/feed.xml", "/index.xml", "/feeds"]
+        {
+            server.set(path, Reply::status(code).header("retry-after", "3600"));
+        }
+        let desk = Desk::new(FAST);
+        desk.feeds(["http://127.0.0.1:9/"]);
+        desk.run(&["run", "--once"]);
+        let ran = desk.run(&["feeds", "discover", server.url("/").as_str()]).expect(1);
+        assert_eq!(server.requests().len(), 2, "the page and one guess: {:?}", targets(&server));
+        assert!(ran.err.contains("asked no more"), "{}", ran.err);
+        // Every request counts, whoever made it.
+        assert_eq!(
+            desk.ask::<i64>("SELECT sum(requests) FROM traffic WHERE host = '127.0.0.1'").unwrap_or(0),
+            3
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_by_hand_keeps_the_distance_of_the_polls_before() {
+    let server = Server::start().await;
+    server.set("/feed", feed(""));
+    server.set("/other", feed(""));
+    let desk = Desk::new("[poll]\nallow_private_addresses = true\nhost_spacing = \"2s\"\n");
+    desk.feeds([server.url("/feed")]);
+    desk.run(&["run", "--once"]).expect(0);
+    let began = std::time::Instant::now();
+    desk.change(&format!(
+        "UPDATE hosts SET last_asked_at = {}",
+        super::super::support::desk::now().as_microsecond()
+    ));
+    desk.run(&["feeds", "discover", server.url("/other").as_str()]).expect(0);
+    assert!(began.elapsed() >= std::time::Duration::from_millis(1900), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_title_cannot_turn_the_line_around() {
+    let server = Server::start().await;
+    let document =
+        "<rss version=\"2.0\"><channel><title>Safe \u{202e}news\u{2066} x\u{200b}</title></channel></rss>";
+    server.set("/feed", Reply::ok("application/rss+xml", document));
+    let desk = Desk::new(FAST);
+    let ran = desk.run(&["feeds", "add", server.url("/feed").as_str()]).expect(0);
+    assert!(ran.out.contains("added Safe news x ("), "{:?}", ran.out);
+    assert!(feeds_file(&desk).contains("name = \"Safe news x\"\n"), "{:?}", feeds_file(&desk));
+}
+
+#[test]
+fn an_export_says_what_it_leaves_out() {
+    let desk = Desk::new("");
+    desk.write(
+        "feeds.toml",
+        "[[feed]]\nurl = \"https://a.example/\"\nfull_text = true\n\n[[feed]]\nurl = \"https://b.example/\"\nenabled = false\n",
+    );
+    let ran = desk.run(&["feeds", "export", "--format", "toml"]).expect(0);
+    assert!(ran.out.contains("full_text = true"), "{}", ran.out);
+    assert!(!ran.out.contains("b.example") && ran.err.contains("1 feed is left out"), "{ran:?}");
 }

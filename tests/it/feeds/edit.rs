@@ -139,6 +139,11 @@ fn a_feed_is_removed_from_a_list() {
         &format!("feed = [\n  {a}, # a\n  {c},\n]\n"),
     );
     check(&format!("feed = [\n  {a},\n  {b}\n]\n"), &format!("feed = [\n  {a},\n]\n"));
+    // What is said of the others stays.
+    check(&format!("feed = [{b}, # b\n  # about c\n  {c}]\n"), &format!("feed = [\n  # about c\n  {c}]\n"));
+    check(&format!("feed = [{a}, # a\n  {b}]\n"), &format!("feed = [{a}, # a\n  ]\n"));
+    check(&format!("feed = [{a}, # a\n  # b\n  {b},]\n"), &format!("feed = [{a}, # a\n  # b\n  ]\n"));
+    check(&format!("feed = [{a}, {b} # b?\n, # c\n{c}]\n"), &format!("feed = [{a},  # c\n{c}]\n"));
 }
 
 #[test]

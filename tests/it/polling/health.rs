@@ -582,3 +582,47 @@ fn mails_to_the_operator_say_what_matters_first_and_are_bounded() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_restart_forgets_neither_when_a_feed_fails_nor_what_it_was_told() {
+    let mut watch = Watch::with(&["http://a.example/feed\ninterval = \"30m\""], OPERATOR).await;
+    watch.server.set("/feed", document("one", hour(0)));
+    watch.until(hour(3)).await;
+    watch.server.set("/feed", Reply::status(503).header("retry-after", "86400"));
+    watch.until(hour(4)).await;
+    assert_eq!(watch.state(0).health.health, Health::Degraded);
+    watch.restart().await;
+    watch.until(hour(5)).await;
+    let polls = watch.rounds.len();
+    watch.until(hour(12)).await;
+    assert_eq!(watch.rounds.len(), polls, "the server asked for a day");
+    assert_eq!(watch.state(0).health.health, Health::Failing, "time alone makes it so");
+    assert_eq!(watch.told.len(), 1, "{:?}", subjects(&watch));
+    assert!(flat(&watch.told[0].2).contains("What this feed publishes"), "{}", watch.told[0].2);
+}
+
+#[test]
+fn what_is_due_to_be_told_comes_before_whatever_else_is_untold() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = Writer::open(&dir.path().join(FILE_NAME), Durability::None).unwrap();
+    let tx = writer.begin().unwrap();
+    let untold = |health: Health, look_at: i64| HealthState {
+        health,
+        since: Some(hour(0)),
+        look_at: Some(hour(look_at)),
+        ..HealthState::default()
+    };
+    let add = |number: usize, health: HealthState| {
+        let url = format!("http://h{number}.example/feed").parse().unwrap();
+        let id = tx.feed(&wirewatch::feed::Feed::new(url)).unwrap().id;
+        tx.save_health(id, &health).unwrap();
+        id
+    };
+    for number in 0..5_100 {
+        add(number, untold(Health::Degraded, 24));
+    }
+    let comes_along = add(5_100, untold(Health::Failing, 30));
+    let due = add(5_101, untold(Health::Failing, 1));
+    let rows: Vec<_> = tx.feeds_untold(hour(1)).unwrap().into_iter().map(|row| row.id).collect();
+    assert_eq!(rows[..2], [due, comes_along]);
+}
