@@ -28,7 +28,7 @@ use crate::topic::{Score, Topic};
 /// Pages asked for after one poll: a feed that changes all its ids must not make us read its whole site.
 pub const PAGES_PER_POLL_MAX: usize = 10;
 
-/// Pages of one host that wait at a time: at two seconds each, its feeds wait two minutes behind them at most.
+/// Pages of one host that wait at a time, wherever links to it came from. Its feeds go first at its gate.
 pub const PAGES_PER_HOST_MAX: usize = 60;
 
 /// A page that was not had for this long is news no more.
@@ -267,6 +267,10 @@ pub fn settle_page(
         PageEnd::NotYet(at, reason) => {
             request.due_at = at;
             (PageStatus::Waiting, format!("waits to be read: {reason}"))
+        }
+        PageEnd::Elsewhere(url) if tx.waiting_page_count(&host_key(&url))? >= PAGES_PER_HOST_MAX => {
+            let reason = format!("{PAGES_PER_HOST_MAX} pages of {} wait already", host_key(&url));
+            (PageStatus::Dropped, format!("not read: {reason}"))
         }
         PageEnd::Elsewhere(url) if request.hop_count < HOPS_MAX => {
             request.hop_count += 1;

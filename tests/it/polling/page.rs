@@ -417,3 +417,25 @@ async fn a_reload_between_the_commit_of_a_poll_and_its_taking_in_stalls_no_host(
     assert_eq!(watch.server.requests_to("/news").len(), 1);
     assert!(watch.starts("a.example/feed").len() > 8, "{:?}", watch.starts("a.example/feed"));
 }
+
+#[tokio::test]
+async fn a_host_that_links_lead_to_has_no_more_pages_waiting_than_any_other() {
+    let mut watch = watched(FEED, "a.example", HEADLINE).await;
+    let there = watch.server.url_at("b.example", "/there").to_string();
+    watch.server.set("/news", Reply::redirect(302, &there));
+    let database = rusqlite::Connection::open(watch.dir.path().join(wirewatch::store::FILE_NAME)).unwrap();
+    database.pragma_update(None, "foreign_keys", false).unwrap();
+    for number in 1000..1060 {
+        let row = "INSERT INTO page_requests
+                       (article_id, feed_id, url, host, status, reason, asked_at, due_at, attempt_count, hop_count)
+                   VALUES (?1, 1, 'http://b.example/', 'b.example', 'waiting', '', ?2, ?2, 0, 0)";
+        database.execute(row, [number, watch.now.as_microsecond()]).unwrap();
+    }
+    watch.for_minutes(60).await;
+    let (status, reason) = standing(&watch, HEADLINE);
+    assert_eq!(
+        (status.as_str(), reason.as_str()),
+        ("dropped", "not read: 60 pages of b.example wait already")
+    );
+    assert!(watch.server.requests_to("/there").is_empty());
+}

@@ -149,7 +149,7 @@ fn what_is_under_way_counts_at_its_gate_in_the_next_schedule() {
 
 #[test]
 fn modest_visits_let_the_others_at_their_gate_go_first() {
-    let limits = HostLimits { at_a_time: 1, spacing: Duration::from_secs(60) };
+    let limits = HostLimits { at_a_time: 1, spacing: Duration::from_mins(1) };
     let mut schedule = Schedule::new(limits);
     for visit in 0..60 {
         schedule.add_modest(visit, "a.example".to_owned(), hour(0));
@@ -157,10 +157,10 @@ fn modest_visits_let_the_others_at_their_gate_go_first() {
     assert_eq!(schedule.next(hour(0)).map(|start| start.visit), Some(0));
     schedule.finished(0, None, hour(0));
     schedule.add(99, "a.example".to_owned(), hour(0));
-    let minute = after(hour(0), Duration::from_secs(60));
+    let minute = after(hour(0), Duration::from_mins(1));
     assert_eq!(schedule.next(minute).map(|start| start.visit), Some(99));
     schedule.finished(99, Some(hour(9)), minute);
-    let two = after(minute, Duration::from_secs(60));
+    let two = after(minute, Duration::from_mins(1));
     assert_eq!(schedule.next(two).map(|start| start.visit), Some(1));
     schedule.hasten(2, two);
     assert_eq!(schedule.waiting_count(two), 58);
@@ -186,7 +186,7 @@ async fn a_restart_keeps_the_spacing_of_hosts() {
     watch.for_minutes(2).await;
     assert_eq!(watch.starts("a.example/three"), [hour(0)], "it was not asked before");
     let two = watch.starts("old.reddit.com/two")[0];
-    assert!(two >= after(hour(0), Duration::from_secs(60)), "{two}");
+    assert!(two >= after(hour(0), Duration::from_mins(1)), "{two}");
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn a_host_that_pauses_is_deferred_with_its_feeds() {
     watch.until(hour(0)).await;
     watch.roster.let_go_at_once(watch.now);
     watch.for_minutes(1).await;
-    let soon = after(watch.now, Duration::from_secs(120));
+    let soon = after(watch.now, Duration::from_mins(2));
     let (deferred, count) = watch.roster.deferred(hour(0), soon);
     assert_eq!((deferred.len(), count), (watch.roster.waiting_count(hour(0)), deferred.len()));
     assert!(deferred.iter().all(|(_, host)| host == "a.example"), "{deferred:?}");
