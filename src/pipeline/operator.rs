@@ -131,7 +131,9 @@ fn tell_feeds(
     watched: &HashMap<String, &Feed>,
     now: Timestamp,
 ) -> Result<Option<OperatorEvent>, StoreError> {
-    let untold = tx.feeds_untold(now)?;
+    let mut untold = tx.feeds_untold(now)?;
+    // As their owner lists them.
+    untold.sort_unstable_by_key(|row| row.id);
     let is_due = |row: &StoredFeed| row.state.health.look_at.is_some_and(|at| at <= now);
     let due_hosts: Vec<(String, Option<health::News>)> = untold
         .iter()

@@ -112,7 +112,7 @@ async fn search(look: &mut Look<'_>, url: &Url, allow_private_addresses: bool) -
                 }
             }
             answer if is_named || look.has_refused(&candidate.url) => {
-                misses.push((candidate.url, answer.words()))
+                misses.push((candidate.url, answer.words()));
             }
             _ => {}
         }

@@ -510,7 +510,7 @@ async fn c43_politeness_counts_what_hosts_were_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c15_a_refusal_ends_the_search_and_is_kept_for_all() {
+async fn a_refusal_ends_the_search_and_is_kept_for_all() {
     for code in [429, 403, 503] {
         let server = Server::start().await;
         server.set("/", page(""));
