@@ -423,7 +423,7 @@ async fn a_host_that_links_lead_to_has_no_more_pages_waiting_than_any_other() {
     let mut watch = watched(FEED, "a.example", HEADLINE).await;
     let there = watch.server.url_at("b.example", "/there").to_string();
     watch.server.set("/news", Reply::redirect(302, &there));
-    let database = rusqlite::Connection::open(watch.dir.path().join(wirewatch::store::FILE_NAME)).unwrap();
+    let database = rusqlite::Connection::open(watch.dir.path().join(FILE_NAME)).unwrap();
     database.pragma_update(None, "foreign_keys", false).unwrap();
     for number in 1000..1060 {
         let row = "INSERT INTO page_requests
