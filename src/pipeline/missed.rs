@@ -108,7 +108,7 @@ pub(super) fn look(
     Ok(())
 }
 
-/// Settles the visit of an older page for a gap; [`Settled::page`] says which comes next, and when.
+/// Settles the visit of an older page for a gap; [`Settled::older_page`] says which comes next, and when.
 pub fn settle_older_page(
     tx: &Transaction<'_>,
     config: &Config,
