@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::host::{self, HostState, INSISTED_MAX};
 use super::pace::NextPoll;
-use super::schedule::{after, words};
+use super::schedule::{after, clock, words};
 use super::state::FeedState;
 
 /// Why a feed is not asked now.
@@ -76,11 +76,4 @@ fn rate(spacing: Duration) -> String {
     } else {
         format!("1 request every {}", words(spacing))
     }
-}
-
-/// A time as people say it: `14:05 UTC` today, with the date on another day.
-fn clock(at: Timestamp, now: Timestamp) -> String {
-    let is_today = at.as_second().div_euclid(86_400) == now.as_second().div_euclid(86_400);
-    let format = if is_today { "%H:%M UTC" } else { "%a %-d %b %H:%M UTC" };
-    at.strftime(format).to_string()
 }

@@ -1,9 +1,9 @@
 //! Which due visit may start now.
 //!
 //! Owns the [`Schedule`]: a queue of due times with a gate per host (so many requests at a time, so much time between
-//! starts, no start while the host asked us to stay away), and at what pace a backlog is let go. A visit is whatever asks a host: a feed, an article page, an
-//! archive page. Due times are persisted by the store; a restart therefore never polls early. Refuses the clock: `now`
-//! is handed in.
+//! starts, no start while the host asked us to stay away), and at what pace a backlog is let go. A visit is whatever
+//! asks a host: a feed, the page of an article, an older page of a feed. Due times are persisted by the store; a restart
+//! therefore never polls early. Refuses the clock: `now` is handed in.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
@@ -45,6 +45,13 @@ pub fn release_at(index: usize, feed_count: usize, now: Timestamp) -> Timestamp 
     let per_minute = (feed_count / 10).max(BURST) as u64;
     let place = (index + 1).saturating_sub(BURST) as u64;
     after(now, Duration::from_millis(place.saturating_mul(60_000).div_ceil(per_minute)))
+}
+
+/// A time as people say it: `14:05 UTC` today, with the date on another day.
+pub fn clock(at: Timestamp, now: Timestamp) -> String {
+    let is_today = at.as_second().div_euclid(86_400) == now.as_second().div_euclid(86_400);
+    let form = if is_today { "%H:%M UTC" } else { "%-d %b %H:%M UTC" };
+    at.strftime(form).to_string()
 }
 
 /// Limits towards one host.

@@ -3,12 +3,11 @@
 //! Owns every sentence about a feed's health. Refuses to judge.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::{Health, IGNORED_MIN, Signs};
 use crate::feed::answer::AnswerKind;
 use crate::feed::gap::{self, Cause};
-use crate::feed::schedule::{self, after};
+use crate::feed::schedule::{self, after, clock};
 use crate::feed::state::FeedState;
 
 /// Characters of what a server or a library said.
@@ -20,7 +19,7 @@ pub(super) fn failure(state: &FeedState, signs: &Signs, health: Health, now: Tim
     let what = happened(state, host);
     let means = if health == Health::Failing {
         match state.last_success_at {
-            Some(at) => format!("Nothing could be read since {}.", instant(at, now)),
+            Some(at) => format!("Nothing could be read since {}.", clock(at, now)),
             None => "It was never read.".to_owned(),
         }
     } else {
@@ -132,7 +131,7 @@ pub(super) fn silence(since: Timestamp, state: &FeedState, now: Timestamp) -> St
     format!(
         "Polls succeed and bring nothing new since {} ({long}); {usual}. Either nothing happens there, or the publisher \
          writes to another address now: look at the publisher's page, and try wirewatch feeds discover with it.",
-        instant(since, now)
+        clock(since, now)
     )
 }
 
@@ -155,7 +154,7 @@ pub(super) fn small_fault(state: &FeedState, flaw: &str, now: Timestamp) -> Opti
         return Some(format!(
             "Entries before {} may be unseen: {why}. It is polled faster for a day; {remedy}. wirewatch feeds show \
              tells from when to when.",
-            instant(gap_at, now)
+            clock(gap_at, now)
         ));
     }
     if !flaw.is_empty() {
@@ -180,14 +179,7 @@ pub(super) fn small_fault(state: &FeedState, flaw: &str, now: Timestamp) -> Opti
 }
 
 fn next_try(state: &FeedState, now: Timestamp) -> String {
-    state.next_due_at.map_or_else(String::new, |at| format!("Next try {}.", instant(at, now)))
-}
-
-/// A time as people say it: without the day when that is today's (UTC).
-fn instant(at: Timestamp, now: Timestamp) -> String {
-    let day = |at: Timestamp| TimeZone::UTC.to_datetime(at).date();
-    let form = if day(at) == day(now) { "%H:%M UTC" } else { "%-d %b %H:%M UTC" };
-    at.strftime(form).to_string()
+    state.next_due_at.map_or_else(String::new, |at| format!("Next try {}.", clock(at, now)))
 }
 
 fn sentences(parts: &[String]) -> String {

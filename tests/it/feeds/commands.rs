@@ -1,4 +1,6 @@
 //! The commands, as they are typed: the real program, a real directory, a scripted publisher.
+//!
+//! One file because every command works on the same desk and is read beside the others.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -123,7 +125,7 @@ async fn a_page_with_one_feed_leads_to_it_and_one_with_several_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_moved_for_good_is_written_as_the_new_one() {
+async fn an_address_that_redirects_is_written_as_typed_and_where_it_leads_is_said() {
     let server = Server::start().await;
     server.set("/new", feed(&item("a", "Quiet day", "Nothing much.", 1)));
     server.set("/old", Reply::redirect(301, "/new"));

@@ -1,4 +1,6 @@
 //! Nothing is missed in silence: what documents say about what came between them, and the older pages that fill a gap.
+//!
+//! One file because the pure rule, its stories and the month of news share their documents.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};

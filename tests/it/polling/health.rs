@@ -1,4 +1,6 @@
 //! How feeds are, and what their operator is told: tables of the rule, and stories over days.
+//!
+//! One file because the tables and the stories hold the same rules to account.
 
 use std::time::Duration;
 
