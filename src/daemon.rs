@@ -18,6 +18,7 @@ pub mod pulse;
 mod reload;
 pub mod roster;
 mod systemd;
+pub mod visit;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -40,7 +41,9 @@ use self::pages::Paged;
 use self::poller::Poller;
 use self::pulse::Pulse;
 pub use self::reload::Reload;
-use self::roster::{Ended, Polled, Roster, Visit};
+use self::roster::Roster;
+use self::visit::{Ended, Polled, SentOn, Visit};
+use crate::article::identity::ArticleId;
 use crate::config::Config;
 use crate::feed::FeedId;
 use crate::feed::health::{Health, HealthState};
@@ -283,6 +286,7 @@ impl Daemon {
         let Polled { feed, visit, settled } = match ended {
             Ended::Polled(polled) => *polled,
             Ended::Paged(paged) => return self.paged(*paged),
+            Ended::SentOn(sent) => return self.sent_on(*sent, again),
             Ended::Lost { visit, error } => return self.lost(visit, &error, again),
         };
         let Some(url) = self.roster.address(feed) else {
@@ -309,6 +313,18 @@ impl Daemon {
         self.roster.finish(visit, due_at.filter(|_| again), now());
     }
 
+    /// Takes in a visit that goes on at another host.
+    fn sent_on(&mut self, sent: SentOn, again: bool) {
+        let Err(error) = &sent.noted else { return self.roster.send_on(sent, now()) };
+        match sent.visit {
+            Visit::Page(article) => self.page_refused(article, error),
+            Visit::Feed(_) | Visit::Archive(_) => {
+                let due_at = self.refused(sent.onward.url().to_string(), error);
+                self.roster.finish(sent.visit, again.then_some(due_at), now());
+            }
+        }
+    }
+
     /// Visits contain their own panics, so one that ends without a word is a fault of ours; it comes round again.
     fn lost(&mut self, visit: Visit, error: &JoinError, again: bool) {
         error!(?visit, %error, "A visit ended without a word; please report what was logged before");
@@ -329,14 +345,16 @@ impl Daemon {
                 }
                 self.roster.finish_page(article, settled.map(|settled| *settled), now());
             }
-            Err(error) => {
-                debug!(article = article.0, %error, "A page could not be stored");
-                if matches!(&error, LedgerError::Store(error) if error.is_passing()) {
-                    self.paused_until = Some(Instant::now() + NO_ROOM_WAIT);
-                }
-                self.roster.retry_page(article, after(now(), self.config.poll.min_interval), now());
-            }
+            Err(error) => self.page_refused(article, &error),
         }
+    }
+
+    fn page_refused(&mut self, article: ArticleId, error: &LedgerError) {
+        debug!(article = article.0, %error, "A page could not be stored");
+        if matches!(error, LedgerError::Store(error) if error.is_passing()) {
+            self.paused_until = Some(Instant::now() + NO_ROOM_WAIT);
+        }
+        self.roster.retry_page(article, after(now(), self.config.poll.min_interval), now());
     }
 
     /// A poll could not be stored. Nothing was kept, nothing is lost: the same document is asked for again at the time

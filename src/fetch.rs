@@ -20,20 +20,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use client::Ways;
+use errand::{Errand, Passage, Progress, What};
+use failure::host_of;
+use guard::{Guard, Resolver};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
-use url::Url;
 
-use client::Ways;
-use errand::{Errand, Progress, What};
-use failure::host_of;
-use guard::{Guard, Resolver};
-
-use crate::feed::Feed;
 use crate::feed::access::Proxy;
 
-pub use outcome::{Document, Failure, FailureKind, Headers, Link, Outcome};
+pub use outcome::{Document, Failure, FailureKind, Headers, Link, Onward, Outcome};
 pub use request::{Form, Request, RequestKind};
 
 /// Largest web page read, bytes after decompression.
@@ -51,7 +48,7 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// Time without a byte.
     pub read_timeout: Duration,
-    /// Time for everything, redirects included.
+    /// Time for everything at one host (a registrable domain, or an address), redirects included.
     pub total_timeout: Duration,
     /// Longest time a connection without a request is kept; at most 30 seconds.
     pub idle_timeout: Duration,
@@ -129,8 +126,26 @@ impl Fetcher {
         Ok(Self { options, guard, ways })
     }
 
-    /// Fetches a feed, or whatever the request says. `now` is for answers that name a date.
+    /// Fetches a feed, or whatever the request says, wherever redirects lead. `now` is for answers that name a date.
     pub async fn get(&self, request: &Request, now: Timestamp) -> Outcome {
+        let mut onward = None;
+        loop {
+            // Redirects are counted along the way.
+            match self.visit(request, onward.as_deref(), now).await {
+                Ok(outcome) => return outcome,
+                Err(sent_on) => onward = Some(sent_on),
+            }
+        }
+    }
+
+    /// As [`Fetcher::get`], as far as one host (a registrable domain, or an address) goes. Where a redirect leads to
+    /// another, the request is handed back, as that host has a gate of its own; with `onward`, it goes on there.
+    pub async fn visit(
+        &self,
+        request: &Request,
+        onward: Option<&Onward>,
+        now: Timestamp,
+    ) -> Result<Outcome, Box<Onward>> {
         let validators_from = request.validators_origin();
         let what = What::Get {
             kind: request.kind,
@@ -139,12 +154,7 @@ impl Fetcher {
             validators_from: &validators_from,
         };
         let private = request.allow_private_addresses;
-        self.run(Errand { url: &request.url, access: &request.access, private, what }, now).await
-    }
-
-    /// Fetches a web page that a feed links to: see [`Request::page`].
-    pub async fn page(&self, feed: &Feed, url: Url, now: Timestamp) -> Outcome {
-        self.get(&Request::page(feed, url), now).await
+        self.run(Errand { url: &request.url, access: &request.access, private, what, onward }, now).await
     }
 
     /// Posts a form. Only redirects that keep the method are followed. The answer is [`Outcome::Status`], whatever its
@@ -152,15 +162,24 @@ impl Fetcher {
     pub async fn post_form(&self, form: &Form, now: Timestamp) -> Outcome {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
         let (what, private) = (What::Form(&body), form.allow_private_addresses);
-        self.run(Errand { url: &form.url, access: &form.access, private, what }, now).await
+        let mut came: Option<Box<Onward>> = None;
+        loop {
+            let onward = came.as_deref();
+            let errand = Errand { url: &form.url, access: &form.access, private, what, onward };
+            match self.run(errand, now).await {
+                Ok(outcome) => return outcome,
+                Err(sent_on) => came = Some(sent_on),
+            }
+        }
     }
 
-    async fn run(&self, errand: Errand<'_>, now: Timestamp) -> Outcome {
+    async fn run(&self, errand: Errand<'_>, now: Timestamp) -> Result<Outcome, Box<Onward>> {
         // Outside of the errand, which a time-out drops with all it has counted.
-        let progress = Progress::default();
+        let progress = Progress::of(errand.onward);
         let work = errand.run(self, &progress, now);
         let failure = match tokio::time::timeout(self.options.total_timeout, work).await {
-            Ok(Ok(outcome)) => return outcome,
+            Ok(Ok(Passage::Answered(outcome))) => return Ok(outcome),
+            Ok(Ok(Passage::SentOn(onward))) => return Err(onward),
             Ok(Err(failure)) => failure,
             Err(_elapsed) => {
                 let host = progress.sent_on_to().unwrap_or_else(|| host_of(errand.url));
@@ -168,6 +187,6 @@ impl Fetcher {
             }
         };
         let wire_bytes = progress.wire_bytes.load(Ordering::Relaxed);
-        Outcome::Failed(Failure { wire_bytes, sent_on_to: progress.sent_on_to(), ..failure })
+        Ok(Outcome::Failed(Failure { wire_bytes, sent_on_to: progress.sent_on_to(), ..failure }))
     }
 }

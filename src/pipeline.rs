@@ -5,6 +5,7 @@
 //! what time alone changes. `run`, `replay` and the tests drive exactly these. Refuses the clock and the network.
 
 mod conclude;
+mod host;
 mod intake;
 mod missed;
 mod operator;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::conclude::conclude;
+pub use self::host::{HostNews, HostPause, HostSpacing, note_host};
 use self::intake::{Sight, take_entries};
 use self::missed::Seeing;
 pub use self::missed::{PAGES_MAX, settle_older_page};
@@ -94,6 +96,8 @@ pub struct Asked {
     pub was_conditional: bool,
     /// Origin of the document that came, after redirects: its validators are for nobody else.
     pub answered_by: Option<String>,
+    /// The host (registrable domain, or address) that was asked last, after redirects; that of the feed when absent.
+    pub host: Option<String>,
     /// Bytes of the body on the wire.
     pub wire_bytes: u64,
 }
@@ -246,36 +250,14 @@ pub struct Settled {
     pub safety_wait: Option<Duration>,
     /// Whether it failed because nothing could be reached, which is held against nobody.
     pub is_offline: bool,
-    /// The host that was asked, when it now asks everybody to wait, or no longer does.
-    pub pause: Option<HostPause>,
+    /// What the host that answered asks of everybody.
+    pub host: HostNews,
     /// Entries may have come and gone unseen.
     pub gap: Option<Gap>,
     /// An older page to be read for a gap.
     pub older_page: Option<OlderPage>,
-    /// The same, when its allowance leaves a slower pace.
-    pub spacing: Option<HostSpacing>,
     /// Pages of its articles that are to be read.
     pub pages: Vec<WaitingPage>,
-}
-
-/// A host that nobody asks for a while.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostPause {
-    /// Registrable domain, or address.
-    pub host: String,
-    /// Until when; a time that has passed ends the pause.
-    pub until: Timestamp,
-}
-
-/// A host that takes less than others for a while.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostSpacing {
-    /// Registrable domain.
-    pub host: String,
-    /// Time between two starts.
-    pub spacing: Duration,
-    /// Until when.
-    pub until: Timestamp,
 }
 
 impl Settled {
@@ -290,10 +272,9 @@ impl Settled {
             alerts: Vec::new(),
             safety_wait: None,
             is_offline: false,
-            pause: None,
+            host: HostNews::default(),
             gap: None,
             older_page: None,
-            spacing: None,
             pages: Vec::new(),
         }
     }

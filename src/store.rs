@@ -45,6 +45,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0008_mark_feeds.sql")),
     M::up(include_str!("../migrations/0009_note_who_answered.sql")),
     M::up(include_str!("../migrations/0010_explain_gaps.sql")),
+    M::up(include_str!("../migrations/0011_note_hosts_of_redirects.sql")),
 ];
 
 /// What can go wrong with the database.

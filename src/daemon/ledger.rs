@@ -18,11 +18,12 @@ use crate::article::identity::ArticleId;
 use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
+use crate::feed::answer::Answer as HostAnswer;
 use crate::feed::gap::GapId;
 use crate::feed::host::{HostState, KNOWN_SPACING_MAX};
 use crate::feed::subscription::Callback;
 use crate::pipeline::page::{self, PageSettled, PageTask, PageVisit};
-use crate::pipeline::{self, AlertEvent, OperatorEvent, Poll, Settled};
+use crate::pipeline::{self, AlertEvent, HostNews, OperatorEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::gaps::OlderPage;
 use crate::store::outbox::Claimed;
@@ -195,6 +196,18 @@ impl Ledger {
             job: Box::new(move |writer, _| drop(answer.send(in_transaction(writer, job)))),
         };
         self.ask(job).await
+    }
+
+    /// Keeps what a host said that redirected a visit to another.
+    pub async fn note_hop(
+        &self,
+        host: String,
+        answer: HostAnswer,
+        at: Timestamp,
+    ) -> Result<HostNews, LedgerError> {
+        let noted = self.within(move |tx| pipeline::note_host(tx, &host, &answer, 0, at)).await;
+        self.note_written(noted.is_ok());
+        noted
     }
 
     /// Settles the visit of an older page for a gap.

@@ -5,17 +5,17 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::ledger::LedgerError;
-use super::poller::{Poller, Watch, contained, kind_of};
+use super::poller::{Hop, Poller, Watch, contained, kind_of};
+use super::visit::{Departure, SentOn, Visit};
 use crate::article::identity::ArticleId;
 use crate::article::page;
 use crate::feed::Feed;
 use crate::feed::answer::{Answer, AnswerKind};
 use crate::feed::robots::Standing;
-use crate::fetch::{Document, Failure, FailureKind, Headers, Outcome, Request};
+use crate::fetch::{Document, FailureKind, Headers, Onward, Outcome, Request};
 use crate::pipeline::page::{Completed, PageEnd, PageSettled, PageTask, PageVisit, foregone, may_pass};
 
 /// A visit for a page that ended.
@@ -28,41 +28,69 @@ pub struct Paged {
 }
 
 impl Poller {
-    /// Does what is next for an article's page; the visit begins at `started_at`, which is now.
-    pub async fn visit_page(self, article: ArticleId, feed: Arc<Feed>, started_at: Timestamp) -> Paged {
-        let watch = Watch { started_at, since: Instant::now() };
-        Paged { article, settled: self.settle_visit(article, feed, watch).await }
-    }
-
-    async fn settle_visit(
+    /// Does what is next for an article's page, as far as one host goes.
+    pub async fn visit_page(
         self,
         article: ArticleId,
         feed: Arc<Feed>,
-        watch: Watch,
-    ) -> Result<Option<Box<PageSettled>>, LedgerError> {
-        let Some(task) = self.ledger.page_task(article, watch.started_at).await? else { return Ok(None) };
-        let request = task.request.clone();
-        let (answer, end) = if let Some(end) = foregone(&task, watch.started_at) {
-            (None, end)
-        } else {
-            let asked = contained(self.clone().ask(task, feed, watch)).await;
-            let (answer, end) =
-                asked.unwrap_or_else(|| (Answer::of(AnswerKind::Stumbled), PageEnd::stumbled()));
-            (Some(answer), end)
+        departure: Departure,
+    ) -> Result<Paged, Box<SentOn>> {
+        let Departure { due_at, started_at, onward } = departure;
+        let watch = Watch { started_at, since: Instant::now() };
+        let task = match self.ledger.page_task(article, started_at).await {
+            Ok(Some(task)) => task,
+            Ok(None) => return Ok(Paged { article, settled: Ok(None) }),
+            Err(error) => return Ok(Paged { article, settled: Err(error) }),
         };
-        let visit = PageVisit { request, started_at: watch.started_at, answer, end };
-        self.ledger.settle_page(visit, watch.now()).await.map(|settled| Some(Box::new(settled)))
+        let request = task.request.clone();
+        let mut visit = PageVisit {
+            host: request.host.clone(),
+            request,
+            started_at,
+            answer: None,
+            end: PageEnd::stumbled(),
+        };
+        if let Some(end) = foregone(&task, started_at) {
+            visit.end = end;
+        } else if onward.is_some() && task.robots.is_some() {
+            // Another visit brought robots.txt before a redirect of it was followed. This gate is not the page's.
+            visit.end = PageEnd::NotYet(started_at, "its host is asked next".to_owned());
+        } else {
+            match contained(self.clone().ask(task, feed, onward, watch)).await {
+                Some(Ok((host, answer, end))) => {
+                    (visit.host, visit.answer, visit.end) = (host, Some(answer), end)
+                }
+                Some(Err(hop)) => return Err(self.send_on(Visit::Page(article), due_at, *hop, watch).await),
+                None => visit.answer = Some(Answer::of(AnswerKind::Stumbled)),
+            }
+        }
+        let settled = self.ledger.settle_page(visit, watch.now()).await;
+        Ok(Paged { article, settled: settled.map(|settled| Some(Box::new(settled))) })
     }
 
-    /// Makes the one request: for robots.txt, when that is not known.
-    async fn ask(self, task: PageTask, feed: Arc<Feed>, watch: Watch) -> (Answer, PageEnd) {
+    /// Makes the one request: for robots.txt, when that is not known. Answers which host was asked, and what came of it.
+    async fn ask(
+        self,
+        task: PageTask,
+        feed: Arc<Feed>,
+        onward: Option<Onward>,
+        watch: Watch,
+    ) -> Result<(String, Answer, PageEnd), Box<Hop>> {
         let url = &task.request.url;
         if task.robots.is_none() {
-            let outcome = self.fetcher.get(&Request::robots(&feed, url), watch.started_at).await;
+            let (host, outcome) = self.visit(&Request::robots(&feed, url), onward, watch).await?;
             let answer = answer(&outcome);
-            return (answer, robots_end(outcome, answer.kind));
+            return Ok((host, answer, robots_end(outcome, answer.kind)));
         }
-        let outcome = self.fetcher.page(&feed, url.clone(), watch.started_at).await;
+        let host = task.request.host.clone();
+        let visited = self.fetcher.visit(&Request::page(&feed, url.clone()), None, watch.started_at).await;
+        let outcome = match visited {
+            Ok(outcome) => outcome,
+            // Another origin has a robots.txt of its own, so the page sets out anew.
+            Err(onward) => {
+                return Ok((host, sent_on(&onward), PageEnd::Elsewhere(onward.url().clone())));
+            }
+        };
         let answer = answer(&outcome);
         let end = match outcome {
             Outcome::Document(document) | Outcome::Delta(document) => self.read_page(task, document).await,
@@ -73,13 +101,12 @@ impl Poller {
             Outcome::Status { detail, .. } => {
                 PageEnd::Failed { outcome: detail, is_final: !may_pass(answer.kind) }
             }
-            Outcome::Failed(Failure { leads_to: Some(url), .. }) => PageEnd::Elsewhere(*url),
             Outcome::Failed(failure) => {
                 let no_better = [FailureKind::TooLarge, FailureKind::Redirect].contains(&failure.kind);
                 PageEnd::Failed { outcome: failure.detail, is_final: no_better || !may_pass(answer.kind) }
             }
         };
-        (answer, end)
+        Ok((host, answer, end))
     }
 
     /// Reads a page on a worker thread.
@@ -97,7 +124,7 @@ impl Poller {
             }
             let read = page::read(&document.bytes, Some(&document.url));
             match read.complete(&task.article) {
-                Ok(article) => PageEnd::Text(Box::new(Completed::of(article, &config.topics))),
+                Ok(article) => PageEnd::Text(Box::new(Completed::of(article, &config))),
                 Err(unfit) => PageEnd::Ignored(unfit.to_string()),
             }
         });
@@ -136,6 +163,11 @@ pub fn answer(outcome: &Outcome) -> Answer {
         wire_bytes: outcome.wire_bytes(),
         ..Answer::of(kind)
     }
+}
+
+/// A redirect to another host, as far as the one that redirects cares.
+pub fn sent_on(onward: &Onward) -> Answer {
+    Answer { rate_limit: onward.headers.rate_limit, ..Answer::of(AnswerKind::SentOn) }
 }
 
 /// Whether a document is HTML: as it says, or as it begins when it does not say.

@@ -16,7 +16,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::hub::Ear;
 use super::ledger::Ledger;
-use super::roster::{Polled, Visit};
+use super::pages::sent_on;
+use super::visit::{Departure, Polled, SentOn, Visit};
+use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::answer::AnswerKind;
 use crate::feed::moved;
@@ -24,7 +26,9 @@ use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
 use crate::feed::subscription::offer::{Named, Offer};
 use crate::feed::{Feed, FeedId, ParsedFeed, ProblemKind, parse};
-use crate::fetch::{Document, Failure, FailureKind, Fetcher, Headers, Link, Outcome, Request, RequestKind};
+use crate::fetch::{
+    Document, Failure, FailureKind, Fetcher, Headers, Link, Onward, Outcome, Request, RequestKind,
+};
 use crate::pipeline::{About, Asked, End, Poll, Reading, prepare};
 use crate::store::gaps::OlderPage;
 
@@ -63,21 +67,38 @@ impl Poller {
         self.ear = Some(ear);
     }
 
-    /// Polls a feed; the request begins at `started_at`, which is now.
-    pub async fn poll(self, id: FeedId, feed: Arc<Feed>, state: FeedState, started_at: Timestamp) -> Polled {
+    /// Polls a feed, as far as one host goes.
+    pub async fn poll(
+        self,
+        id: FeedId,
+        feed: Arc<Feed>,
+        state: FeedState,
+        departure: Departure,
+    ) -> Result<Polled, Box<SentOn>> {
+        let Departure { due_at, started_at, onward } = departure;
         let watch = Watch { started_at, since: Instant::now() };
-        let fetched = contained(self.clone().fetch(Arc::clone(&feed), state, watch)).await;
-        let (asked, end) = fetched.unwrap_or_else(|| (Asked::default(), stumbled(&Headers::default())));
+        let fetched = contained(self.clone().fetch(Arc::clone(&feed), state, onward, watch)).await;
+        let (asked, end) = match fetched {
+            Some(Ok(done)) => done,
+            Some(Err(hop)) => return Err(self.send_on(Visit::Feed(id), due_at, *hop, watch).await),
+            None => (Asked::default(), stumbled(&Headers::default())),
+        };
         let offered = about_itself(&end).filter(|_| self.ear.is_some()).map(|about| about.offer.clone());
         let poll = Poll { feed: id, started_at, asked, end };
         let settled = self.ledger.settle(feed, poll, watch.now()).await;
         if let (Some(ear), Some(offer), Ok(_)) = (&self.ear, offered, &settled) {
             ear.hear(id, offer);
         }
-        Polled { feed: id, visit: Visit::Feed(id), settled: settled.map(Box::new) }
+        Ok(Polled { feed: id, visit: Visit::Feed(id), settled: settled.map(Box::new) })
     }
 
-    async fn fetch(self, feed: Arc<Feed>, state: FeedState, watch: Watch) -> (Asked, End) {
+    async fn fetch(
+        self,
+        feed: Arc<Feed>,
+        state: FeedState,
+        onward: Option<Onward>,
+        watch: Watch,
+    ) -> Result<(Asked, End), Box<Hop>> {
         let mut request = Request::of(&feed);
         let url = moved::asked_url(&feed, &state);
         if url.host() != feed.url.host() {
@@ -91,7 +112,7 @@ impl Poller {
             (request.etag, request.last_modified) = (state.etag, state.last_modified);
             request.validators_from = state.validators_from;
         }
-        let outcome = self.fetcher.get(&request, watch.started_at).await;
+        let (host, outcome) = self.visit(&request, onward, watch).await?;
         let source = match &outcome {
             Outcome::Document(document) | Outcome::Delta(document) => &document.url,
             _ => &request.url,
@@ -101,31 +122,75 @@ impl Poller {
             digest: Some(digest),
             was_conditional: request.is_conditional_at(source) || matches!(outcome, Outcome::NotModified(_)),
             answered_by: Some(source.origin().ascii_serialization()),
+            host: Some(host),
             wire_bytes: outcome.wire_bytes(),
         };
         let end = self.end(&feed, outcome, watch).await;
-        (asked, end)
+        Ok((asked, end))
+    }
+
+    /// Asks one host; answers which, and what it said.
+    pub(super) async fn visit(
+        &self,
+        request: &Request,
+        onward: Option<Onward>,
+        watch: Watch,
+    ) -> Result<(String, Outcome), Box<Hop>> {
+        let host = onward.as_ref().map_or_else(|| host_key(&request.url), Onward::host);
+        match self.fetcher.visit(request, onward.as_ref(), watch.started_at).await {
+            Ok(outcome) => Ok((host, outcome)),
+            Err(onward) => Err(Box::new(Hop { host, onward: *onward })),
+        }
+    }
+
+    /// Keeps what a host said that redirects to another, and hands the visit back.
+    pub(super) async fn send_on(
+        &self,
+        visit: Visit,
+        due_at: Timestamp,
+        hop: Hop,
+        watch: Watch,
+    ) -> Box<SentOn> {
+        let Hop { host, onward } = hop;
+        let noted = self.ledger.note_hop(host, sent_on(&onward), watch.started_at).await;
+        Box::new(SentOn { visit, due_at, onward, noted })
     }
 
     /// Reads an older page for a gap; as [`Poller::poll`].
-    pub async fn older_page(self, page: OlderPage, feed: Arc<Feed>, started_at: Timestamp) -> Polled {
+    pub async fn older_page(
+        self,
+        page: OlderPage,
+        feed: Arc<Feed>,
+        departure: Departure,
+    ) -> Result<Polled, Box<SentOn>> {
+        let Departure { due_at, started_at, onward } = departure;
         let watch = Watch { started_at, since: Instant::now() };
         let (id, gap) = (page.feed, page.gap);
-        let fetched = contained(self.clone().fetch_older_page(page, Arc::clone(&feed), watch)).await;
-        let (asked, end) = fetched.unwrap_or_else(|| (Asked::default(), stumbled(&Headers::default())));
+        let fetched = contained(self.clone().fetch_older_page(page, Arc::clone(&feed), onward, watch)).await;
+        let (asked, end) = match fetched {
+            Some(Ok(done)) => done,
+            Some(Err(hop)) => return Err(self.send_on(Visit::Archive(gap), due_at, *hop, watch).await),
+            None => (Asked::default(), stumbled(&Headers::default())),
+        };
         let poll = Poll { feed: id, started_at, asked, end };
         let settled = self.ledger.settle_older_page(feed, gap, poll, watch.now()).await;
-        Polled { feed: id, visit: Visit::Archive(gap), settled: settled.map(Box::new) }
+        Ok(Polled { feed: id, visit: Visit::Archive(gap), settled: settled.map(Box::new) })
     }
 
-    async fn fetch_older_page(self, page: OlderPage, feed: Arc<Feed>, watch: Watch) -> (Asked, End) {
+    async fn fetch_older_page(
+        self,
+        page: OlderPage,
+        feed: Arc<Feed>,
+        onward: Option<Onward>,
+        watch: Watch,
+    ) -> Result<(Asked, End), Box<Hop>> {
         let Ok(url) = Url::parse(&page.url) else {
-            return (Asked::default(), stumbled(&Headers::default()));
+            return Ok((Asked::default(), stumbled(&Headers::default())));
         };
         let request = Request { kind: RequestKind::Feed, ..Request::page(&feed, url) };
-        let outcome = self.fetcher.get(&request, watch.started_at).await;
-        let asked = Asked { wire_bytes: outcome.wire_bytes(), ..Asked::default() };
-        (asked, self.end(&feed, outcome, watch).await)
+        let (host, outcome) = self.visit(&request, onward, watch).await?;
+        let asked = Asked { wire_bytes: outcome.wire_bytes(), host: Some(host), ..Asked::default() };
+        Ok((asked, self.end(&feed, outcome, watch).await))
     }
 
     async fn end(&self, feed: &Arc<Feed>, outcome: Outcome, watch: Watch) -> End {
@@ -154,6 +219,14 @@ impl Poller {
         let work = tokio::task::spawn_blocking(move || read(&feed, &config, document, kind, seen_at));
         work.await.unwrap_or_else(|_| stumbled(&headers))
     }
+}
+
+/// A redirect to another host.
+#[derive(Debug)]
+pub(super) struct Hop {
+    /// Who redirects.
+    host: String,
+    onward: Onward,
 }
 
 /// What a document of the publisher's own, and a whole one, says about itself.
@@ -231,6 +304,7 @@ pub fn taken_by_hand(feed: &Feed, config: &Config, document: Document, seen_at: 
         digest: Some(digest),
         was_conditional: false,
         answered_by: Some(document.url.origin().ascii_serialization()),
+        host: Some(host_key(&document.url)),
         wire_bytes: document.wire_bytes,
     };
     (asked, read(feed, config, document, AnswerKind::Document, seen_at))

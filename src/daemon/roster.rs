@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinSet};
 
 use self::layout::{BACKLOG_AFTER, limits};
 use super::hub::Ear;
-use super::ledger::{Configured, LedgerError};
-use super::pages::Paged;
+use super::ledger::Configured;
 use super::poller::Poller;
+use super::visit::{Departure, Ended, SentOn, Visit};
 use crate::article::identity::ArticleId;
 use crate::article::publisher::host_key;
 use crate::config::Config;
@@ -26,52 +26,14 @@ use crate::feed::moved;
 use crate::feed::schedule::{Schedule, Start, after};
 use crate::feed::state::FeedState;
 use crate::feed::{Feed, FeedId};
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, Onward};
 use crate::pipeline::page::PageSettled;
-use crate::pipeline::{HostPause, HostSpacing, Settled};
+use crate::pipeline::{HostNews, HostPause, HostSpacing, Settled};
 use crate::store::gaps::OlderPage;
 use crate::store::pages::WaitingPage;
 
 /// A time without a look at the clock that means that the machine slept.
 const ABSENCE: Duration = Duration::from_mins(2);
-
-/// What asks a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Visit {
-    /// A poll of a feed.
-    Feed(FeedId),
-    /// The page of an article, or the robots.txt that speaks for it.
-    Page(ArticleId),
-    /// An older page of a feed, for a gap.
-    Archive(GapId),
-}
-
-/// A poll that ended.
-#[derive(Debug)]
-pub struct Polled {
-    /// Whose.
-    pub feed: FeedId,
-    /// What was visited.
-    pub visit: Visit,
-    /// What was committed.
-    pub settled: Result<Box<Settled>, LedgerError>,
-}
-
-/// A visit that ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// A poll, or a visit of an older page, with what was committed of it.
-    Polled(Box<Polled>),
-    /// A visit for a page, with what was committed of it.
-    Paged(Box<Paged>),
-    /// A visit that ended without a word: a fault of ours.
-    Lost {
-        /// Which.
-        visit: Visit,
-        /// How.
-        error: JoinError,
-    },
-}
 
 /// The feeds that are watched.
 pub struct Roster {
@@ -87,6 +49,8 @@ pub struct Roster {
     /// Feeds that could not be reached since anybody was, and when they may be asked again at the earliest.
     offline: HashMap<FeedId, Timestamp>,
     poller: Poller,
+    /// How far visits have come that wait at the gate of a host that a redirect led to.
+    onward: HashMap<Visit, Onward>,
     /// Feeds that are to be polled because somebody asked, until they are; whether by force.
     by_hand: HashMap<FeedId, bool>,
     /// Pages that wait to be read, and those being read.
@@ -108,6 +72,7 @@ impl Roster {
             seen_at: None,
             offline: HashMap::new(),
             poller,
+            onward: HashMap::new(),
             by_hand: HashMap::new(),
             pages: HashMap::new(),
             under_way: JoinSet::new(),
@@ -170,15 +135,16 @@ impl Roster {
         while self.is_free() {
             let Some(start) = self.schedule.next(now) else { break };
             let poller = self.poller.clone();
+            let onward = self.onward.remove(&start.visit);
+            let departure = Departure { due_at: start.due_at, started_at: now, onward };
             let task = match start.visit {
                 Visit::Feed(id) => {
-                    self.by_hand.remove(&id);
                     let Some((feed, state)) = self.feeds.get(&id) else {
                         self.schedule.finished(start.visit, None, now);
                         continue;
                     };
-                    let poll = poller.poll(id, Arc::clone(feed), state.clone(), now);
-                    self.under_way.spawn(async { Ended::Polled(Box::new(poll.await)) })
+                    let poll = poller.poll(id, Arc::clone(feed), state.clone(), departure);
+                    self.under_way.spawn(async { Ended::polled(poll.await) })
                 }
                 Visit::Page(article) => {
                     let feed = self.pages.get(&article).and_then(|page| self.feeds.get(&page.feed));
@@ -188,8 +154,8 @@ impl Roster {
                         self.schedule.finished(start.visit, None, now);
                         continue;
                     };
-                    let visit = poller.visit_page(article, Arc::clone(feed), now);
-                    self.under_way.spawn(async { Ended::Paged(Box::new(visit.await)) })
+                    let visit = poller.visit_page(article, Arc::clone(feed), departure);
+                    self.under_way.spawn(async { Ended::paged(visit.await) })
                 }
                 Visit::Archive(gap) => {
                     let found =
@@ -198,8 +164,8 @@ impl Roster {
                         self.schedule.finished(start.visit, None, now);
                         continue;
                     };
-                    let visit = poller.older_page(page.clone(), Arc::clone(feed), now);
-                    self.under_way.spawn(async { Ended::Polled(Box::new(visit.await)) })
+                    let visit = poller.older_page(page.clone(), Arc::clone(feed), departure);
+                    self.under_way.spawn(async { Ended::polled(visit.await) })
                 }
             };
             self.tasks.insert(task.id(), start.visit);
@@ -224,12 +190,7 @@ impl Roster {
 
     /// Keeps what was committed of a visit; answers when it is due again, never for a page that is done with.
     pub fn take_in(&mut self, visit: Visit, settled: Settled, now: Timestamp) -> Option<Timestamp> {
-        if let Some(HostPause { host, until }) = settled.pause {
-            self.schedule.pause(&host, until, now);
-        }
-        if let Some(HostSpacing { host, spacing, until }) = settled.spacing {
-            self.schedule.space(&host, spacing, until, now);
-        }
+        self.heed(settled.host, now);
         let feed = match visit {
             Visit::Feed(feed) => feed,
             Visit::Archive(gap) => {
@@ -257,6 +218,37 @@ impl Roster {
         Some(settled.next.at)
     }
 
+    /// Puts a visit that a redirect led to another host at that host's gate. It is due there as it was before.
+    pub fn send_on(&mut self, sent: SentOn, now: Timestamp) {
+        let SentOn { visit, due_at, onward, noted } = sent;
+        self.heed(noted.unwrap_or_default(), now);
+        if let Visit::Feed(feed) = visit {
+            self.go_online(feed, now);
+        }
+        self.schedule.finished(visit, None, now);
+        let host = onward.host();
+        match visit {
+            Visit::Page(_) => self.schedule.add_modest(visit, host, due_at),
+            Visit::Feed(_) | Visit::Archive(_) => self.schedule.add(visit, host, due_at),
+        }
+        if let Visit::Feed(feed) = visit
+            && self.by_hand.get(&feed) == Some(&true)
+        {
+            self.schedule.insist(visit, now);
+        }
+        self.onward.insert(visit, onward);
+    }
+
+    /// Takes in what a host asks of everybody.
+    fn heed(&mut self, news: HostNews, now: Timestamp) {
+        if let Some(HostPause { host, until }) = news.pause {
+            self.schedule.pause(&host, until, now);
+        }
+        if let Some(HostSpacing { host, spacing, until }) = news.spacing {
+            self.schedule.space(&host, spacing, until, now);
+        }
+    }
+
     /// Keeps what was committed of a delivery of a hub: pages to be read, and when it last had news.
     pub fn take_push(&mut self, feed: FeedId, settled: Settled) {
         if let Some((_, state)) = self.feeds.get_mut(&feed) {
@@ -267,9 +259,9 @@ impl Roster {
 
     fn await_pages(&mut self, older_page: Option<OlderPage>, pages: Vec<WaitingPage>) {
         if let Some(page) = older_page
-            && let Some((feed, _)) = self.feeds.get(&page.feed)
+            && self.feeds.contains_key(&page.feed)
         {
-            self.schedule.add(Visit::Archive(page.gap), host_key(&feed.url), page.due_at);
+            self.schedule.add(Visit::Archive(page.gap), page.host().unwrap_or_default(), page.due_at);
             self.older_pages.insert(page.gap, page);
         }
         for page in pages {
@@ -281,6 +273,7 @@ impl Roster {
     pub fn finish(&mut self, visit: Visit, due_at: Option<Timestamp>, now: Timestamp) {
         self.schedule.finished(visit, due_at, now);
         let Visit::Feed(feed) = visit else { return };
+        self.by_hand.remove(&feed);
         // It may have moved to another host.
         if let Some((feed, state)) = self.feeds.get(&feed).filter(|_| due_at.is_some()) {
             self.schedule.set_host(visit, host_key(&moved::asked_url(feed, state)));
@@ -305,9 +298,7 @@ impl Roster {
         self.schedule.finished(Visit::Page(article), None, now);
         self.pages.remove(&article);
         let Some(settled) = settled else { return };
-        if let Some(pause) = settled.pause {
-            self.schedule.pause(&pause.host, pause.until, now);
-        }
+        self.heed(settled.host, now);
         if let Some(page) = settled.waits {
             self.await_page(page);
         }

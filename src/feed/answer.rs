@@ -105,6 +105,8 @@ pub enum AnswerKind {
     Pushed,
     /// 304.
     NotModified,
+    /// A redirect to another host, whose answer is the feed's; never the last answer of a feed.
+    SentOn,
     /// 429: too many requests.
     Limited,
     /// 403.
@@ -135,11 +137,12 @@ pub enum AnswerKind {
 
 impl AnswerKind {
     /// All kinds, for tables of tests and words.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Document,
         Self::Delta,
         Self::Pushed,
         Self::NotModified,
+        Self::SentOn,
         Self::Limited,
         Self::Forbidden,
         Self::Unauthorized,
@@ -172,6 +175,7 @@ impl AnswerKind {
             Self::Delta => "delta",
             Self::Pushed => "pushed",
             Self::NotModified => "not-modified",
+            Self::SentOn => "sent-on",
             Self::Limited => "limited",
             Self::Forbidden => "forbidden",
             Self::Unauthorized => "unauthorized",

@@ -77,6 +77,9 @@ pub struct FeedState {
     pub document_hash: Option<u64>,
     /// Bytes of the last document on the wire.
     pub document_bytes: u64,
+    /// Host (registrable domain, or address) that gave the last answer, where it is not that of the configured address:
+    /// a redirect led there, or the feed moved.
+    pub answered_host: Option<String>,
     /// What the last poll came to, in a word.
     pub last_answer: AnswerKind,
     /// What the last poll came to, in words.

@@ -22,8 +22,8 @@ use super::guard::is_local_name;
 use super::headers::{self, is_feed_delta};
 use super::trail::{Redirects, Trail};
 use super::{
-    Document, Failure, FailureKind, Fetcher, Headers, Outcome, PAGE_BYTES_MAX, ROBOTS_BYTES_MAX, RequestKind,
-    links,
+    Document, Failure, FailureKind, Fetcher, Headers, Onward, Outcome, PAGE_BYTES_MAX, ROBOTS_BYTES_MAX,
+    RequestKind, links,
 };
 use crate::article::publisher::host_key;
 use crate::feed::access::{Access, Authorization};
@@ -53,6 +53,15 @@ pub(super) struct Errand<'request> {
     /// Whether private addresses are allowed at the start.
     pub(super) private: bool,
     pub(super) what: What<'request>,
+    /// How far it has come before.
+    pub(super) onward: Option<&'request Onward>,
+}
+
+/// How an errand ends that does not fail.
+pub(super) enum Passage {
+    Answered(Outcome),
+    /// A redirect leads to another registrable domain, or address.
+    SentOn(Box<Onward>),
 }
 
 /// What it is about.
@@ -79,6 +88,11 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    pub(super) fn of(onward: Option<&Onward>) -> Self {
+        let hop = onward.map(|onward| host_of(onward.url()));
+        Self { hop: Mutex::new(hop), ..Self::default() }
+    }
+
     /// The host that a redirect led to; `None` while the one asked has not answered.
     pub(super) fn sent_on_to(&self) -> Option<String> {
         self.hop.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -99,17 +113,20 @@ struct Answer {
 }
 
 impl Errand<'_> {
-    /// Sends the request along its redirects and reads the last answer. Bytes of its body are counted in `progress`
-    /// as they come.
+    /// Sends the request along its redirects, as far as one host goes, and reads the last answer. Bytes of its body are
+    /// counted in `progress` as they come.
     pub(super) async fn run(
         &self,
         door: &Fetcher,
         progress: &Progress,
         now: Timestamp,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Passage, Failure> {
         let way = door.ways.choose(&self.access.proxy).await?;
-        let mut trail = self.trail()?;
-        let mut private = self.private;
+        let (mut trail, mut private) = match self.onward {
+            Some(onward) => (onward.trail.clone(), onward.private),
+            None => (self.trail()?, self.private),
+        };
+        let host = host_key(trail.current());
         loop {
             let answer = self.send(door, &way, &trail, private).await?;
             let response = &answer.response;
@@ -120,7 +137,10 @@ impl Errand<'_> {
                 // any other, so there permission lasts on the same host.
                 let same_host = trail.previous().is_some_and(|it| it.host() == trail.current().host());
                 private &= from_inside || (way.proxy.is_some() && same_host);
-                self.keep_to_host(&trail)?;
+                if host_key(trail.current()) != host {
+                    let headers = headers::read(response.headers(), now);
+                    return Ok(Passage::SentOn(Box::new(Onward { trail, private, headers })));
+                }
                 progress.send_on(host_of(trail.current()));
                 continue;
             }
@@ -130,29 +150,18 @@ impl Errand<'_> {
             let headers = headers::read(response.headers(), now);
             let is_get = matches!(self.what, What::Get { .. });
             let is_challenge = failure::is_challenge(response.headers());
-            return match code {
+            let outcome = match code {
                 200 if is_get && !is_challenge => {
-                    self.read(door, &way, answer, &trail, headers, progress).await.map(Outcome::Document)
+                    Outcome::Document(self.read(door, &way, answer, &trail, headers, progress).await?)
                 }
                 226 if answer.asked_for_delta && is_feed_delta(response.headers()) => {
-                    self.read(door, &way, answer, &trail, headers, progress).await.map(Outcome::Delta)
+                    Outcome::Delta(self.read(door, &way, answer, &trail, headers, progress).await?)
                 }
-                304 if answer.was_conditional => Ok(Outcome::NotModified(headers)),
-                _ => Ok(self.status(answer, &trail, headers, progress).await),
+                304 if answer.was_conditional => Outcome::NotModified(headers),
+                _ => self.status(answer, &trail, headers, progress).await,
             };
+            return Ok(Passage::Answered(outcome));
         }
-    }
-
-    /// Hands a page's redirect to another owner's host back.
-    fn keep_to_host(&self, trail: &Trail) -> Result<(), Failure> {
-        let next = trail.current();
-        let is_page = matches!(self.what, What::Get { kind: RequestKind::Page, .. });
-        if !is_page || host_key(next) == host_key(self.url) {
-            return Ok(());
-        }
-        let detail = format!("{} sends us on to {}", host_of(self.url), host_of(next));
-        let failure = Failure::new(FailureKind::Redirect, detail);
-        Err(Failure { leads_to: Some(Box::new(next.clone())), ..failure })
     }
 
     fn trail(&self) -> Result<Trail, Failure> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::trail::Trail;
+use crate::article::publisher::host_key;
 use crate::feed::answer::RateLimit;
 
 /// What became of a request.
@@ -40,6 +42,28 @@ impl Outcome {
             Self::Failed(failure) => failure.wire_bytes,
             Self::NotModified(_) | Self::Status { .. } => 0,
         }
+    }
+}
+
+/// A request that a redirect led to another host, as far as it has come.
+#[derive(Debug, Clone)]
+pub struct Onward {
+    pub(super) trail: Trail,
+    /// Whether private addresses are still allowed.
+    pub(super) private: bool,
+    /// What the host that redirects said besides.
+    pub headers: Headers,
+}
+
+impl Onward {
+    /// Where it goes on.
+    pub fn url(&self) -> &Url {
+        self.trail.current()
+    }
+
+    /// The host (registrable domain, or address) there.
+    pub fn host(&self) -> String {
+        host_key(self.url())
     }
 }
 
@@ -101,8 +125,6 @@ pub struct Failure {
     pub wire_bytes: u64,
     /// The host that failed, where the one asked had answered with a redirect to it.
     pub sent_on_to: Option<String>,
-    /// Where a page's redirect leads that was not followed, because it is another owner's host.
-    pub leads_to: Option<Box<Url>>,
 }
 
 /// Kinds of [`Failure`].

@@ -33,8 +33,7 @@ pub struct Request {
 pub enum RequestKind {
     /// A feed, of at most [`super::Options::body_bytes_max`].
     Feed,
-    /// A web page, of at most [`super::PAGE_BYTES_MAX`]. A redirect to another registrable domain is not followed but
-    /// handed back ([`super::Failure::leads_to`]): that host has a gate and rules of its own.
+    /// A web page, of at most [`super::PAGE_BYTES_MAX`].
     Page,
     /// A robots.txt, of at most [`super::ROBOTS_BYTES_MAX`].
     Robots,

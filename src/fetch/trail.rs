@@ -21,6 +21,7 @@ pub(super) enum Redirects {
 }
 
 /// Where a request has been and where it is.
+#[derive(Debug, Clone)]
 pub(super) struct Trail {
     redirects: Redirects,
     /// The address asked for, with its user information.

@@ -8,14 +8,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::operator::signs;
-use super::{Asked, End, HostPause, HostSpacing, Poll, Settled};
+use super::{Asked, End, Poll, Settled, note_host};
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::feed::answer::{Answer, AnswerKind};
 use crate::feed::gap;
 use crate::feed::health;
-use crate::feed::host::{is_inside, is_shared};
+use crate::feed::host::is_inside;
 use crate::feed::moved;
 use crate::feed::pace::{self, NextPoll, Pace, Terms};
 use crate::feed::schedule::after;
@@ -41,7 +41,8 @@ pub(super) fn conclude(
         AnswerKind::Unreachable => tx.network(is_inside(&host_key(&feed.url)), at)?,
         _ => Network::default(),
     };
-    let asked_host = host_key(&moved::asked_url(feed, state));
+    let asked_host = poll.asked.host.clone().unwrap_or_else(|| host_key(&moved::asked_url(feed, state)));
+    state.answered_host = Some(asked_host.clone()).filter(|host| *host != host_key(&feed.url));
     keep_validators(state, poll);
     learn(state, poll, settled);
     settled.is_offline = state.note(&answer, network, at);
@@ -50,7 +51,11 @@ pub(super) fn conclude(
         state.unconditional_at = None;
     }
     if !matches!(answer.kind, AnswerKind::Refused | AnswerKind::Stumbled) {
-        note_host(tx, asked_host, poll, &answer, settled)?;
+        let unavailable_count = match answer.kind {
+            AnswerKind::Unavailable => tx.unavailable_count(&asked_host, poll.feed, at)?,
+            _ => 0,
+        };
+        settled.host = note_host(tx, &asked_host, &answer, unavailable_count, at)?;
     }
     follow_move(state, poll, settled);
     let mut terms = terms(tx, config, feed, settled.safety_wait, at)?;
@@ -130,7 +135,8 @@ fn keep_validators(state: &mut FeedState, poll: &Poll) {
     }
 }
 
-/// Notes a visit of a feed's host that was no poll of the feed.
+/// Notes a visit of a feed's older page, at `host` unless a redirect led elsewhere. It is no second address of the feed's that
+/// says 503.
 pub(super) fn note_visit(
     tx: &Transaction<'_>,
     host: String,
@@ -138,7 +144,9 @@ pub(super) fn note_visit(
     settled: &mut Settled,
 ) -> Result<(), StoreError> {
     let answer = answer(&poll.end, &poll.asked, 0);
-    note_host(tx, host, poll, &answer, settled)
+    let host = poll.asked.host.clone().unwrap_or(host);
+    settled.host = note_host(tx, &host, &answer, 0, poll.started_at)?;
+    Ok(())
 }
 
 /// What came between the last look, a successful poll or a delivery with news, and this one teaches the feed's rhythm.
@@ -175,30 +183,6 @@ fn follow_move(state: &mut FeedState, poll: &Poll, settled: &mut Settled) {
         let words = format!("; {} fails, so the address in the configuration is asked again", moved.to);
         settled.outcome.push_str(&words);
     }
-}
-
-fn note_host(
-    tx: &Transaction<'_>,
-    host: String,
-    poll: &Poll,
-    answer: &Answer,
-    settled: &mut Settled,
-) -> Result<(), StoreError> {
-    let at = poll.started_at;
-    let mut known = tx.host(&host)?;
-    let unavailable_count = match answer.kind {
-        AnswerKind::Unavailable => tx.unavailable_count(&host, poll.feed, at)?,
-        _ => 0,
-    };
-    tx.count_request(&host, answer, known.last_asked_at, at)?;
-    let has_changed = known.note(answer, unavailable_count, is_shared(&host), at);
-    tx.save_host(&host, &known)?;
-    if has_changed {
-        let spacing = known.spacing_at(at);
-        settled.spacing = spacing.map(|(spacing, until)| HostSpacing { host: host.clone(), spacing, until });
-        settled.pause = Some(HostPause { host, until: known.pause_at(at).unwrap_or(at) });
-    }
-    Ok(())
 }
 
 fn terms<'a>(

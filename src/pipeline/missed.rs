@@ -119,8 +119,8 @@ pub fn settle_older_page(
 ) -> Result<Settled, StoreError> {
     let mut settled = Settled::begun(now);
     let page = tx.older_page(gap)?;
-    let url = page.as_ref().and_then(|page| Url::parse(&page.url).ok());
-    note_visit(tx, host_key(url.as_ref().unwrap_or(&feed.url)), poll, &mut settled)?;
+    let host = page.as_ref().and_then(OlderPage::host);
+    note_visit(tx, host.unwrap_or_else(|| host_key(&feed.url)), poll, &mut settled)?;
     let Some(page) = page else { return Ok(settled) };
     let reading = match &poll.end {
         End::Document(reading) => reading,

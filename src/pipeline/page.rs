@@ -10,7 +10,7 @@ use url::Url;
 
 use super::intake::{restate, weigh};
 use super::raise::raise;
-use super::{AlertEvent, ArticleEvent, HostPause, Reading, Scored, Settled};
+use super::{AlertEvent, ArticleEvent, HostNews, Reading, Scored, Settled, note_host};
 use crate::alert;
 use crate::article::Article;
 use crate::article::identity::ArticleId;
@@ -66,6 +66,8 @@ pub struct PageTask {
 pub struct PageVisit {
     /// Whose.
     pub request: PageRequest,
+    /// The host (registrable domain, or address) that was asked.
+    pub host: String,
     /// When it began.
     pub started_at: Timestamp,
     /// What the host answered; absent when it was not asked.
@@ -113,15 +115,17 @@ pub struct Completed {
     pub scores: Vec<Score>,
     /// Its words, for the archive's full-text index.
     pub words: String,
+    /// [`Config::hash`] of the topics it was scored by.
+    scored_by: u64,
 }
 
 impl Completed {
     /// Scores a completed article.
-    pub fn of(article: Article, topics: &[Topic]) -> Self {
+    pub fn of(article: Article, config: &Config) -> Self {
         let text = ArticleText::new(&article);
-        let scores = topics.iter().map(|topic| topic.score_text(&text)).collect();
+        let scores = config.topics.iter().map(|topic| topic.score_text(&text)).collect();
         let words = text.index_words();
-        Self { article, scores, words }
+        Self { article, scores, words, scored_by: config.hash }
     }
 }
 
@@ -134,8 +138,8 @@ pub struct PageSettled {
     pub outcome: String,
     /// Alerts decided.
     pub alerts: Vec<AlertEvent>,
-    /// The host that was asked, when it now asks everybody to wait.
-    pub pause: Option<HostPause>,
+    /// What the host that was asked asks of everybody.
+    pub host: HostNews,
 }
 
 /// What to do next for the page of an article; `None` when it waits no longer.
@@ -242,10 +246,12 @@ pub fn settle_page(
     visit: PageVisit,
     now: Timestamp,
 ) -> Result<PageSettled, StoreError> {
-    let PageVisit { mut request, started_at, answer, end } = visit;
-    let mut settled = PageSettled { waits: None, outcome: String::new(), alerts: Vec::new(), pause: None };
+    let PageVisit { mut request, host, started_at, answer, end } = visit;
+    let mut settled =
+        PageSettled { waits: None, outcome: String::new(), alerts: Vec::new(), host: HostNews::default() };
     if let Some(answer) = &answer {
-        settled.pause = note_host(tx, &request.host, answer, started_at)?;
+        // A page is no second address that says 503: only 429 speaks for the host.
+        settled.host = note_host(tx, &host, answer, 0, started_at)?;
     }
     if tx.page_request(request.article)?.is_none() {
         // Pruned with its article meanwhile.
@@ -342,10 +348,11 @@ fn take_text(
         return Ok(Vec::new());
     };
     let completed = if current.fingerprint == completed.article.fingerprint {
-        completed
+        // The topics may have changed while the page was read.
+        if completed.scored_by == config.hash { completed } else { Completed::of(completed.article, config) }
     } else {
         // The feed edited it while the page was read: its words are the feed's, the body is the page's.
-        Completed::of(Article { body: completed.article.body, ..current }, &config.topics)
+        Completed::of(Article { body: completed.article.body, ..current }, config)
     };
     tx.save_page_text(id, &completed.article, &completed.words, now)?;
     let tripped_before = restate(tx, id, &completed.scores)?;
@@ -371,25 +378,9 @@ pub(super) fn with_page_text(
         return Ok(None);
     }
     let Some(body) = tx.page_text(id)? else { return Ok(None) };
-    let Completed { article, scores, words } =
-        Completed::of(Article { body, ..item.article.clone() }, &config.topics);
+    let Completed { article, scores, words, .. } =
+        Completed::of(Article { body, ..item.article.clone() }, config);
     Ok(Some(Scored { article, scores, words, ..item.clone() }))
-}
-
-/// What an answer for the sake of a page means for its host.
-fn note_host(
-    tx: &Transaction<'_>,
-    host: &str,
-    answer: &Answer,
-    at: Timestamp,
-) -> Result<Option<HostPause>, StoreError> {
-    let mut known = tx.host(host)?;
-    tx.count_request(host, answer, known.last_asked_at, at)?;
-    // A page of its own is no second address that says 503: only 429 speaks for the host.
-    let has_changed = known.note(answer, 0, crate::feed::host::is_shared(host), at);
-    tx.save_host(host, &known)?;
-    let until = known.paused_until.filter(|until| has_changed && *until > at);
-    Ok(until.map(|until| HostPause { host: host.to_owned(), until }))
 }
 
 /// Whether another attempt at a page may go better.

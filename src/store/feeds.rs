@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
-use url::Url;
 
 use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::article::publisher::host_key;
@@ -34,7 +33,7 @@ pub(super) const COLUMNS: &str = "id, url, etag, last_modified, validators_from,
      moved_adopted_at, first_success_at, last_polled_at, last_success_at, last_reached_at, last_new_at, \
      next_due_at, next_due_reason, wait_until, fresh_for, ttl, skip_hours, skip_days, failure_count, \
      refusal_count, gone_count, gone_since, unreached_since, ignored_count, validators_at, unconditional_at, \
-     document_hash, document_bytes, last_answer, last_outcome, rhythm, health, health_since, health_reason, \
+     document_hash, document_bytes, answered_host, last_answer, last_outcome, rhythm, health, health_since, health_reason, \
      health_flaw, health_told, health_told_at, health_look_at, gap_at, gap_cause";
 
 /// Feeds whose answers say whether this machine is online.
@@ -100,25 +99,18 @@ impl Transaction<'_> {
         Ok(Network { reached_at: reached.map(from_micros) })
     }
 
-    /// How many other feeds that are asked at a host, be it because they moved there, are waiting out a 503 at `at`.
+    /// How many other feeds to which a host gave the last answer, be it after a redirect, are waiting out a 503 at `at`.
     pub fn unavailable_count(&self, host: &str, except: FeedId, at: Timestamp) -> Result<u32, StoreError> {
         let (word, micros) = (AnswerKind::Unavailable.word(), to_micros(at));
-        let mut count = self
+        let count = self
             .sql
             .prepare_cached(
-                "SELECT count(*) FROM feeds WHERE host = ?1 AND id <> ?2 AND last_answer = ?3 AND wait_until > ?4
-                     AND is_watched AND moved_adopted_at IS NULL",
+                "SELECT (SELECT count(*) FROM feeds WHERE host = ?1 AND answered_host IS NULL AND id <> ?2
+                             AND last_answer = ?3 AND wait_until > ?4 AND is_watched)
+                     + (SELECT count(*) FROM feeds WHERE answered_host = ?1 AND id <> ?2
+                             AND last_answer = ?3 AND wait_until > ?4 AND is_watched)",
             )?
             .query_row(params![host, except.0, word, micros], |row| row.get(0))?;
-        let mut moved = self.sql.prepare_cached(
-            "SELECT moved_to FROM feeds WHERE moved_adopted_at IS NOT NULL AND id <> ?1 AND last_answer = ?2
-                 AND wait_until > ?3 AND is_watched",
-        )?;
-        let addresses = moved.query_map(params![except.0, word, micros], |row| row.get::<_, String>(0))?;
-        for address in addresses {
-            let is_there = Url::parse(&address?).is_ok_and(|url| host_key(&url) == host);
-            count += u32::from(is_there);
-        }
         Ok(count)
     }
 
@@ -166,6 +158,7 @@ impl Transaction<'_> {
             ":unconditional_at": time(state.unconditional_at),
             ":document_hash": state.document_hash.map(u64::cast_signed),
             ":document_bytes": state.document_bytes.cast_signed(),
+            ":answered_host": state.answered_host,
             ":last_answer": state.last_answer.word(),
             ":last_outcome": state.last_outcome,
             ":rhythm": rhythm,
@@ -195,7 +188,7 @@ const SAVE: &str = "UPDATE feeds SET etag = :etag, last_modified = :last_modifie
     skip_days = :skip_days, failure_count = :failure_count, refusal_count = :refusal_count,
     gone_count = :gone_count, gone_since = :gone_since, unreached_since = :unreached_since,
     ignored_count = :ignored_count, validators_at = :validators_at, unconditional_at = :unconditional_at,
-    document_hash = :document_hash, document_bytes = :document_bytes, last_answer = :last_answer,
+    document_hash = :document_hash, document_bytes = :document_bytes, answered_host = :answered_host, last_answer = :last_answer,
     last_outcome = :last_outcome, rhythm = :rhythm, health = :health, health_since = :health_since,
     health_reason = :health_reason, health_flaw = :health_flaw, health_told = :health_told,
     health_told_at = :health_told_at, health_look_at = :health_look_at, gap_at = :gap_at, gap_cause = :gap_cause,
@@ -264,6 +257,7 @@ pub(super) fn read_feed(row: &Row<'_>) -> rusqlite::Result<StoredFeed> {
             unconditional_at: time("unconditional_at")?,
             document_hash: hash("document_hash")?,
             document_bytes: row.get::<_, i64>("document_bytes")?.unsigned_abs(),
+            answered_host: row.get("answered_host")?,
             last_answer: AnswerKind::from_word(&word("last_answer")?).unwrap_or_default(),
             last_outcome: row.get("last_outcome")?,
             gap_at: time("gap_at")?,

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 use serde::Serialize;
+use url::Url;
 
 use super::{Reader, StoreError, Transaction, from_micros, to_micros, to_signed};
+use crate::article::publisher::host_key;
 use crate::feed::FeedId;
 use crate::feed::gap::{Cause, Gap, GapId, Held};
 use crate::feed::trust::Trust;
@@ -48,6 +50,13 @@ pub struct OlderPage {
     pub page_count: u32,
     /// Attempts at this page that failed.
     pub failure_count: u32,
+}
+
+impl OlderPage {
+    /// The host (registrable domain, or address) it is at; `None` where its address is none.
+    pub fn host(&self) -> Option<String> {
+        Url::parse(&self.url).ok().map(|url| host_key(&url))
+    }
 }
 
 /// A gap as people see it.

@@ -5,6 +5,7 @@
 
 mod gap;
 mod health;
+mod hops;
 mod host;
 mod identity;
 mod moved;

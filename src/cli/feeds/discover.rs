@@ -76,7 +76,7 @@ type Searched = (Vec<Hit>, Vec<(Url, String)>);
 async fn search(look: &mut Look<'_>, url: &Url, allow_private_addresses: bool) -> Result<Searched, Failure> {
     let page = match look.at(url, allow_private_addresses).await {
         Answer::Feed(found) => {
-            note(look, url, &found);
+            note(look, &found);
             let candidate =
                 Candidate { url: url.clone(), title: None, format: None, source: Source::Declared };
             return Ok((vec![Hit { candidate, found }], Vec::new()));
@@ -100,7 +100,7 @@ async fn search(look: &mut Look<'_>, url: &Url, allow_private_addresses: bool) -
         }
         match look.at(&candidate.url, allow_private_addresses).await {
             Answer::Feed(found) => {
-                note(look, &candidate.url, &found);
+                note(look, &found);
                 // The same document under two addresses (with and without a slash) is one feed.
                 if hits.iter().any(|hit| hit.found.document.url == found.document.url) {
                     continue;
@@ -121,13 +121,13 @@ async fn search(look: &mut Look<'_>, url: &Url, allow_private_addresses: bool) -
 }
 
 /// Nobody settles what is only shown, so it is counted here.
-fn note(look: &Look<'_>, url: &Url, found: &Found) {
+fn note(look: &Look<'_>, found: &Found) {
     let answer = HostAnswer {
         rate_limit: found.document.headers.rate_limit,
         wire_bytes: found.document.wire_bytes,
         ..HostAnswer::of(AnswerKind::Document)
     };
-    look.note(&host_key(url), &answer, found.asked_at);
+    look.note(&host_key(&found.document.url), &answer, found.asked_at);
 }
 
 fn show(output: &mut Output, hit: &Hit, json: bool) -> Result<(), Failure> {

@@ -12,20 +12,18 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::super::{Failure, complain, counted, now, short};
+use super::around::distance;
 use super::find;
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::daemon::pages;
 use crate::feed::answer::{Answer as HostAnswer, AnswerKind};
-use crate::feed::host::{HostState, is_shared, known_spacing};
+use crate::feed::host::HostState;
 use crate::feed::parse::NotAFeed;
-use crate::feed::schedule::after;
 use crate::feed::{ParsedFeed, parse};
-use crate::fetch::{Document, Fetcher, Link, Outcome, Request};
+use crate::fetch::{Document, Fetcher, Link, Onward, Outcome, Request};
+use crate::pipeline::note_host;
 use crate::store::{self, Durability, Lock, Reader, StoreError, Writer};
-
-/// Longest time between two requests that a person waits for.
-const SPACING_MAX: Duration = Duration::from_mins(1);
 
 /// The door, and when each host was asked last.
 pub(super) struct Look<'a> {
@@ -128,11 +126,7 @@ impl<'a> Look<'a> {
     /// Waits until a host may be asked again, after what was asked here and what the daemon asked.
     async fn keep_distance(&self, host: &str) {
         let known = self.known(host).unwrap_or_default();
-        let own = self.config.poll.host_spacing.max(known_spacing(host).unwrap_or_default());
-        let spacing = known.spacing_at(now()).map_or(own, |(spacing, _)| own.max(spacing.min(SPACING_MAX)));
-        let since = known.last_asked_at.map(|at| after(at, spacing).duration_since(now()));
-        // A clock that was ahead makes nobody wait for long.
-        let stored = since.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default().min(spacing);
+        let (spacing, stored) = distance(self.config, host, &known, now());
         let here = self
             .asked
             .get(host)
@@ -150,10 +144,7 @@ impl<'a> Look<'a> {
         let keep = || -> Result<(), StoreError> {
             let mut writer = Writer::open(&self.config.data_dir.join(store::FILE_NAME), Durability::Full)?;
             let tx = writer.begin()?;
-            let mut known = tx.host(host)?;
-            tx.count_request(host, answer, known.last_asked_at, asked_at)?;
-            known.note(answer, 0, is_shared(host), asked_at);
-            tx.save_host(host, &known)?;
+            note_host(&tx, host, answer, 0, asked_at)?;
             tx.commit()
         };
         if let Err(error) = keep() {
@@ -161,22 +152,32 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// One GET, without validators: nobody knows this address yet. Waits until its host may be asked again. A feed that was
-    /// found is counted by whoever takes it ([`Look::note`]), anything else here.
+    /// One GET, without validators: nobody knows this address yet. Waits until its host may be asked again, and that of a
+    /// redirect. A feed that was found is counted by whoever takes it ([`Look::note`]), anything else here.
     pub(super) async fn at(&mut self, url: &Url, allow_private_addresses: bool) -> Answer {
-        let host = host_key(url);
-        if let Some(words) = self.pause(&host) {
-            return Answer::Nothing(words);
-        }
-        self.keep_distance(&host).await;
-        self.asked.insert(host.clone(), Instant::now());
-        if stderr().is_terminal() {
-            complain(&format!("asking for {}", find::shown(url)));
-        }
-        self.request_count += 1;
-        let asked_at = now();
         let request = Request { allow_private_addresses, ..Request::new(url.clone()) };
-        let outcome = self.fetcher.get(&request, asked_at).await;
+        let (mut host, mut onward) = (host_key(url), None::<Box<Onward>>);
+        self.request_count += 1;
+        let (outcome, asked_at) = loop {
+            if let Some(words) = self.pause(&host) {
+                return Answer::Nothing(words);
+            }
+            self.keep_distance(&host).await;
+            self.asked.insert(host.clone(), Instant::now());
+            if stderr().is_terminal() {
+                let url = onward.as_ref().map_or(url, |onward| onward.url());
+                complain(&format!("asking for {}", find::shown(url)));
+            }
+            let asked_at = now();
+            match self.fetcher.visit(&request, onward.as_deref(), asked_at).await {
+                Ok(outcome) => break (outcome, asked_at),
+                Err(sent_on) => {
+                    self.note(&host, &pages::sent_on(&sent_on), asked_at);
+                    host = sent_on.host();
+                    onward = Some(sent_on);
+                }
+            }
+        };
         let noted = pages::answer(&outcome);
         let answer = match outcome {
             Outcome::Document(document) | Outcome::Delta(document) => read(document, asked_at),

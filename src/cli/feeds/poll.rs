@@ -13,15 +13,15 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use super::super::{Exit, Failure, Outcome, Output, load, now, reader, runtime, short};
-use super::around::Around;
+use super::around::{Around, distance};
 use super::find;
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::daemon::ledger::Ledger;
 use crate::daemon::poller::Poller;
-use crate::feed::schedule::after;
+use crate::daemon::visit::Departure;
 use crate::feed::state::FeedState;
-use crate::feed::{Feed, explain};
+use crate::feed::{Feed, explain, moved};
 use crate::fetch::Fetcher;
 use crate::store::requests::{PollRequest, Requester};
 use crate::store::{self, Durability, Lock, Reader, Writer};
@@ -110,15 +110,29 @@ async fn here(config: &Config, places: &[usize], force: bool) -> Results {
             results.push((*place, Became::Not(words)));
             continue;
         }
-        keep_distance(&config, &reader, feed).await?;
-        let ended = poller.clone().poll(row.id, Arc::new(feed.clone()), row.state.clone(), now()).await;
-        results.push((
-            *place,
-            match ended.settled {
-                Ok(settled) => Became::Polled(Box::new(settled.state)),
-                Err(error) => Became::Not(error.to_string()),
-            },
-        ));
+        let mut host = host_key(&moved::asked_url(feed, &row.state));
+        let mut onward = None;
+        let became = loop {
+            keep_distance(&config, &reader, &host).await?;
+            let departure = Departure { onward: onward.take(), ..Departure::at(now()) };
+            let ended =
+                poller.clone().poll(row.id, Arc::new(feed.clone()), row.state.clone(), departure).await;
+            match ended.map(|polled| polled.settled) {
+                Ok(Ok(settled)) => break Became::Polled(Box::new(settled.state)),
+                Ok(Err(error)) => break Became::Not(error.to_string()),
+                Err(sent) => {
+                    host = sent.onward.host();
+                    let pause =
+                        reader.host(&host)?.and_then(|known| Some((known.pause_at(now())?, known.reason)));
+                    if let Some((until, reason)) = pause.filter(|_| !force) {
+                        let until = short(until);
+                        break Became::Not(format!("it redirects to {host}, which {reason}, until {until}"));
+                    }
+                    onward = Some(sent.onward);
+                }
+            }
+        };
+        results.push((*place, became));
     }
     drop((ledger, poller));
     drop(tokio::task::spawn_blocking(move || thread.join()).await);
@@ -126,14 +140,9 @@ async fn here(config: &Config, places: &[usize], force: bool) -> Results {
 }
 
 /// Waits until the host may be asked again, as the daemon would.
-async fn keep_distance(config: &Config, reader: &Reader, feed: &Feed) -> Result<(), Failure> {
-    let asked_at = reader.host(&host_key(&feed.url))?.and_then(|host| host.last_asked_at);
-    if let Some(asked_at) = asked_at {
-        let wait = after(asked_at, config.poll.host_spacing).duration_since(now());
-        // A clock that was ahead makes nobody wait for long.
-        let wait = Duration::try_from(wait).unwrap_or_default().min(config.poll.host_spacing);
-        sleep(wait).await;
-    }
+async fn keep_distance(config: &Config, reader: &Reader, host: &str) -> Result<(), Failure> {
+    let known = reader.host(host)?.unwrap_or_default();
+    sleep(distance(config, host, &known, now()).1).await;
     Ok(())
 }
 

@@ -31,6 +31,8 @@ impl Roster {
     pub fn lay_out(&mut self, now: Timestamp) -> usize {
         let mut schedule = Schedule::new(limits(&self.config));
         schedule.keep_gates_of(&self.schedule, now);
+        // What waits at the gate of a host that a redirect led to begins anew.
+        self.onward.clear();
         let mut ahead_count = 0;
         let mut backlog = Vec::new();
         for (id, (feed, state)) in &mut self.feeds {
@@ -63,10 +65,12 @@ impl Roster {
             schedule.add_modest(Visit::Page(page.article), page.host.clone(), page.due_at.min(latest));
         }
         for (gap, page) in &self.older_pages {
-            let Some((feed, _)) = self.feeds.get(&page.feed) else { continue };
+            if !self.feeds.contains_key(&page.feed) {
+                continue;
+            }
             // A failed page waits as long as its publisher may ask for; a clock that ran ahead may have set any time.
             let latest = after(now, self.config.poll.max_interval.max(WISH_MAX));
-            schedule.add(Visit::Archive(*gap), host_key(&feed.url), page.due_at.min(latest));
+            schedule.add(Visit::Archive(*gap), page.host().unwrap_or_default(), page.due_at.min(latest));
         }
         self.schedule = schedule;
         for (feed, is_forced) in self.by_hand.clone() {

@@ -15,7 +15,8 @@ const OUTCOME_CHARS_MAX: usize = 300;
 
 /// Why a feed whose last poll failed is degraded or failing.
 pub(super) fn failure(state: &FeedState, signs: &Signs, health: Health, now: Timestamp) -> String {
-    let host = if signs.host.is_empty() { "the server" } else { signs.host.as_str() };
+    let host = state.answered_host.as_deref().unwrap_or(&signs.host);
+    let host = if host.is_empty() { "the server" } else { host };
     let what = happened(state, host);
     let means = if health == Health::Failing {
         match state.last_success_at {
@@ -56,7 +57,11 @@ fn happened(state: &FeedState, host: &str) -> String {
         AnswerKind::Refused => format!("It is not asked, as its address is not allowed{said}."),
         AnswerKind::Stumbled => "Wirewatch itself stumbles over this feed.".to_owned(),
         // The last answer of a feed that fails is a failure; were it not, this would still be true.
-        AnswerKind::Document | AnswerKind::Delta | AnswerKind::Pushed | AnswerKind::NotModified => {
+        AnswerKind::Document
+        | AnswerKind::Delta
+        | AnswerKind::Pushed
+        | AnswerKind::NotModified
+        | AnswerKind::SentOn => {
             format!("{host} was not readable.")
         }
     }
@@ -100,9 +105,11 @@ fn remedy(kind: AnswerKind) -> &'static str {
         AnswerKind::Stumbled => {
             "Please report it with the feed's address; nothing is wrong on the publisher's side."
         }
-        AnswerKind::Document | AnswerKind::Delta | AnswerKind::Pushed | AnswerKind::NotModified => {
-            "Nothing to do; it was read again since."
-        }
+        AnswerKind::Document
+        | AnswerKind::Delta
+        | AnswerKind::Pushed
+        | AnswerKind::NotModified
+        | AnswerKind::SentOn => "Nothing to do; it was read again since.",
     }
 }
 

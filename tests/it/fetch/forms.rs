@@ -125,7 +125,7 @@ async fn fetches_the_page_of_an_article() {
     let reply = Reply::ok("text/html", page).header("etag", "\"1\"").header("link", "</feed>; rel=alternate");
     server.set("/article", reply);
     let feed = feed(server.url("/feed"));
-    let document = match fetcher().page(&feed, server.url("/article"), now()).await {
+    let document = match fetcher().get(&Request::page(&feed, server.url("/article")), now()).await {
         Outcome::Document(document) => document,
         other => panic!("{}", briefly(&other)),
     };
@@ -138,7 +138,7 @@ async fn fetches_the_page_of_an_article() {
     let long = vec![b'x'; PAGE_BYTES_MAX + 1];
     server.set("/long", Reply::ok("text/html", &long));
     let feed = self::feed(server.url("/feed"));
-    match fetcher().page(&feed, server.url("/long"), now()).await {
+    match fetcher().get(&Request::page(&feed, server.url("/long")), now()).await {
         Outcome::Failed(failure) => {
             assert_eq!(failure.kind, FailureKind::TooLarge);
             assert!(failure.detail.contains("4 MiB"), "{}", failure.detail);
@@ -167,7 +167,7 @@ async fn c29_a_page_elsewhere_gets_neither_password_nor_leave() {
 
     let server = Server::start().await;
     server.set("/article", Reply::ok(RSS, FEED));
-    let outcome = fetcher().page(&own, server.url("/article"), now()).await;
+    let outcome = fetcher().get(&Request::page(&own, server.url("/article")), now()).await;
     assert!(matches!(&outcome, Outcome::Failed(it) if it.kind == FailureKind::Forbidden), "{outcome:?}");
     assert_eq!(server.connections(), 0);
 }

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use jiff::Timestamp;
-use wirewatch::daemon::roster::Visit;
+use wirewatch::daemon::visit::Visit;
 use wirewatch::feed::Entry;
 use wirewatch::feed::answer::AnswerKind;
 use wirewatch::feed::gap::{Cause, Held, Look, Seen};

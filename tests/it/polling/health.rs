@@ -112,7 +112,11 @@ fn every_failure_has_words_that_say_what_happened_and_what_to_do() {
         AnswerKind::Broken => ["cannot be used: as the server said", "publisher's to mend"],
         AnswerKind::Refused => ["address is not allowed", "allow_private_addresses"],
         AnswerKind::Stumbled => ["Wirewatch itself", "report it"],
-        AnswerKind::Document | AnswerKind::Delta | AnswerKind::Pushed | AnswerKind::NotModified => ["", ""],
+        AnswerKind::Document
+        | AnswerKind::Delta
+        | AnswerKind::Pushed
+        | AnswerKind::NotModified
+        | AnswerKind::SentOn => ["", ""],
     };
     for kind in AnswerKind::ALL {
         if kind.is_success() {

@@ -295,16 +295,11 @@ async fn c19_a_503_keeps_one_address_away_and_two_of_them_the_host() {
 async fn c19_a_503_counts_where_a_feed_is_asked_and_a_removed_feeds_does_not() {
     let watch = Watch::with(&["http://a.example/one"], "").await;
     let connection = rusqlite::Connection::open(watch.dir.path().join(FILE_NAME)).unwrap();
-    let row =
-        "INSERT INTO feeds (url, name, host, last_answer, wait_until, is_watched, moved_to, moved_since,
-         moved_adopted_at) VALUES (?1, '', ?2, 'unavailable', ?3, ?4, ?5, 0, ?6)";
+    let row = "INSERT INTO feeds (url, name, host, last_answer, wait_until, is_watched, answered_host)
+         VALUES (?1, '', 'a.example', 'unavailable', ?2, ?3, ?4)";
     let wait = hour(9).as_microsecond();
-    connection
-        .execute(row, params!["http://a.example/gone", "a.example", wait, false, None::<&str>, None::<i64>])
-        .unwrap();
-    connection
-        .execute(row, params!["http://a.example/off", "a.example", wait, true, "http://b.example/off", 0])
-        .unwrap();
+    connection.execute(row, params!["http://a.example/gone", wait, false, None::<&str>]).unwrap();
+    connection.execute(row, params!["http://a.example/off", wait, true, "b.example"]).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let copy = dir.path().join(FILE_NAME);
     connection.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wirewatch::daemon::roster::Visit;
+use wirewatch::daemon::visit::Visit;
 use wirewatch::feed::FeedId;
 use wirewatch::feed::gap::GapId;
 use wirewatch::feed::schedule::{HostLimits, Schedule, after, words};

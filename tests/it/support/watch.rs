@@ -24,7 +24,8 @@ use wirewatch::config::{self, Config, Environment};
 use wirewatch::daemon::ledger::Ledger;
 use wirewatch::daemon::pages::Paged;
 use wirewatch::daemon::poller::Poller;
-use wirewatch::daemon::roster::{Ended, Roster, Visit};
+use wirewatch::daemon::roster::Roster;
+use wirewatch::daemon::visit::{Ended, Visit};
 use wirewatch::feed::host::HostState;
 use wirewatch::feed::schedule::after;
 use wirewatch::feed::state::FeedState;
@@ -89,6 +90,8 @@ pub(crate) struct Watch {
     pub(crate) now: Timestamp,
     /// What happened, in order.
     pub(crate) rounds: Vec<Round>,
+    /// Visits that were sent on: when, and to which host.
+    pub(crate) hops: Vec<(Timestamp, Visit, String)>,
     /// What happened for the sake of pages, in order.
     pub(crate) pages: Vec<PageRound>,
     /// Mails to the operator: when they were decided, and what they say.
@@ -113,9 +116,10 @@ impl Watch {
         write_feeds(&dir, &server, feeds);
         let config = read_config(&dir);
         let (ledger, roster) = open(&dir, &server, &config, hour(0)).await;
-        let (rounds, pages, begun, told) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (rounds, hops, pages) = (Vec::new(), Vec::new(), Vec::new());
+        let (begun, told) = (Vec::new(), Vec::new());
         let (now, tick_at) = (hour(0), hour(0));
-        Self { dir, server, config, roster, ledger, now, rounds, pages, told, tick_at, begun }
+        Self { dir, server, config, roster, ledger, now, rounds, hops, pages, told, tick_at, begun }
     }
 
     /// Lets the clock run until `at`: whatever falls due is done at its time.
@@ -174,6 +178,13 @@ impl Watch {
         let polled = match ended {
             Ended::Polled(polled) => polled,
             Ended::Paged(paged) => return self.take_in_page(*paged),
+            Ended::SentOn(sent) => {
+                let place = self.begun.iter().position(|(begun, _)| *begun == sent.visit).unwrap();
+                let (visit, at) = self.begun.remove(place);
+                assert!(sent.noted.is_ok());
+                self.hops.push((at, visit, sent.onward.host()));
+                return self.roster.send_on(*sent, self.now);
+            }
             Ended::Lost { visit, error } => panic!("{visit:?} was lost: {error}"),
         };
         let settled = polled.settled.unwrap();
