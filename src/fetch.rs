@@ -178,7 +178,7 @@ impl Fetcher {
         let progress = Progress::of(errand.onward);
         let work = errand.run(self, &progress, now);
         let failure = match tokio::time::timeout(self.options.total_timeout, work).await {
-            Ok(Ok(Passage::Answered(outcome))) => return Ok(outcome),
+            Ok(Ok(Passage::Answered(outcome))) => return Ok(*outcome),
             Ok(Ok(Passage::SentOn(onward))) => return Err(onward),
             Ok(Err(failure)) => failure,
             Err(_elapsed) => {

@@ -58,7 +58,7 @@ impl Poller {
         } else {
             match contained(self.clone().ask(task, feed, onward, watch)).await {
                 Some(Ok((host, answer, end))) => {
-                    (visit.host, visit.answer, visit.end) = (host, Some(answer), end)
+                    (visit.host, visit.answer, visit.end) = (host, Some(answer), end);
                 }
                 Some(Err(hop)) => return Err(self.send_on(Visit::Page(article), due_at, *hop, watch).await),
                 None => visit.answer = Some(Answer::of(AnswerKind::Stumbled)),

@@ -59,7 +59,7 @@ pub(super) struct Errand<'request> {
 
 /// How an errand ends that does not fail.
 pub(super) enum Passage {
-    Answered(Outcome),
+    Answered(Box<Outcome>),
     /// A redirect leads to another registrable domain, or address.
     SentOn(Box<Onward>),
 }
@@ -160,7 +160,7 @@ impl Errand<'_> {
                 304 if answer.was_conditional => Outcome::NotModified(headers),
                 _ => self.status(answer, &trail, headers, progress).await,
             };
-            return Ok(Passage::Answered(outcome));
+            return Ok(Passage::Answered(Box::new(outcome)));
         }
     }
 
