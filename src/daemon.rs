@@ -431,7 +431,10 @@ impl Daemon {
 
 fn warn_of_clock(ahead_count: usize) {
     if ahead_count > 0 {
-        warn!(feeds = ahead_count, "The clock was ahead when these feeds were polled last; they are due now");
+        warn!(
+            feeds = ahead_count,
+            "The clock was ahead when these feeds were polled last, or poll.max_interval was lowered; they are due now"
+        );
     }
 }
 

@@ -82,6 +82,17 @@ pub enum FullText {
     Always,
 }
 
+impl FullText {
+    /// As it is written in TOML.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Never => "false",
+            Self::Borderline => "\"borderline\"",
+            Self::Always => "true",
+        }
+    }
+}
+
 /// A source we poll, as its owner configured it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feed {

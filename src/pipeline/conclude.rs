@@ -60,7 +60,9 @@ pub(super) fn conclude(
     follow_move(state, poll, settled);
     let mut terms = terms(tx, config, feed, settled.safety_wait, at)?;
     // Where entries may have gone by unseen, the next look comes sooner for a day; what its owner set stands.
-    if !terms.is_own_interval && state.gap_at.is_some_and(|gap_at| after(gap_at, gap::FRESH_FOR) > at) {
+    if !terms.is_own_interval
+        && state.gap_at.is_some_and(|gap_at| gap_at <= at && after(gap_at, gap::FRESH_FOR) > at)
+    {
         terms.pace.interval = (terms.pace.interval / 2).max(terms.pace.min_interval);
     }
     settled.next = pace::next_poll(&terms, state, &answer, at);

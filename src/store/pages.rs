@@ -2,13 +2,15 @@
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
+use serde::Serialize;
 use url::Url;
 
 use super::articles::read_list;
 use super::{Reader, StoreError, Transaction, from_micros, from_signed, to_micros};
 use crate::article::Article;
 use crate::article::identity::ArticleId;
-use crate::feed::robots::{PRODUCT, Robots, Standing};
+use crate::feed::robots::{BELIEVED_FOR, PRODUCT, Robots, Standing};
+use crate::feed::schedule::after;
 use crate::feed::{FeedId, Tier};
 
 /// How long it is remembered why a page was not read.
@@ -71,6 +73,40 @@ pub struct PageRequest {
     pub attempt_count: u32,
     /// Redirects from host to host.
     pub hop_count: u32,
+}
+
+/// What became of the pages of a feed's articles.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PageTally {
+    /// Waiting to be read.
+    pub waiting: u64,
+    /// Read.
+    pub read: u64,
+    /// Of no use, or not to be read.
+    pub ignored: u64,
+    /// Not had.
+    pub dropped: u64,
+}
+
+impl Reader {
+    /// What became of the pages that a feed's articles asked for since a time.
+    pub fn page_tally(&self, feed: FeedId, since: Timestamp) -> Result<PageTally, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT status, count(*) FROM page_requests WHERE feed_id = ?1 AND asked_at >= ?2 GROUP BY status",
+        )?;
+        let mut tally = PageTally::default();
+        let mut rows = query.query(params![feed.0, to_micros(since)])?;
+        while let Some(row) = rows.next()? {
+            let count = row.get::<_, i64>(1)?.unsigned_abs();
+            match row.get::<_, String>(0)?.as_str() {
+                "waiting" => tally.waiting = count,
+                "read" => tally.read = count,
+                "ignored" => tally.ignored = count,
+                _ => tally.dropped = count,
+            }
+        }
+        Ok(tally)
+    }
 }
 
 impl Transaction<'_> {
@@ -219,9 +255,11 @@ impl Transaction<'_> {
         let found = self
             .sql
             .prepare_cached(
-                "SELECT is_reached, rules, believed_until FROM robots WHERE origin = ?1 AND believed_until > ?2",
+                "SELECT is_reached, rules, believed_until FROM robots
+                 WHERE origin = ?1 AND believed_until > ?2 AND believed_until <= ?3",
             )?
-            .query_row(params![origin, to_micros(now)], |row| {
+            // What is believed for longer was written by a clock that ran ahead.
+            .query_row(params![origin, to_micros(now), to_micros(after(now, BELIEVED_FOR))], |row| {
                 let standing = if row.get(0)? {
                     Standing::Rules(Robots::parse(row.get::<_, String>(1)?.as_bytes(), PRODUCT))
                 } else {

@@ -18,7 +18,7 @@ use crate::config::edit::draft::{Draft, EditError};
 use crate::config::edit::{self, Addition};
 use crate::config::{self, Config, Environment};
 use crate::daemon::poller;
-use crate::feed::{Feed, Tier};
+use crate::feed::{Feed, FullText, Tier};
 use crate::pipeline;
 use crate::store::requests::{FirstDocument, Requester};
 use crate::store::{self, Durability, Lock, StoreError, Writer};
@@ -46,6 +46,10 @@ pub(in crate::cli) struct Arguments {
     /// Language of its articles, ISO 639-1
     #[arg(long)]
     language: Option<String>,
+    /// Read the pages of its articles, too: all, or those whose score is uncertain
+    #[arg(long, value_name = "WHOSE", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = ["true", "borderline"])]
+    full_text: Option<String>,
     /// It may be on a loopback or private address
     #[arg(long)]
     allow_private_addresses: bool,
@@ -74,6 +78,10 @@ impl Arguments {
             language: trimmed(&self.language),
             interval,
             allow_private_addresses: self.allow_private_addresses.then_some(true),
+            full_text: self.full_text.as_deref().map(|whose| match whose {
+                "borderline" => FullText::Borderline.word(),
+                _ => FullText::Always.word(),
+            }),
             ..Addition::new(url)
         })
     }

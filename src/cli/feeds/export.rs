@@ -34,11 +34,7 @@ pub(super) fn run(dir: &Path, format: Format) -> Outcome {
             let written = config.feeds.iter().map(|feed| Addition {
                 allow_private_addresses: (feed.allow_private_addresses != default)
                     .then_some(feed.allow_private_addresses),
-                full_text: (feed.full_text != FullText::Never || !is_plain).then_some(match feed.full_text {
-                    FullText::Never => "false",
-                    FullText::Borderline => "\"borderline\"",
-                    FullText::Always => "true",
-                }),
+                full_text: (feed.full_text != FullText::Never || !is_plain).then(|| feed.full_text.word()),
                 ..Addition::of(feed)
             });
             let written: Vec<Addition> = written.collect();

@@ -17,12 +17,17 @@ use super::find;
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::schedule::words;
+use crate::feed::state::FeedState;
 use crate::feed::trust::Doubts;
-use crate::feed::{Feed, explain};
+use crate::feed::{Feed, FullText, explain};
 use crate::store::Reader;
 use crate::store::feeds::StoredFeed;
+use crate::store::pages::PageTally;
 
 const DAYS: [&str; 7] = ["Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"];
+
+/// Pages are counted for so long.
+const WEEK: Duration = Duration::from_hours(7 * 24);
 
 /// What all aspects are told.
 struct About<'a> {
@@ -45,8 +50,10 @@ struct Aspect {
 type Tell = fn(&About<'_>) -> Result<Aspect, Failure>;
 
 /// Everything there is to say, in the order it is said. An aspect without lines is passed over.
-const ASPECTS: [Tell; 12] =
-    [identity, health, last_poll, next_poll, interval, wishes, rhythm, document, entries, gaps, moved, hub];
+const ASPECTS: [Tell; 13] = [
+    identity, health, last_poll, next_poll, interval, wishes, rhythm, document, entries, full_text, gaps,
+    moved, hub,
+];
 
 pub(super) fn run(dir: &Path, text: &str, json: bool) -> Outcome {
     let config = load(dir)?;
@@ -208,19 +215,26 @@ fn interval(about: &About<'_>) -> Result<Aspect, Failure> {
 
 /// What the server, its host and the document ask for.
 fn wishes(about: &About<'_>) -> Result<Aspect, Failure> {
-    let host = host_key(&about.feed.url);
-    let known = match &about.reader {
-        Some(reader) => reader.host(&host)?,
+    let state = about.stored.as_ref().map(|stored| &stored.state);
+    let around = match &about.reader {
+        Some(reader) => {
+            let unpolled = FeedState::default();
+            Some(Around::of(about.config, reader, about.feed, state.unwrap_or(&unpolled))?)
+        }
         None => None,
     };
-    let pause = known.as_ref().and_then(|known| known.paused_until).filter(|until| *until > about.now);
-    let state = about.stored.as_ref().map(|stored| &stored.state);
+    let around = around.as_ref().map(Around::neighbourhood);
+    let host = around.as_ref().map_or_else(|| host_key(&about.feed.url), |around| around.host.to_owned());
+    let known = around.and_then(|around| around.state);
+    let pause = known.and_then(|known| known.pause_at(about.now));
+    let answered_by = state.and_then(|state| state.answered_host.as_deref());
     let wait = state.and_then(|state| state.wait_until).filter(|until| *until > about.now);
     let (fresh_for, ttl) = (state.and_then(|state| state.fresh_for), state.and_then(|state| state.ttl));
     let (hours, days) = state.map_or((0, 0), |state| (state.skip_hours, state.skip_days));
     let mut lines = Vec::new();
     lines.extend(wait.map(|until| format!("nobody asks it before {}", short(until))));
-    if let (Some(until), Some(known)) = (pause, &known) {
+    lines.extend(answered_by.map(|host| format!("{host} answers for it")));
+    if let (Some(until), Some(known)) = (pause, known) {
         lines.push(format!("{host} {}: none of its feeds is asked before {}", known.reason, short(until)));
     }
     lines.extend(fresh_for.map(|time| format!("its answers stay fresh for {}", words(time))));
@@ -241,6 +255,7 @@ fn wishes(about: &About<'_>) -> Result<Aspect, Failure> {
         fields: vec![
             ("wait_until", json!(wait)),
             ("host", json!(host)),
+            ("answered_by", json!(answered_by)),
             ("host_paused_until", json!(pause)),
             ("fresh_seconds", json!(fresh_for.map(|time| time.as_secs()))),
             ("ttl_seconds", json!(ttl.map(|time| time.as_secs()))),
@@ -289,6 +304,32 @@ fn entries(about: &About<'_>) -> Result<Aspect, Failure> {
     let words = doubts.to_string();
     let lines = if doubts == Doubts::default() { Vec::new() } else { vec![words.clone()] };
     Ok(Aspect { label: "entries", lines, fields: vec![("identity", json!(words))] })
+}
+
+/// Whether pages are read, and what became of those of a week.
+fn full_text(about: &About<'_>) -> Result<Aspect, Failure> {
+    let whose = about.feed.full_text;
+    let since = about.now.checked_sub(WEEK).unwrap_or(Timestamp::MIN);
+    let tally = match (&about.reader, &about.stored) {
+        (Some(reader), Some(stored)) => reader.page_tally(stored.id, since)?,
+        _ => PageTally::default(),
+    };
+    let mut lines = match whose {
+        FullText::Never => Vec::new(),
+        FullText::Borderline => vec!["pages of articles whose score is uncertain are read".to_owned()],
+        FullText::Always => vec!["pages of all articles without a full text are read".to_owned()],
+    };
+    let PageTally { waiting, read, ignored, dropped } = tally;
+    if tally != PageTally::default() {
+        lines.push(format!(
+            "of 7 days: {read} read, {waiting} waiting, {ignored} of no use or not to be read, {dropped} not had"
+        ));
+    }
+    Ok(Aspect {
+        label: "full text",
+        lines,
+        fields: vec![("full_text", json!(whose.word().trim_matches('"'))), ("pages", json!(tally))],
+    })
 }
 
 /// What may have come and gone unseen.

@@ -145,7 +145,9 @@ pub(super) fn silence(since: Timestamp, state: &FeedState, now: Timestamp) -> St
 /// What is wrong with a feed that can be read, the worst first.
 pub(super) fn small_fault(state: &FeedState, flaw: &str, now: Timestamp) -> Option<String> {
     // Half as long as the feed is polled faster: one gap is shown and not mailed, gaps that come back all day are.
-    if let Some(gap_at) = state.gap_at.filter(|gap_at| after(*gap_at, gap::FRESH_FOR / 2) > now) {
+    if let Some(gap_at) =
+        state.gap_at.filter(|gap_at| *gap_at <= now && after(*gap_at, gap::FRESH_FOR / 2) > now)
+    {
         let (why, remedy) = match state.gap_cause {
             Some(Cause::Cut) => {
                 ("its document broke off before it reached them", "tell the publisher if this comes back")

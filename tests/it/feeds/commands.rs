@@ -392,6 +392,19 @@ async fn show_says_all_about_one_feed() {
         (&json[0]["health"], &json[0]["number"], &json[0]["failures"]),
         (&"degraded".into(), &2.into(), &1.into())
     );
+    let c = server.url("/c");
+    desk.run(&["feeds", "add", c.as_str(), "--no-poll", "--name", "Gamma", "--full-text=borderline"])
+        .expect(0);
+    assert!(
+        fs::read_to_string(desk.config().join("feeds.toml")).unwrap().contains("full_text = \"borderline\"")
+    );
+    let ran = desk.run(&["feeds", "show", "gamma"]).expect(0);
+    assert!(
+        ran.out.contains("full text  pages of articles whose score is uncertain are read"),
+        "{}",
+        ran.out
+    );
+    desk.run(&["feeds", "remove", "gamma"]).expect(0);
     let ran = desk.run(&["feeds", "show", "news"]).expect(2);
     assert!(ran.err.contains("fits 2 feeds") && ran.err.contains("1  Alpha news"), "{}", ran.err);
     for nobody in ["3", "0", "zzz", " "] {

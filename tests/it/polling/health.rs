@@ -239,6 +239,8 @@ fn small_faults_degrade_and_are_kept_through_304() {
     }
     let not_yet = FeedState { moved: Some(Moved { adopted_at: None, ..moved }), ignored_count: 19, ..well() };
     assert_eq!(assess(&not_yet, &signs(), at).health, Health::Ok);
+    let by_a_clock_ahead = FeedState { gap_at: Some(hour(24 * 30)), ..well() };
+    assert_eq!(assess(&by_a_clock_ahead, &signs(), at).health, Health::Ok);
     let flawed = Signs { flaw: Some("it ends in the middle".to_owned()), ..signs() };
     let mut state = well();
     state.health = assess(&state, &flawed, at);

@@ -1,6 +1,10 @@
 //! Pages of articles: when they are read, how politely, and what becomes of them.
 
 use jiff::Timestamp;
+use wirewatch::article::Article;
+use wirewatch::article::identity::ArticleId;
+use wirewatch::feed::answer::{Answer, AnswerKind};
+use wirewatch::pipeline::page::{Completed, PageEnd, PageVisit};
 use wirewatch::store::FILE_NAME;
 use wirewatch::store::report::StoredArticle;
 
@@ -438,4 +442,26 @@ async fn a_host_that_links_lead_to_has_no_more_pages_waiting_than_any_other() {
         ("dropped", "not read: 60 pages of b.example wait already")
     );
     assert!(watch.server.requests_to("/there").is_empty());
+}
+
+#[tokio::test]
+async fn a_page_that_was_read_before_a_reload_is_scored_by_the_topics_after_it() {
+    let mut watch = watched(FEED, "a.example", HEADLINE).await;
+    watch.server.set("/news", Reply::status(503));
+    watch.for_minutes(25).await;
+    let task =
+        watch.ledger.page_task(ArticleId(article(&watch, HEADLINE).id), watch.now).await.unwrap().unwrap();
+    let read = Completed::of(Article { body: STORY.to_owned(), ..task.article.clone() }, &watch.config);
+    assert!(read.scores[0].trips);
+    watch.write_topic("[[signal]]\nname = \"another\"\nwhen = \"harvest NEAR/6 failed\"\nweight = 200\n");
+    watch.reload().await;
+    let visit = PageVisit {
+        host: task.request.host.clone(),
+        request: task.request,
+        started_at: watch.now,
+        answer: Some(Answer::of(AnswerKind::Document)),
+        end: PageEnd::Text(Box::new(read)),
+    };
+    assert!(watch.ledger.settle_page(visit, watch.now).await.unwrap().alerts.is_empty());
+    assert!(article(&watch, HEADLINE).body.contains("shells fell"));
 }

@@ -1,6 +1,8 @@
 //! robots.txt as RFC 9309 reads it.
 
-use wirewatch::feed::robots::Robots;
+use wirewatch::feed::robots::{Robots, Standing};
+
+use crate::support::lab::{Lab, hour};
 
 fn check(text: &str, expected: &[(&str, bool)]) {
     let robots = Robots::parse(text.as_bytes(), "wirewatch");
@@ -84,4 +86,14 @@ fn no_file_is_too_strange_or_too_slow() {
     ] {
         Robots::parse(bytes, "wirewatch").allows("/%");
     }
+}
+
+#[test]
+fn rules_that_a_clock_ahead_wrote_are_asked_for_again() {
+    let mut lab = Lab::new();
+    let origin = "https://a.example";
+    let standing = Standing::Rules(Robots::default());
+    lab.within(|tx| tx.save_robots(origin, &standing, hour(24 * 30)));
+    assert!(lab.within(|tx| tx.robots(origin, hour(0))).is_none());
+    assert!(lab.within(|tx| tx.robots(origin, hour(24 * 29))).is_some());
 }
