@@ -96,7 +96,7 @@ pub struct Poll {
     pub allow_private_addresses: bool,
     /// Contact URL or address in the User-Agent.
     pub contact: Option<String>,
-    /// Time for one request with all its redirects.
+    /// Time for one request with all its redirects within a registrable domain.
     pub timeout: Duration,
     /// Largest document after decompression, bytes.
     pub body_bytes_max: usize,

@@ -315,14 +315,21 @@ impl Daemon {
 
     /// Takes in a visit that goes on at another host.
     fn sent_on(&mut self, sent: SentOn, again: bool) {
-        let Err(error) = &sent.noted else { return self.roster.send_on(sent, now()) };
-        match sent.visit {
-            Visit::Page(article) => self.page_refused(article, error),
-            Visit::Feed(_) | Visit::Archive(_) => {
-                let due_at = self.refused(sent.onward.url().to_string(), error);
-                self.roster.finish(sent.visit, again.then_some(due_at), now());
+        let address = self.roster.owner(sent.visit).and_then(|feed| self.roster.address(feed));
+        match (&sent.noted, address, sent.visit) {
+            (Ok(settled), Some(address), Visit::Feed(_)) if settled.deferred.is_some() => {
+                if let Some(report) = &mut self.report {
+                    report.deferred.push((address, sent.onward.host()));
+                }
             }
+            (Err(error), _, Visit::Page(article)) => return self.page_refused(article, error),
+            (Err(error), Some(address), visit) => {
+                let due_at = self.refused(address, error);
+                return self.roster.finish(visit, again.then_some(due_at), now());
+            }
+            _ => {}
         }
+        self.roster.send_on(sent, now());
     }
 
     /// Visits contain their own panics, so one that ends without a word is a fault of ours; it comes round again.

@@ -175,7 +175,7 @@ impl Fetcher {
 
     async fn run(&self, errand: Errand<'_>, now: Timestamp) -> Result<Outcome, Box<Onward>> {
         // Outside of the errand, which a time-out drops with all it has counted.
-        let progress = Progress::of(errand.onward);
+        let progress = Progress::of(errand.onward, now);
         let work = errand.run(self, &progress, now);
         let failure = match tokio::time::timeout(self.options.total_timeout, work).await {
             Ok(Ok(Passage::Answered(outcome))) => return Ok(*outcome),
@@ -187,6 +187,7 @@ impl Fetcher {
             }
         };
         let wire_bytes = progress.wire_bytes.load(Ordering::Relaxed);
-        Ok(Outcome::Failed(Failure { wire_bytes, sent_on_to: progress.sent_on_to(), ..failure }))
+        let (sent_on_to, is_reached) = (progress.sent_on_to(), progress.is_reached.load(Ordering::Relaxed));
+        Ok(Outcome::Failed(Failure { wire_bytes, sent_on_to, is_reached, ..failure }))
     }
 }

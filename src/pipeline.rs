@@ -5,6 +5,7 @@
 //! what time alone changes. `run`, `replay` and the tests drive exactly these. Refuses the clock and the network.
 
 mod conclude;
+mod hop;
 mod host;
 mod intake;
 mod missed;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::conclude::conclude;
+pub use self::hop::{Hop, HopSettled, settle_hop};
 pub use self::host::{HostNews, HostPause, HostSpacing, note_host};
 use self::intake::{Sight, take_entries};
 use self::missed::Seeing;

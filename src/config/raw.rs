@@ -199,7 +199,7 @@ section! {
         host_spacing: Duration = Duration::from_secs(2),
         /// Requests at a time altogether.
         concurrency: Whole<1, 1024> = Whole(32),
-        /// Time for one request with all its redirects, `"1s"` to `"10m"`.
+        /// Time for one request with all its redirects within a registrable domain, `"1s"` to `"10m"`.
         timeout: Duration = Duration::from_secs(30),
         /// Largest feed document after decompression, `"16KiB"` to `"256MiB"`.
         max_body: Size = Size(10 << 20),

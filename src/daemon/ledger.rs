@@ -18,12 +18,11 @@ use crate::article::identity::ArticleId;
 use crate::config::Config;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::Feed;
-use crate::feed::answer::Answer as HostAnswer;
 use crate::feed::gap::GapId;
 use crate::feed::host::{HostState, KNOWN_SPACING_MAX};
 use crate::feed::subscription::Callback;
 use crate::pipeline::page::{self, PageSettled, PageTask, PageVisit};
-use crate::pipeline::{self, AlertEvent, HostNews, OperatorEvent, Poll, Settled};
+use crate::pipeline::{self, AlertEvent, Hop, HopSettled, OperatorEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::gaps::OlderPage;
 use crate::store::outbox::Claimed;
@@ -198,16 +197,11 @@ impl Ledger {
         self.ask(job).await
     }
 
-    /// Keeps what a host said that redirected a visit to another.
-    pub async fn note_hop(
-        &self,
-        host: String,
-        answer: HostAnswer,
-        at: Timestamp,
-    ) -> Result<HostNews, LedgerError> {
-        let noted = self.within(move |tx| pipeline::note_host(tx, &host, &answer, 0, at)).await;
-        self.note_written(noted.is_ok());
-        noted
+    /// Settles a redirect to another host, at `at`.
+    pub async fn settle_hop(&self, hop: Hop, at: Timestamp) -> Result<HopSettled, LedgerError> {
+        let settled = self.within(move |tx| pipeline::settle_hop(tx, &hop, at)).await;
+        self.note_written(settled.is_ok());
+        settled
     }
 
     /// Settles the visit of an older page for a gap.

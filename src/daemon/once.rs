@@ -45,10 +45,12 @@ impl Daemon {
             self.start_polls();
             // Feeds that wait for their host's spacing belong to this round, too; so do pages, for a while.
             let pages_wait = begun.elapsed() < PAGES_FOR && self.roster.due_page_count(now()) > 0;
-            let (deferred, deferred_count) = self.roster.deferred(begun_at, after(now(), HOST_FOR));
+            let (deferred, deferred_count) = self.roster.deferred(after(now(), HOST_FOR));
             let is_polled = self.roster.waiting_count(begun_at) <= deferred_count;
             if self.roster.is_idle() && is_polled && !pages_wait {
-                self.report = self.report.map(|report| OnceReport { deferred, ..report });
+                if let Some(report) = &mut self.report {
+                    report.deferred.extend(deferred);
+                }
                 break;
             }
             let wait = self.roster.wake_at().map_or(LOOK_EVERY, until).min(LOOK_EVERY);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::ledger::LedgerError;
-use super::poller::{Hop, Poller, Watch, contained, kind_of};
+use super::poller::{Poller, Redirected, Watch, contained, kind_of};
 use super::visit::{Departure, SentOn, Visit};
 use crate::article::identity::ArticleId;
 use crate::article::page;
@@ -35,7 +35,7 @@ impl Poller {
         feed: Arc<Feed>,
         departure: Departure,
     ) -> Result<Paged, Box<SentOn>> {
-        let Departure { due_at, started_at, onward } = departure;
+        let Departure { ticket, started_at, onward } = departure;
         let watch = Watch { started_at, since: Instant::now() };
         let task = match self.ledger.page_task(article, started_at).await {
             Ok(Some(task)) => task,
@@ -60,7 +60,7 @@ impl Poller {
                 Some(Ok((host, answer, end))) => {
                     (visit.host, visit.answer, visit.end) = (host, Some(answer), end);
                 }
-                Some(Err(hop)) => return Err(self.send_on(Visit::Page(article), due_at, *hop, watch).await),
+                Some(Err(hop)) => return Err(self.send_on(Visit::Page(article), ticket, *hop, watch).await),
                 None => visit.answer = Some(Answer::of(AnswerKind::Stumbled)),
             }
         }
@@ -75,7 +75,7 @@ impl Poller {
         feed: Arc<Feed>,
         onward: Option<Onward>,
         watch: Watch,
-    ) -> Result<(String, Answer, PageEnd), Box<Hop>> {
+    ) -> Result<(String, Answer, PageEnd), Box<Redirected>> {
         let url = &task.request.url;
         if task.robots.is_none() {
             let (host, outcome) = self.visit(&Request::robots(&feed, url), onward, watch).await?;
@@ -167,7 +167,7 @@ pub fn answer(outcome: &Outcome) -> Answer {
 
 /// A redirect to another host, as far as the one that redirects cares.
 pub fn sent_on(onward: &Onward) -> Answer {
-    Answer { rate_limit: onward.headers.rate_limit, ..Answer::of(AnswerKind::SentOn) }
+    Answer { rate_limit: onward.rate_limit, ..Answer::of(AnswerKind::SentOn) }
 }
 
 /// Whether a document is HTML: as it says, or as it begins when it does not say.

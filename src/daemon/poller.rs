@@ -16,8 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::hub::Ear;
 use super::ledger::Ledger;
-use super::pages::sent_on;
-use super::visit::{Departure, Polled, SentOn, Visit};
+use super::visit::{Departure, Polled, SentOn, Ticket, Visit};
 use crate::article::publisher::host_key;
 use crate::config::Config;
 use crate::feed::answer::AnswerKind;
@@ -29,7 +28,7 @@ use crate::feed::{Feed, FeedId, ParsedFeed, ProblemKind, parse};
 use crate::fetch::{
     Document, Failure, FailureKind, Fetcher, Headers, Link, Onward, Outcome, Request, RequestKind,
 };
-use crate::pipeline::{About, Asked, End, Poll, Reading, prepare};
+use crate::pipeline::{About, Asked, End, Hop, Poll, Reading, prepare};
 use crate::store::gaps::OlderPage;
 
 /// Sentences about a document's problems kept at most.
@@ -75,12 +74,12 @@ impl Poller {
         state: FeedState,
         departure: Departure,
     ) -> Result<Polled, Box<SentOn>> {
-        let Departure { due_at, started_at, onward } = departure;
+        let Departure { ticket, started_at, onward } = departure;
         let watch = Watch { started_at, since: Instant::now() };
         let fetched = contained(self.clone().fetch(Arc::clone(&feed), state, onward, watch)).await;
         let (asked, end) = match fetched {
             Some(Ok(done)) => done,
-            Some(Err(hop)) => return Err(self.send_on(Visit::Feed(id), due_at, *hop, watch).await),
+            Some(Err(hop)) => return Err(self.send_on(Visit::Feed(id), ticket, *hop, watch).await),
             None => (Asked::default(), stumbled(&Headers::default())),
         };
         let offered = about_itself(&end).filter(|_| self.ear.is_some()).map(|about| about.offer.clone());
@@ -98,7 +97,7 @@ impl Poller {
         state: FeedState,
         onward: Option<Onward>,
         watch: Watch,
-    ) -> Result<(Asked, End), Box<Hop>> {
+    ) -> Result<(Asked, End), Box<Redirected>> {
         let mut request = Request::of(&feed);
         let url = moved::asked_url(&feed, &state);
         if url.host() != feed.url.host() {
@@ -135,25 +134,32 @@ impl Poller {
         request: &Request,
         onward: Option<Onward>,
         watch: Watch,
-    ) -> Result<(String, Outcome), Box<Hop>> {
+    ) -> Result<(String, Outcome), Box<Redirected>> {
         let host = onward.as_ref().map_or_else(|| host_key(&request.url), Onward::host);
         match self.fetcher.visit(request, onward.as_ref(), watch.started_at).await {
             Ok(outcome) => Ok((host, outcome)),
-            Err(onward) => Err(Box::new(Hop { host, onward: *onward })),
+            Err(onward) => Err(Box::new(Redirected { from: host, onward: *onward })),
         }
     }
 
-    /// Keeps what a host said that redirects to another, and hands the visit back.
+    /// Settles a redirect to another host, and hands the visit back.
     pub(super) async fn send_on(
         &self,
         visit: Visit,
-        due_at: Timestamp,
-        hop: Hop,
+        ticket: Ticket,
+        sent: Redirected,
         watch: Watch,
     ) -> Box<SentOn> {
-        let Hop { host, onward } = hop;
-        let noted = self.ledger.note_hop(host, sent_on(&onward), watch.started_at).await;
-        Box::new(SentOn { visit, due_at, onward, noted })
+        let Redirected { from, onward } = sent;
+        let hop = Hop {
+            from,
+            to: onward.host(),
+            rate_limit: onward.rate_limit,
+            feed: if let Visit::Feed(feed) = visit { Some(feed) } else { None },
+            is_forced: ticket.by_hand == Some(true),
+        };
+        let noted = self.ledger.settle_hop(hop, watch.started_at).await;
+        Box::new(SentOn { visit, ticket, onward, noted })
     }
 
     /// Reads an older page for a gap; as [`Poller::poll`].
@@ -163,13 +169,13 @@ impl Poller {
         feed: Arc<Feed>,
         departure: Departure,
     ) -> Result<Polled, Box<SentOn>> {
-        let Departure { due_at, started_at, onward } = departure;
+        let Departure { ticket, started_at, onward } = departure;
         let watch = Watch { started_at, since: Instant::now() };
         let (id, gap) = (page.feed, page.gap);
         let fetched = contained(self.clone().fetch_older_page(page, Arc::clone(&feed), onward, watch)).await;
         let (asked, end) = match fetched {
             Some(Ok(done)) => done,
-            Some(Err(hop)) => return Err(self.send_on(Visit::Archive(gap), due_at, *hop, watch).await),
+            Some(Err(hop)) => return Err(self.send_on(Visit::Archive(gap), ticket, *hop, watch).await),
             None => (Asked::default(), stumbled(&Headers::default())),
         };
         let poll = Poll { feed: id, started_at, asked, end };
@@ -183,7 +189,7 @@ impl Poller {
         feed: Arc<Feed>,
         onward: Option<Onward>,
         watch: Watch,
-    ) -> Result<(Asked, End), Box<Hop>> {
+    ) -> Result<(Asked, End), Box<Redirected>> {
         let Ok(url) = Url::parse(&page.url) else {
             return Ok((Asked::default(), stumbled(&Headers::default())));
         };
@@ -223,9 +229,9 @@ impl Poller {
 
 /// A redirect to another host.
 #[derive(Debug)]
-pub(super) struct Hop {
-    /// Who redirects.
-    host: String,
+pub(super) struct Redirected {
+    /// Which host redirects.
+    from: String,
     onward: Onward,
 }
 
@@ -266,7 +272,7 @@ fn in_words(failure: Failure) -> String {
 pub(super) fn kind_of(failure: &Failure) -> AnswerKind {
     match failure.kind {
         FailureKind::Dns | FailureKind::Connect | FailureKind::Proxy | FailureKind::Timeout
-            if failure.sent_on_to.is_some() =>
+            if failure.is_reached =>
         {
             AnswerKind::Broken
         }

@@ -4,6 +4,7 @@
 //! tests drive days of polling in milliseconds; refuses to log, which is the daemon's.
 
 mod layout;
+mod onward;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,10 +14,11 @@ use jiff::Timestamp;
 use tokio::task::{Id, JoinSet};
 
 use self::layout::{BACKLOG_AFTER, limits};
+use self::onward::Leg;
 use super::hub::Ear;
 use super::ledger::Configured;
 use super::poller::Poller;
-use super::visit::{Departure, Ended, SentOn, Visit};
+use super::visit::{Departure, Ended, Ticket, Visit};
 use crate::article::identity::ArticleId;
 use crate::article::publisher::host_key;
 use crate::config::Config;
@@ -26,14 +28,17 @@ use crate::feed::moved;
 use crate::feed::schedule::{Schedule, Start, after};
 use crate::feed::state::FeedState;
 use crate::feed::{Feed, FeedId};
-use crate::fetch::{Fetcher, Onward};
+use crate::fetch::Fetcher;
+use crate::pipeline::Settled;
 use crate::pipeline::page::PageSettled;
-use crate::pipeline::{HostNews, HostPause, HostSpacing, Settled};
 use crate::store::gaps::OlderPage;
 use crate::store::pages::WaitingPage;
 
 /// A time without a look at the clock that means that the machine slept.
 const ABSENCE: Duration = Duration::from_mins(2);
+
+/// A page waits so long before it looks again whether the robots.txt that speaks for it has come.
+const ROBOTS_WAIT: Duration = Duration::from_mins(1);
 
 /// The feeds that are watched.
 pub struct Roster {
@@ -49,8 +54,12 @@ pub struct Roster {
     /// Feeds that could not be reached since anybody was, and when they may be asked again at the earliest.
     offline: HashMap<FeedId, Timestamp>,
     poller: Poller,
-    /// How far visits have come that wait at the gate of a host that a redirect led to.
-    onward: HashMap<Visit, Onward>,
+    /// Visits that wait at the gate of a host that a redirect led to.
+    onward: HashMap<Visit, Leg>,
+    /// Pages whose robots.txt is asked for at another host than theirs, and theirs.
+    robots_elsewhere: HashMap<ArticleId, String>,
+    /// How often the schedule was laid out.
+    layout: u64,
     /// Feeds that are to be polled because somebody asked, until they are; whether by force.
     by_hand: HashMap<FeedId, bool>,
     /// Pages that wait to be read, and those being read.
@@ -73,6 +82,8 @@ impl Roster {
             offline: HashMap::new(),
             poller,
             onward: HashMap::new(),
+            robots_elsewhere: HashMap::new(),
+            layout: 0,
             by_hand: HashMap::new(),
             pages: HashMap::new(),
             under_way: JoinSet::new(),
@@ -135,8 +146,13 @@ impl Roster {
         while self.is_free() {
             let Some(start) = self.schedule.next(now) else { break };
             let poller = self.poller.clone();
-            let onward = self.onward.remove(&start.visit);
-            let departure = Departure { due_at: start.due_at, started_at: now, onward };
+            let leg = self.onward.remove(&start.visit);
+            let mut by_hand = leg.as_ref().and_then(|leg| leg.by_hand);
+            if let Visit::Feed(feed) = start.visit {
+                by_hand = by_hand.max(self.by_hand.remove(&feed));
+            }
+            let ticket = Ticket { due_at: start.due_at, by_hand, layout: self.layout };
+            let departure = Departure { ticket, started_at: now, onward: leg.map(|leg| leg.onward) };
             let task = match start.visit {
                 Visit::Feed(id) => {
                     let Some((feed, state)) = self.feeds.get(&id) else {
@@ -145,6 +161,10 @@ impl Roster {
                     };
                     let poll = poller.poll(id, Arc::clone(feed), state.clone(), departure);
                     self.under_way.spawn(async { Ended::polled(poll.await) })
+                }
+                Visit::Page(article) if self.is_robots_elsewhere(article) => {
+                    self.retry_page(article, after(now, ROBOTS_WAIT), now);
+                    continue;
                 }
                 Visit::Page(article) => {
                     let feed = self.pages.get(&article).and_then(|page| self.feeds.get(&page.feed));
@@ -218,37 +238,6 @@ impl Roster {
         Some(settled.next.at)
     }
 
-    /// Puts a visit that a redirect led to another host at that host's gate. It is due there as it was before.
-    pub fn send_on(&mut self, sent: SentOn, now: Timestamp) {
-        let SentOn { visit, due_at, onward, noted } = sent;
-        self.heed(noted.unwrap_or_default(), now);
-        if let Visit::Feed(feed) = visit {
-            self.go_online(feed, now);
-        }
-        self.schedule.finished(visit, None, now);
-        let host = onward.host();
-        match visit {
-            Visit::Page(_) => self.schedule.add_modest(visit, host, due_at),
-            Visit::Feed(_) | Visit::Archive(_) => self.schedule.add(visit, host, due_at),
-        }
-        if let Visit::Feed(feed) = visit
-            && self.by_hand.get(&feed) == Some(&true)
-        {
-            self.schedule.insist(visit, now);
-        }
-        self.onward.insert(visit, onward);
-    }
-
-    /// Takes in what a host asks of everybody.
-    fn heed(&mut self, news: HostNews, now: Timestamp) {
-        if let Some(HostPause { host, until }) = news.pause {
-            self.schedule.pause(&host, until, now);
-        }
-        if let Some(HostSpacing { host, spacing, until }) = news.spacing {
-            self.schedule.space(&host, spacing, until, now);
-        }
-    }
-
     /// Keeps what was committed of a delivery of a hub: pages to be read, and when it last had news.
     pub fn take_push(&mut self, feed: FeedId, settled: Settled) {
         if let Some((_, state)) = self.feeds.get_mut(&feed) {
@@ -272,11 +261,19 @@ impl Roster {
     /// Puts a visit that ended back in the schedule; without a time it does not come again.
     pub fn finish(&mut self, visit: Visit, due_at: Option<Timestamp>, now: Timestamp) {
         self.schedule.finished(visit, due_at, now);
-        let Visit::Feed(feed) = visit else { return };
-        self.by_hand.remove(&feed);
-        // It may have moved to another host.
-        if let Some((feed, state)) = self.feeds.get(&feed).filter(|_| due_at.is_some()) {
-            self.schedule.set_host(visit, host_key(&moved::asked_url(feed, state)));
+        if due_at.is_none() {
+            return;
+        }
+        // It may have moved to another host, or ended at one that a redirect led to.
+        let host = match visit {
+            Visit::Feed(feed) => {
+                self.feeds.get(&feed).map(|(feed, state)| host_key(&moved::asked_url(feed, state)))
+            }
+            Visit::Archive(gap) => self.older_pages.get(&gap).and_then(OlderPage::host),
+            Visit::Page(_) => None,
+        };
+        if let Some(host) = host {
+            self.schedule.set_host(visit, host);
         }
     }
 
@@ -297,6 +294,7 @@ impl Roster {
     pub fn finish_page(&mut self, article: ArticleId, settled: Option<PageSettled>, now: Timestamp) {
         self.schedule.finished(Visit::Page(article), None, now);
         self.pages.remove(&article);
+        self.robots_elsewhere.remove(&article);
         let Some(settled) = settled else { return };
         self.heed(settled.host, now);
         if let Some(page) = settled.waits {
@@ -307,6 +305,7 @@ impl Roster {
     /// Puts a page whose visit could not be stored back in the schedule.
     pub fn retry_page(&mut self, article: ArticleId, due_at: Timestamp, now: Timestamp) {
         self.schedule.finished(Visit::Page(article), None, now);
+        self.robots_elsewhere.remove(&article);
         if let Some(page) = self.pages.remove(&article) {
             self.await_page(WaitingPage { due_at, ..page });
         }
@@ -348,6 +347,15 @@ impl Roster {
         self.feeds.get(&feed).map(|(feed, _)| feed.address())
     }
 
+    /// The feed for whose sake a visit is made; `None` when that is not known any more.
+    pub fn owner(&self, visit: Visit) -> Option<FeedId> {
+        match visit {
+            Visit::Feed(feed) => Some(feed),
+            Visit::Page(article) => self.pages.get(&article).map(|page| page.feed),
+            Visit::Archive(gap) => self.older_pages.get(&gap).map(|page| page.feed),
+        }
+    }
+
     /// Feeds watched.
     pub fn feed_count(&self) -> usize {
         self.feeds.len()
@@ -358,11 +366,11 @@ impl Roster {
         self.feeds.values().filter(|(_, state)| state.health.health == health).count()
     }
 
-    /// Visits that fell due until `due_by` and have to wait for their host until after `by`: feeds by their addresses, with
-    /// the host; then how many there are of all kinds.
-    pub fn deferred(&self, due_by: Timestamp, by: Timestamp) -> (Vec<(String, String)>, usize) {
+    /// Visits that are due and have to wait for their host until after `by`: feeds by their addresses, with the host; then
+    /// how many there are of all kinds.
+    pub fn deferred(&self, by: Timestamp) -> (Vec<(String, String)>, usize) {
         let (mut feeds, mut count) = (Vec::new(), 0);
-        for (visit, host) in self.schedule.deferred(due_by, by) {
+        for (visit, host) in self.schedule.deferred(by) {
             count += 1;
             if let Visit::Feed(feed) = visit {
                 feeds.extend(self.address(feed).map(|address| (address, host.to_owned())));

@@ -12,7 +12,7 @@ use crate::article::identity::ArticleId;
 use crate::feed::FeedId;
 use crate::feed::gap::GapId;
 use crate::fetch::Onward;
-use crate::pipeline::{HostNews, Settled};
+use crate::pipeline::{HopSettled, Settled};
 
 /// What asks a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,11 +25,22 @@ pub enum Visit {
     Archive(GapId),
 }
 
+/// What is remembered of a visit while it is under way.
+#[derive(Debug, Clone, Copy)]
+pub struct Ticket {
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// Whether a person asked for it, and by force.
+    pub by_hand: Option<bool>,
+    /// Which layout of the schedule it set out by.
+    pub layout: u64,
+}
+
 /// How a visit sets out.
 #[derive(Debug)]
 pub struct Departure {
-    /// When it was due.
-    pub due_at: Timestamp,
+    /// What is remembered of it.
+    pub ticket: Ticket,
     /// When it begins, which is now.
     pub started_at: Timestamp,
     /// How far redirects have led it before.
@@ -37,9 +48,10 @@ pub struct Departure {
 }
 
 impl Departure {
-    /// A visit that is due and begins now.
-    pub fn at(now: Timestamp) -> Self {
-        Self { due_at: now, started_at: now, onward: None }
+    /// A visit that a person asked for, and begins now.
+    pub fn by_hand(is_forced: bool, onward: Option<Onward>, now: Timestamp) -> Self {
+        let ticket = Ticket { due_at: now, by_hand: Some(is_forced), layout: 0 };
+        Self { ticket, started_at: now, onward }
     }
 }
 
@@ -48,12 +60,12 @@ impl Departure {
 pub struct SentOn {
     /// Which.
     pub visit: Visit,
-    /// When it was due.
-    pub due_at: Timestamp,
+    /// What is remembered of it.
+    pub ticket: Ticket,
     /// How far it has come.
     pub onward: Onward,
-    /// What was committed of the host that sent it on.
-    pub noted: Result<HostNews, LedgerError>,
+    /// What was committed of it.
+    pub noted: Result<HopSettled, LedgerError>,
 }
 
 /// A poll that ended.

@@ -70,7 +70,7 @@ impl HostState {
                 }
             }
             // An answer to an earlier request says nothing about what was asked of us since.
-            kind if (kind.is_success() || kind == AnswerKind::SentOn) && kind.is_reached() && is_latest => {
+            kind if kind.is_success() && kind.is_reached() && is_latest => {
                 self.refusal_count /= 2;
                 self.paused_until = None;
                 self.reason.clear();

@@ -270,6 +270,21 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         }
     }
 
+    /// Takes a visit out for good, unless it is under way.
+    pub fn withdraw(&mut self, visit: K, now: Timestamp) {
+        if self.running.contains_key(&visit) {
+            return;
+        }
+        self.take_out(visit);
+        if let Some(host) = self.hosts.remove(&visit) {
+            if let Some(gate) = self.gates.get_mut(&host) {
+                gate.insisted.retain(|(_, waiting)| *waiting != visit);
+            }
+            self.list(&host, now);
+        }
+        self.modest.remove(&visit);
+    }
+
     /// Takes a visit from the queue; whether it was there. One that waits at its gate is due already, unless the host pauses,
     /// and one under way needs no haste.
     fn take_out(&mut self, visit: K) -> bool {
@@ -382,12 +397,11 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         at_gates + self.due.values().filter(|at| **at <= now).count()
     }
 
-    /// Visits that were due at `now` or before, and whose host may be asked only after `by`, with its name.
-    pub fn deferred(&self, now: Timestamp, by: Timestamp) -> impl Iterator<Item = (K, &str)> {
+    /// Visits that wait at the gate of a host that may be asked only after `by`, with its name.
+    pub fn deferred(&self, by: Timestamp) -> impl Iterator<Item = (K, &str)> {
         let closed = self.gates.iter().filter(move |(_, gate)| gate.opens_at().is_some_and(|at| at > by));
         closed.flat_map(move |(host, gate)| {
-            let due = gate.patient().chain(&gate.insisted).filter(move |(due_at, _)| *due_at <= now);
-            due.map(move |(_, visit)| (*visit, host.as_str()))
+            gate.patient().chain(&gate.insisted).map(move |(_, visit)| (*visit, host.as_str()))
         })
     }
 

@@ -4,8 +4,9 @@
 //! redirects are sound (`trail.rs`).
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Response;
@@ -27,6 +28,7 @@ use super::{
 };
 use crate::article::publisher::host_key;
 use crate::feed::access::{Access, Authorization};
+use crate::feed::schedule::after;
 
 /// Feed types by name, then generic ones, then whatever there is: some servers refuse `*/*` alone.
 const FEEDS: &str = "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml, \
@@ -36,6 +38,9 @@ const FEEDS: &str = "application/rss+xml, application/atom+xml, application/feed
 const PAGES: &str = "text/html, application/xhtml+xml, */*;q=0.1";
 
 const ROBOTS: &str = "text/plain, */*;q=0.1";
+
+/// An answer proves for so long that this machine has a network.
+const REACHED_FOR: Duration = Duration::from_secs(5);
 
 /// Longest `Content-Type` kept, bytes; it is for charset and kind alone.
 const CONTENT_TYPE_BYTES_MAX: usize = 256;
@@ -85,12 +90,15 @@ pub(super) struct Progress {
     pub(super) wire_bytes: AtomicU64,
     /// The host that the last redirect led to.
     hop: Mutex<Option<String>>,
+    /// Whether anybody answered, now or just before.
+    pub(super) is_reached: AtomicBool,
 }
 
 impl Progress {
-    pub(super) fn of(onward: Option<&Onward>) -> Self {
+    pub(super) fn of(onward: Option<&Onward>, now: Timestamp) -> Self {
         let hop = onward.map(|onward| host_of(onward.url()));
-        Self { hop: Mutex::new(hop), ..Self::default() }
+        let is_reached = onward.is_some_and(|onward| now <= after(onward.obtained_at, REACHED_FOR));
+        Self { hop: Mutex::new(hop), is_reached: AtomicBool::new(is_reached), ..Self::default() }
     }
 
     /// The host that a redirect led to; `None` while the one asked has not answered.
@@ -99,6 +107,7 @@ impl Progress {
     }
 
     fn send_on(&self, host: String) {
+        self.is_reached.store(true, Ordering::Relaxed);
         *self.hop.lock().unwrap_or_else(PoisonError::into_inner) = Some(host);
     }
 }
@@ -138,8 +147,9 @@ impl Errand<'_> {
                 let same_host = trail.previous().is_some_and(|it| it.host() == trail.current().host());
                 private &= from_inside || (way.proxy.is_some() && same_host);
                 if host_key(trail.current()) != host {
-                    let headers = headers::read(response.headers(), now);
-                    return Ok(Passage::SentOn(Box::new(Onward { trail, private, headers })));
+                    let rate_limit = headers::read(response.headers(), now).rate_limit;
+                    let onward = Onward { trail, private, rate_limit, obtained_at: now };
+                    return Ok(Passage::SentOn(Box::new(onward)));
                 }
                 progress.send_on(host_of(trail.current()));
                 continue;

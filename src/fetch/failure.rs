@@ -19,7 +19,7 @@ const CAUSES_MAX: usize = 16;
 
 impl Failure {
     pub(super) fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), wire_bytes: 0, sent_on_to: None }
+        Self { kind, detail: detail.into(), wire_bytes: 0, sent_on_to: None, is_reached: false }
     }
 
     /// An address the guard refuses.

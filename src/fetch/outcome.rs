@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::trail::Trail;
@@ -51,8 +52,10 @@ pub struct Onward {
     pub(super) trail: Trail,
     /// Whether private addresses are still allowed.
     pub(super) private: bool,
-    /// What the host that redirects said besides.
-    pub headers: Headers,
+    /// What the host that redirects said is left of its allowance.
+    pub rate_limit: Option<RateLimit>,
+    /// When it answered.
+    pub(super) obtained_at: Timestamp,
 }
 
 impl Onward {
@@ -125,6 +128,8 @@ pub struct Failure {
     pub wire_bytes: u64,
     /// The host that failed, where the one asked had answered with a redirect to it.
     pub sent_on_to: Option<String>,
+    /// Whether anybody answered just before, with a redirect: then this machine has a network.
+    pub is_reached: bool,
 }
 
 /// Kinds of [`Failure`].

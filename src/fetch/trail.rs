@@ -2,6 +2,8 @@
 //!
 //! Owns which redirects are followed and what each hop may be told. Pure. Refuses to resolve or connect.
 
+use std::fmt;
+
 use reqwest::header::{HeaderMap, LOCATION};
 use url::Url;
 
@@ -10,6 +12,9 @@ use super::{Failure, FailureKind};
 
 /// Redirects followed for one request; the next one is refused.
 const REDIRECTS_MAX: usize = 5;
+
+/// Longest `Location` that is followed, bytes. Signed addresses take two thousand.
+const LOCATION_BYTES_MAX: usize = 8 << 10;
 
 /// Which redirects are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +26,7 @@ pub(super) enum Redirects {
 }
 
 /// Where a request has been and where it is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Trail {
     redirects: Redirects,
     /// The address asked for, with its user information.
@@ -30,6 +35,13 @@ pub(super) struct Trail {
     visited: Vec<Url>,
     /// Whether every redirect so far was 301 or 308.
     permanent: bool,
+}
+
+impl fmt::Debug for Trail {
+    /// What was asked for may carry the owner's password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Trail").field(&self.current().as_str()).finish()
+    }
 }
 
 impl Trail {
@@ -103,6 +115,9 @@ impl Trail {
         let refuse = |detail: String| Err(Failure::new(FailureKind::Redirect, detail));
         // Addresses outside ASCII come as UTF-8 in practice.
         let location = String::from_utf8_lossy(location.as_bytes());
+        if location.len() > LOCATION_BYTES_MAX {
+            return refuse(format!("{from} redirects to an address of {} bytes", location.len()));
+        }
         let Ok(next) = self.current().join(location.trim()).map(plain) else {
             return refuse(format!("{from} redirects to something that is not an address"));
         };

@@ -157,7 +157,6 @@ impl<'a> Look<'a> {
     pub(super) async fn at(&mut self, url: &Url, allow_private_addresses: bool) -> Answer {
         let request = Request { allow_private_addresses, ..Request::new(url.clone()) };
         let (mut host, mut onward) = (host_key(url), None::<Box<Onward>>);
-        self.request_count += 1;
         let (outcome, asked_at) = loop {
             if let Some(words) = self.pause(&host) {
                 return Answer::Nothing(words);
@@ -168,6 +167,7 @@ impl<'a> Look<'a> {
                 let url = onward.as_ref().map_or(url, |onward| onward.url());
                 complain(&format!("asking for {}", find::shown(url)));
             }
+            self.request_count += 1;
             let asked_at = now();
             match self.fetcher.visit(&request, onward.as_deref(), asked_at).await {
                 Ok(outcome) => break (outcome, asked_at),

@@ -23,6 +23,7 @@ use crate::daemon::visit::Departure;
 use crate::feed::state::FeedState;
 use crate::feed::{Feed, explain, moved};
 use crate::fetch::Fetcher;
+use crate::pipeline::HopSettled;
 use crate::store::requests::{PollRequest, Requester};
 use crate::store::{self, Durability, Lock, Reader, Writer};
 
@@ -110,26 +111,22 @@ async fn here(config: &Config, places: &[usize], force: bool) -> Results {
             results.push((*place, Became::Not(words)));
             continue;
         }
-        let mut host = host_key(&moved::asked_url(feed, &row.state));
-        let mut onward = None;
+        let (mut host, mut onward) = (host_key(&moved::asked_url(feed, &row.state)), None);
         let became = loop {
             keep_distance(&config, &reader, &host).await?;
-            let departure = Departure { onward: onward.take(), ..Departure::at(now()) };
+            let departure = Departure::by_hand(force, onward.take(), now());
             let ended =
                 poller.clone().poll(row.id, Arc::new(feed.clone()), row.state.clone(), departure).await;
             match ended.map(|polled| polled.settled) {
                 Ok(Ok(settled)) => break Became::Polled(Box::new(settled.state)),
                 Ok(Err(error)) => break Became::Not(error.to_string()),
-                Err(sent) => {
-                    host = sent.onward.host();
-                    let pause =
-                        reader.host(&host)?.and_then(|known| Some((known.pause_at(now())?, known.reason)));
-                    if let Some((until, reason)) = pause.filter(|_| !force) {
-                        let until = short(until);
-                        break Became::Not(format!("it redirects to {host}, which {reason}, until {until}"));
+                Err(sent) => match sent.noted {
+                    Ok(HopSettled { deferred: Some((until, reason)), .. }) => {
+                        break Became::Not(format!("{reason}; it may be asked again at {}", short(until)));
                     }
-                    onward = Some(sent.onward);
-                }
+                    Ok(_) => (host, onward) = (sent.onward.host(), Some(sent.onward)),
+                    Err(error) => break Became::Not(error.to_string()),
+                },
             }
         };
         results.push((*place, became));
@@ -167,7 +164,8 @@ fn through_daemon(config: &Config, places: &[usize], force: bool) -> Results {
         requester.ask(PollRequest { feed: stored.id, asked_at, is_forced: force })?;
         waiting.push((*place, stored));
     }
-    let share = config.poll.timeout.saturating_add(config.poll.host_spacing);
+    // Twice: a redirect may lead to another host.
+    let share = config.poll.timeout.saturating_add(config.poll.host_spacing).saturating_mul(2);
     let patience = PICK_UP + share.saturating_mul(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
     let begun_at = Instant::now();
     while !waiting.is_empty() && begun_at.elapsed() < patience {
@@ -175,9 +173,17 @@ fn through_daemon(config: &Config, places: &[usize], force: bool) -> Results {
         let mut still = Vec::new();
         for (place, before) in waiting {
             let state = reader.feed_by_address(&config.feeds[place].address())?.map(|stored| stored.state);
-            match state.filter(|state| state.last_polled_at != before.state.last_polled_at) {
-                Some(state) => results.push((place, Became::Polled(Box::new(state)))),
-                None => still.push((place, before)),
+            match state {
+                Some(state) if state.last_polled_at != before.state.last_polled_at => {
+                    results.push((place, Became::Polled(Box::new(state))));
+                }
+                // It was put off by where a redirect leads.
+                Some(state) if state.next_due_at != before.state.next_due_at => {
+                    let until = state.next_due_at.map_or_else(String::new, short);
+                    let words = format!("{}; it may be asked again at {until}", state.next_due_reason);
+                    results.push((place, Became::Not(words)));
+                }
+                _ => still.push((place, before)),
             }
         }
         waiting = still;

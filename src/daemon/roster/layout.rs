@@ -31,8 +31,7 @@ impl Roster {
     pub fn lay_out(&mut self, now: Timestamp) -> usize {
         let mut schedule = Schedule::new(limits(&self.config));
         schedule.keep_gates_of(&self.schedule, now);
-        // What waits at the gate of a host that a redirect led to begins anew.
-        self.onward.clear();
+        self.forget_onward();
         let mut ahead_count = 0;
         let mut backlog = Vec::new();
         for (id, (feed, state)) in &mut self.feeds {

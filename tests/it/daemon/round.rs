@@ -205,3 +205,35 @@ async fn a_round_does_not_wait_for_a_host_that_pauses() {
     assert!(round.out.contains("deferred: ") && round.out.contains("0 feeds polled"), "{}", round.out);
     assert_eq!(server.requests().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_round_and_a_poll_by_hand_go_where_redirects_lead() {
+    let server = http::Server::start().await;
+    let desk = Desk::new(&FAST.replace("host_spacing = \"0s\"", "host_spacing = \"1s\""));
+    for name in ["a", "b", "c"] {
+        server.set(&format!("/{name}"), Reply::redirect(302, server.url(&format!("/there/{name}")).as_str()));
+        let news = feed(&item(name, "Market hall reopens after repairs", "Stalls are back.", 1));
+        server.set(&format!("/there/{name}"), news);
+    }
+    desk.feeds(["/a", "/b"].map(|path| server.url_at("localhost", path)));
+    let ran = desk.run(&["run", "--once"]).expect(0);
+    assert!(ran.out.contains("2 feeds polled"), "{ran:?}");
+    desk.run(&["feeds", "poll", "/a"]).expect(0);
+    desk.run(&["feeds", "add", server.url_at("localhost", "/c").as_str()]).expect(0);
+    let traffic = desk.run(&["feeds", "politeness", "--json"]).expect(0).json();
+    let of = |host: &str| traffic.iter().find(|row| row["host"] == host).unwrap()["requests"].as_u64();
+    assert_eq!((of("localhost"), of("127.0.0.1")), (Some(4), Some(4)), "{traffic:?}");
+    // A host that pauses puts off what redirects lead to it, in words.
+    desk.change(
+        "UPDATE hosts SET paused_until = (unixepoch() + 3600) * 1000000, reason = 'asked us to wait 1h'
+         WHERE host = '127.0.0.1'",
+    );
+    desk.make_due();
+    let ran = desk.run(&["run", "--once"]).expect(0);
+    assert!(ran.out.contains("0 feeds polled") && ran.out.contains("127.0.0.1"), "{ran:?}");
+    let ran = desk.run(&["feeds", "poll", "/b"]).expect(1);
+    assert!(ran.out.contains("127.0.0.1 asked us to wait 1h"), "{ran:?}");
+    assert_eq!(server.requests_to("/there/b").len(), 1);
+    desk.run(&["feeds", "poll", "/b", "--force"]).expect(0);
+    assert_eq!(server.requests_to("/there/b").len(), 2);
+}

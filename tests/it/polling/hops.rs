@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wirewatch::feed::answer::AnswerKind;
 use wirewatch::feed::schedule::after;
 
 use crate::support::http::Reply;
@@ -68,26 +67,70 @@ async fn c18_a_429_after_a_redirect_is_the_word_of_the_host_that_gave_it() {
     let there_url = watch.server.url_at("b.example", "/there");
     watch.server.set("/feed", Reply::redirect(302, there_url.as_str()));
     watch.server.set("/own", document().conditional());
+    watch.server.set("/there", document().conditional());
+    watch.until(hour(2)).await;
     watch.server.set("/there", Reply::status(429).header("retry-after", "36000"));
+    let before = (there(&watch), watch.server.requests_to("/feed").len());
     watch.until(hour(8)).await;
-    assert_eq!(there(&watch), 1, "the second redirect waits at the gate of who said it");
-    assert_eq!(
-        watch.host("b.example").paused_until,
-        Some(after(watch.rounds[0].at, Duration::from_hours(10)))
-    );
+    assert_eq!(there(&watch), before.0 + 1);
+    let until = watch.host("b.example").paused_until.unwrap();
+    let limited = watch.rounds.iter().find(|round| !round.settled.is_success).unwrap();
+    assert_eq!(until, after(limited.at, Duration::from_hours(10)));
     assert_eq!((watch.host("a.example").paused_until, watch.host("c.example").paused_until), (None, None));
     assert!(watch.starts("a.example/own").len() >= 7, "the host that redirects is asked on");
-    let limited = usize::from(watch.state(0).last_answer != AnswerKind::Limited) * 2;
+    let (limited, other) = if limited.address.contains("a.example") { (0, 2) } else { (2, 0) };
     let state = watch.state(limited);
     assert_eq!(state.answered_host.as_deref(), Some("b.example"));
     assert!(state.health.reason.starts_with("b.example is limiting this address"), "{}", state.health.reason);
-    // What waited at the gate goes on there when it opens.
+    // The other one was put off until the pause is over, and so it is after a restart.
+    let state = watch.state(other);
+    assert_eq!(state.next_due_at, Some(until));
+    assert!(state.next_due_reason.starts_with("a redirect leads to b.example, which limits"));
+    watch.restart().await;
+    watch.until(hour(9)).await;
+    assert_eq!(watch.server.requests_to("/feed").len(), before.1 + 2, "each was asked once");
     watch.server.set("/there", document().conditional());
-    watch.until(hour(13)).await;
-    assert!([0, 2].iter().all(|feed| watch.state(*feed).last_success_at.is_some()));
-    let traffic = watch.reader().traffic(hour(13)).unwrap();
+    watch.until(hour(16)).await;
+    assert!([0, 2].iter().all(|feed| watch.state(*feed).last_success_at > Some(until)));
+    let traffic = watch.reader().traffic(hour(16)).unwrap();
     let limited: Vec<_> = traffic.iter().map(|traffic| (traffic.host.as_str(), traffic.limited)).collect();
     assert!(limited.contains(&("b.example", 1)) && limited.contains(&("a.example", 0)), "{limited:?}");
+}
+
+#[tokio::test]
+async fn c18_what_waits_at_a_host_that_begins_to_pause_begins_anew_after_it() {
+    let mut watch = sent_on(9).await;
+    let paused = Reply::status(429).header("retry-after", "3600");
+    for number in 0..9 {
+        watch.server.set(&format!("/there/{number}"), paused.clone());
+    }
+    watch.until(hour(0)).await;
+    watch.for_minutes(50).await;
+    assert_eq!((watch.hops.len(), there(&watch)), (9, 1), "eight waited when the first was answered");
+    for number in 0..9 {
+        watch.server.set(&format!("/there/{number}"), document().conditional());
+    }
+    watch.until(after(hour(1), Duration::from_mins(5))).await;
+    let asked = |number: &usize| watch.server.requests_to(&format!("/{number}")).len();
+    assert!((0..9).all(|number| asked(&number) <= 2));
+    let twice = (0..9).filter(|number| asked(number) == 2).count();
+    assert!(twice >= 8, "what a redirect said before the pause is not believed after it: {twice}");
+    assert_eq!(watch.rounds.iter().filter(|round| round.settled.is_success).count(), twice);
+}
+
+#[tokio::test]
+async fn c25_a_network_that_fails_between_redirect_and_answer_is_held_against_nobody() {
+    let mut watch = sent_on(20).await;
+    watch.until(hour(0)).await;
+    watch.until(after(hour(0), Duration::from_secs(9))).await;
+    let reached = watch.rounds.len();
+    assert!(reached < 10, "most wait for their turn");
+    watch.set_online(false);
+    watch.until(after(hour(0), Duration::from_mins(50))).await;
+    let late = after(hour(0), Duration::from_secs(20));
+    let failed: Vec<_> = watch.rounds[reached..].iter().filter(|round| round.at > late).collect();
+    assert!(failed.len() > 5, "{}", failed.len());
+    assert!(failed.iter().all(|round| round.settled.is_offline && round.settled.state.failure_count == 0));
 }
 
 #[tokio::test]
@@ -145,8 +188,67 @@ async fn c17_a_poll_by_force_passes_the_pause_of_a_redirects_host_and_no_other_d
     watch.for_minutes(1).await;
     assert_eq!(there(&watch), before + 1);
     // By force means once.
-    watch.for_hours(4).await;
+    watch.reload().await;
+    watch.for_hours(5).await;
     assert_eq!(there(&watch), before + 1);
+}
+
+#[tokio::test]
+async fn a_reload_while_a_redirect_is_on_its_way_begins_anew_by_what_is_configured_then() {
+    let mut watch = sent_on(1).await;
+    watch.begin();
+    while watch.server.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    watch.reload().await;
+    watch.for_minutes(1).await;
+    let paths: Vec<String> = watch.server.requests().iter().map(|asked| asked.path().to_owned()).collect();
+    assert_eq!(paths, ["/0", "/0", "/there/0"]);
+    // What is not configured any more goes nowhere, and takes nobody's turn.
+    let mut watch = sent_on(3).await;
+    watch.until(hour(0)).await;
+    let went = there(&watch);
+    watch.server.set("/other", document());
+    watch.reload_with(&[&format!("http://c.example/other\n{HOURLY}")]).await;
+    watch.for_minutes(10).await;
+    assert_eq!(there(&watch), went);
+    assert_eq!(watch.roster.waiting_count(watch.now), 0);
+}
+
+#[tokio::test]
+async fn c40_an_older_page_that_fails_after_a_redirect_is_tried_again_at_its_own_host() {
+    let feeds = [format!("http://a.example/feed\n{HOURLY}"), format!("http://a.example/own\n{HOURLY}")];
+    let mut watch = Watch::with(&feeds.each_ref().map(String::as_str), "").await;
+    watch.server.set("/own", document());
+    watch.server.set("/feed", Reply::ok("application/rss+xml", rss(&[("known", "Known", hour(0))])));
+    watch.for_minutes(1).await;
+    let older = watch.server.url_at("a.example", "/older");
+    let link =
+        format!("<a:link xmlns:a=\"http://www.w3.org/2005/Atom\" rel=\"next\" href=\"{older}\"/><item>");
+    let news = rss(&[("n9", "Ninth", hour(1))]).replacen("<item>", &link, 1);
+    watch.server.set("/feed", Reply::ok("application/rss+xml", news));
+    let elsewhere = watch.server.url_at("b.example", "/older-there");
+    watch.server.set("/older", Reply::redirect(302, elsewhere.as_str()));
+    // While the retry waits, a.example begins to pause.
+    let last = rss(&[("n8", "Eighth", hour(1)), ("known", "Known", hour(0))]);
+    watch.server.queue("/older-there", [Reply::status(500), Reply::ok("application/rss+xml", last)]);
+    while watch.server.requests_to("/older-there").is_empty() {
+        watch.for_minutes(1).await;
+    }
+    watch.server.set("/own", Reply::status(429).header("retry-after", "2400"));
+    let ids = watch.roster.feeds();
+    let own = ids.iter().find(|(_, feed)| feed.url.path() == "/own").unwrap().0;
+    watch.roster.hasten(*own, false, watch.now);
+    watch.for_minutes(1).await;
+    let until = watch.host("a.example").paused_until.unwrap();
+    watch.until(hour(6)).await;
+    let gaps = watch.reader().gaps_of(&watch.config.feeds[0].address(), 9).unwrap();
+    assert_eq!((gaps.len(), gaps[0].state.as_str()), (1, "filled"), "{gaps:?}");
+    let hops: Vec<Timestamp> = watch.hops.iter().map(|(at, ..)| *at).collect();
+    assert_eq!(hops.len(), 2);
+    assert!(hops[1] >= until, "{hops:?}");
+    let traffic = watch.reader().traffic(hour(6)).unwrap();
+    assert_eq!(traffic.iter().find(|host| host.host == "b.example").unwrap().requests, 2);
 }
 
 #[tokio::test]
@@ -176,12 +278,39 @@ async fn a_redirect_that_robots_txt_takes_to_another_host_waits_there_too() {
     assert!(watch.server.requests_to("/story").is_empty(), "the rules found there hold here");
     let said = &watch.pages.last().unwrap().settled.as_ref().unwrap().outcome;
     assert!(said.contains("robots.txt of a.example asks"), "{said}");
-    assert!(
-        watch
-            .reader()
-            .traffic(hour(1))
-            .unwrap()
-            .iter()
-            .all(|host| host.gap_min_ms.is_none_or(|gap| gap >= 2000))
-    );
+    let traffic = watch.reader().traffic(hour(1)).unwrap();
+    assert!(traffic.iter().all(|host| host.gap_min_ms.is_none_or(|gap| gap >= 2000)), "{traffic:?}");
+}
+
+#[tokio::test]
+async fn robots_txt_that_is_asked_for_elsewhere_is_asked_for_once() {
+    let feeds = [
+        format!("http://a.example/feed\n{HOURLY}\nfull_text = true"),
+        format!("http://b.example/own\n{HOURLY}"),
+    ];
+    let mut watch = Watch::with(&feeds.each_ref().map(String::as_str), "host_spacing = \"20s\"").await;
+    let port = watch.server.port();
+    let date = hour(0).strftime("%a, %d %b %Y %H:%M:%S GMT");
+    let item = |number: usize| {
+        format!(
+            "<item><guid>{number}</guid><title>Calm seas, day {number}</title>\
+             <link>http://a.example:{port}/story/{number}</link><pubDate>{date}</pubDate></item>"
+        )
+    };
+    let items: String = (0..6).map(item).collect();
+    let feed = format!("<rss version=\"2.0\"><channel><title>Scripted</title>{items}</channel></rss>");
+    watch.server.set("/feed", Reply::ok("application/rss+xml", feed));
+    // The other host's next turn is ten minutes away: everything waits for it.
+    let slow = document().header("x-ratelimit-remaining", "1").header("x-ratelimit-reset", "600");
+    watch.server.set("/own", slow);
+    let elsewhere = watch.server.url_at("b.example", "/rules");
+    watch.server.set("/robots.txt", Reply::redirect(302, elsewhere.as_str()));
+    watch.server.set("/rules", Reply::ok("text/plain", "User-agent: *\nDisallow: /story\n"));
+    watch.until(hour(1)).await;
+    assert_eq!(watch.server.requests_to("/rules").len(), 1);
+    assert_eq!(watch.server.requests_to("/robots.txt").len(), 1);
+    let settled: Vec<&str> =
+        watch.pages.iter().filter_map(|page| Some(page.settled.as_ref()?.outcome.as_str())).collect();
+    let refused = settled.iter().filter(|said| said.contains("robots.txt of a.example asks"));
+    assert_eq!(refused.count(), 6, "{settled:?}");
 }

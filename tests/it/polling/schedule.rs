@@ -215,7 +215,7 @@ async fn a_host_that_pauses_is_deferred_with_its_feeds() {
     watch.roster.let_go_at_once(watch.now);
     watch.for_minutes(1).await;
     let soon = after(watch.now, Duration::from_mins(2));
-    let (deferred, count) = watch.roster.deferred(hour(0), soon);
+    let (deferred, count) = watch.roster.deferred(soon);
     assert_eq!((deferred.len(), count), (watch.roster.waiting_count(hour(0)), deferred.len()));
     assert!(deferred.iter().all(|(_, host)| host == "a.example"), "{deferred:?}");
     assert_eq!(watch.starts("b.example/other"), [hour(0)]);

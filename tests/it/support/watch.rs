@@ -181,7 +181,7 @@ impl Watch {
             Ended::SentOn(sent) => {
                 let place = self.begun.iter().position(|(begun, _)| *begun == sent.visit).unwrap();
                 let (visit, at) = self.begun.remove(place);
-                assert!(sent.noted.is_ok());
+                assert!(sent.noted.is_ok(), "{:?}", sent.noted);
                 self.hops.push((at, visit, sent.onward.host()));
                 return self.roster.send_on(*sent, self.now);
             }
