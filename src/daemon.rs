@@ -6,6 +6,7 @@
 
 mod by_hand;
 mod drain;
+mod ended;
 mod error;
 pub mod health;
 pub mod hub;
@@ -28,7 +29,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
@@ -37,13 +38,11 @@ use self::hub::Hubs;
 use self::ledger::{Configured, Ledger, LedgerError};
 use self::mailer::Door;
 pub use self::once::OnceReport;
-use self::pages::Paged;
 use self::poller::Poller;
 use self::pulse::Pulse;
 pub use self::reload::Reload;
 use self::roster::Roster;
-use self::visit::{Ended, Polled, SentOn, Visit};
-use crate::article::identity::ArticleId;
+use self::visit::{Ended, Polled, Visit};
 use crate::config::Config;
 use crate::feed::FeedId;
 use crate::feed::health::{Health, HealthState};
@@ -311,57 +310,6 @@ impl Daemon {
             Err(error) => Some(self.refused(url, &error)),
         };
         self.roster.finish(visit, due_at.filter(|_| again), now());
-    }
-
-    /// Takes in a visit that goes on at another host.
-    fn sent_on(&mut self, sent: SentOn, again: bool) {
-        let address = self.roster.owner(sent.visit).and_then(|feed| self.roster.address(feed));
-        match (&sent.noted, address, sent.visit) {
-            (Ok(settled), Some(address), Visit::Feed(_)) if settled.deferred.is_some() => {
-                if let Some(report) = &mut self.report {
-                    report.deferred.push((address, sent.onward.host()));
-                }
-            }
-            (Err(error), _, Visit::Page(article)) => return self.page_refused(article, error),
-            (Err(error), Some(address), visit) => {
-                let due_at = self.refused(address, error);
-                return self.roster.finish(visit, again.then_some(due_at), now());
-            }
-            _ => {}
-        }
-        self.roster.send_on(sent, now());
-    }
-
-    /// Visits contain their own panics, so one that ends without a word is a fault of ours; it comes round again.
-    fn lost(&mut self, visit: Visit, error: &JoinError, again: bool) {
-        error!(?visit, %error, "A visit ended without a word; please report what was logged before");
-        let due_at = after(now(), self.config.poll.max_interval);
-        match visit {
-            Visit::Feed(_) | Visit::Archive(_) => self.roster.finish(visit, again.then_some(due_at), now()),
-            Visit::Page(article) => self.roster.retry_page(article, due_at, now()),
-        }
-    }
-
-    /// Takes in a visit for a page that ended.
-    fn paged(&mut self, Paged { article, settled }: Paged) {
-        match settled {
-            Ok(settled) => {
-                if let Some(settled) = &settled {
-                    debug!(article = article.0, outcome = settled.outcome, "Page");
-                    self.note_alerts(&settled.alerts);
-                }
-                self.roster.finish_page(article, settled.map(|settled| *settled), now());
-            }
-            Err(error) => self.page_refused(article, &error),
-        }
-    }
-
-    fn page_refused(&mut self, article: ArticleId, error: &LedgerError) {
-        debug!(article = article.0, %error, "A page could not be stored");
-        if matches!(error, LedgerError::Store(error) if error.is_passing()) {
-            self.paused_until = Some(Instant::now() + NO_ROOM_WAIT);
-        }
-        self.roster.retry_page(article, after(now(), self.config.poll.min_interval), now());
     }
 
     /// A poll could not be stored. Nothing was kept, nothing is lost: the same document is asked for again at the time

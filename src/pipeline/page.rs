@@ -130,7 +130,7 @@ impl Completed {
 }
 
 /// What settling a visit came to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct PageSettled {
     /// The page, while it waits on.
     pub waits: Option<WaitingPage>,
@@ -247,8 +247,7 @@ pub fn settle_page(
     now: Timestamp,
 ) -> Result<PageSettled, StoreError> {
     let PageVisit { mut request, host, started_at, answer, end } = visit;
-    let mut settled =
-        PageSettled { waits: None, outcome: String::new(), alerts: Vec::new(), host: HostNews::default() };
+    let mut settled = PageSettled::default();
     if let Some(answer) = &answer {
         // A page is no second address that says 503: only 429 speaks for the host.
         settled.host = note_host(tx, &host, answer, 0, started_at)?;
