@@ -19,7 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::conclude::conclude;
-pub use self::hop::{Hop, HopSettled, settle_hop};
+pub use self::hop::{Hop, HopSettled, may_defer, settle_hop};
 pub use self::host::{HostNews, HostPause, HostSpacing, note_host};
 use self::intake::{Sight, take_entries};
 use self::missed::Seeing;

@@ -18,11 +18,6 @@ impl Daemon {
     pub(super) fn sent_on(&mut self, sent: SentOn, again: bool) {
         let address = self.roster.owner(sent.visit).and_then(|feed| self.roster.address(feed));
         match (&sent.noted, address, sent.visit) {
-            (Ok(settled), Some(address), Visit::Feed(_)) if settled.deferred.is_some() => {
-                if let Some(report) = &mut self.report {
-                    report.deferred.push((address, sent.onward.host()));
-                }
-            }
             (Err(error), _, Visit::Page(article)) => return self.page_refused(article, error),
             (Err(error), Some(address), visit) => {
                 let due_at = self.refused(address, error);

@@ -49,7 +49,7 @@ impl Daemon {
             let is_polled = self.roster.waiting_count(begun_at) <= deferred_count;
             if self.roster.is_idle() && is_polled && !pages_wait {
                 if let Some(report) = &mut self.report {
-                    report.deferred.extend(deferred);
+                    report.deferred = deferred;
                 }
                 break;
             }

@@ -37,9 +37,6 @@ use crate::store::pages::WaitingPage;
 /// A time without a look at the clock that means that the machine slept.
 const ABSENCE: Duration = Duration::from_mins(2);
 
-/// A page waits so long before it looks again whether the robots.txt that speaks for it has come.
-const ROBOTS_WAIT: Duration = Duration::from_mins(1);
-
 /// The feeds that are watched.
 pub struct Roster {
     config: Arc<Config>,
@@ -58,6 +55,10 @@ pub struct Roster {
     onward: HashMap<Visit, Leg>,
     /// Pages whose robots.txt is asked for at another host than theirs, and theirs.
     robots_elsewhere: HashMap<ArticleId, String>,
+    /// Hosts whose robots.txt a redirect takes to a host that pauses, and until when.
+    robots_off: HashMap<String, Timestamp>,
+    /// Feeds that were put off for the sake of a host that a redirect led to, and which.
+    put_off: HashMap<FeedId, String>,
     /// How often the schedule was laid out.
     layout: u64,
     /// Feeds that are to be polled because somebody asked, until they are; whether by force.
@@ -83,6 +84,8 @@ impl Roster {
             poller,
             onward: HashMap::new(),
             robots_elsewhere: HashMap::new(),
+            robots_off: HashMap::new(),
+            put_off: HashMap::new(),
             layout: 0,
             by_hand: HashMap::new(),
             pages: HashMap::new(),
@@ -97,6 +100,7 @@ impl Roster {
         self.feeds = feeds.map(|(feed, row)| (row.id, (Arc::new(feed.clone()), row.state))).collect();
         let Self { feeds, by_hand, .. } = self;
         by_hand.retain(|feed, _| feeds.contains_key(feed));
+        self.put_off.retain(|feed, _| feeds.contains_key(feed));
         self.older_pages = configured.older_pages.into_iter().map(|page| (page.gap, page)).collect();
         self.poller.configure(Arc::clone(&config));
         self.config = config;
@@ -162,11 +166,13 @@ impl Roster {
                     let poll = poller.poll(id, Arc::clone(feed), state.clone(), departure);
                     self.under_way.spawn(async { Ended::polled(poll.await) })
                 }
-                Visit::Page(article) if self.is_robots_elsewhere(article) => {
-                    self.retry_page(article, after(now, ROBOTS_WAIT), now);
-                    continue;
-                }
                 Visit::Page(article) => {
+                    // One that has come to where robots.txt is does not wait for another.
+                    let wait = if departure.onward.is_none() { self.robots_wait(article, now) } else { None };
+                    if let Some(until) = wait {
+                        self.retry_page(article, until, now);
+                        continue;
+                    }
                     let feed = self.pages.get(&article).and_then(|page| self.feeds.get(&page.feed));
                     let Some((feed, _)) = feed else {
                         // Its feed is no longer watched.
@@ -261,6 +267,11 @@ impl Roster {
     /// Puts a visit that ended back in the schedule; without a time it does not come again.
     pub fn finish(&mut self, visit: Visit, due_at: Option<Timestamp>, now: Timestamp) {
         self.schedule.finished(visit, due_at, now);
+        if let Visit::Feed(feed) = visit {
+            // Whoever asked meanwhile has an answer.
+            self.by_hand.remove(&feed);
+            self.put_off.remove(&feed);
+        }
         if due_at.is_none() {
             return;
         }
@@ -280,9 +291,7 @@ impl Roster {
     /// Somebody asked for a poll by hand: the feed is due now. Forced, it does not wait for the end of its host's pause,
     /// though for its turn at the host.
     pub fn hasten(&mut self, feed: FeedId, is_forced: bool, now: Timestamp) {
-        if !self.schedule.is_running(Visit::Feed(feed)) {
-            *self.by_hand.entry(feed).or_default() |= is_forced;
-        }
+        *self.by_hand.entry(feed).or_default() |= is_forced;
         if is_forced {
             self.schedule.insist(Visit::Feed(feed), now);
         } else {
@@ -376,7 +385,10 @@ impl Roster {
                 feeds.extend(self.address(feed).map(|address| (address, host.to_owned())));
             }
         }
+        let put_off = self.put_off.iter();
+        feeds.extend(put_off.filter_map(|(feed, host)| Some((self.address(*feed)?, host.clone()))));
         feeds.sort_unstable();
+        feeds.dedup();
         (feeds, count)
     }
 

@@ -342,6 +342,11 @@ impl<K: Copy + Eq + Ord + Hash> Schedule<K> {
         self.gates.get(host).and_then(|gate| gate.paused_until).is_some_and(|until| now < until)
     }
 
+    /// Until when a host asked us to stay away.
+    pub fn paused_until(&self, host: &str, now: Timestamp) -> Option<Timestamp> {
+        self.gates.get(host).and_then(|gate| gate.paused_until).filter(|until| now < *until)
+    }
+
     /// Takes over when the gates of an earlier schedule open and what is under way, watched on or not: a reload is no reason
     /// to ask a host sooner. None opens later than the spacing from `now`, or pauses longer than a host may ask for, whatever
     /// clock it was set by.

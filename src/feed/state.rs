@@ -78,7 +78,7 @@ pub struct FeedState {
     /// Bytes of the last document on the wire.
     pub document_bytes: u64,
     /// Host (registrable domain, or address) that gave the last answer, where it is not that of the configured address:
-    /// a redirect led there, or the feed moved.
+    /// a redirect led there, or the feed moved. Also that of a host that pauses, where a redirect led since.
     pub answered_host: Option<String>,
     /// What the last poll came to, in a word.
     pub last_answer: AnswerKind,

@@ -9,6 +9,7 @@ use super::host::{HostNews, note_host};
 use crate::feed::FeedId;
 use crate::feed::answer::{Answer, AnswerKind, RateLimit, WISH_MAX};
 use crate::feed::schedule::after;
+use crate::feed::state::FeedState;
 use crate::store::{StoreError, Transaction};
 
 /// A redirect from one host (a registrable domain, or an address) to another.
@@ -49,9 +50,19 @@ pub fn settle_hop(tx: &Transaction<'_>, hop: &Hop, at: Timestamp) -> Result<HopS
     if let Some(feed) = hop.feed
         && let Some(mut state) = tx.feed_state(feed)?
     {
+        if !may_defer(&state, at) {
+            return Ok(HopSettled { host, deferred: None });
+        }
         state.next_due_at = Some(until);
         state.next_due_reason.clone_from(&reason);
+        state.answered_host = Some(hop.to.clone());
         tx.save_feed(feed, &state, None)?;
     }
     Ok(HopSettled { host, deferred: Some((until, reason)) })
+}
+
+/// Whether a poll may be put off because of where a redirect leads. One that had no answer for a day waits in line instead:
+/// what it meets there is the feed's to be judged by.
+pub fn may_defer(state: &FeedState, at: Timestamp) -> bool {
+    state.last_polled_at.is_some_and(|polled| at < after(polled, WISH_MAX))
 }
