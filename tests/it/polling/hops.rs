@@ -136,9 +136,8 @@ async fn c25_a_network_that_fails_between_redirect_and_answer_is_held_against_no
     assert!(reached < 10, "most wait for their turn");
     watch.set_online(false);
     watch.until(after(hour(0), Duration::from_mins(50))).await;
-    let late = after(hour(0), Duration::from_secs(20));
-    let failed: Vec<_> = watch.rounds[reached..].iter().filter(|round| round.at > late).collect();
-    assert!(failed.len() > 5, "{}", failed.len());
+    let failed = &watch.rounds[reached..];
+    assert!(failed.len() > 10, "{}", failed.len());
     assert!(failed.iter().all(|round| round.settled.is_offline && round.settled.state.failure_count == 0));
 }
 
