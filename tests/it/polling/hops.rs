@@ -31,6 +31,21 @@ async fn sent_on(count: usize) -> Watch {
     watch
 }
 
+/// A feed of a.example with six stories there.
+fn six_stories(watch: &Watch) -> Reply {
+    let port = watch.server.port();
+    let date = hour(0).strftime("%a, %d %b %Y %H:%M:%S GMT");
+    let item = |number: usize| {
+        format!(
+            "<item><guid>{number}</guid><title>Calm seas, day {number}</title>\
+             <link>http://a.example:{port}/story/{number}</link><pubDate>{date}</pubDate></item>"
+        )
+    };
+    let items: String = (0..6).map(item).collect();
+    let feed = format!("<rss version=\"2.0\"><channel><title>Scripted</title>{items}</channel></rss>");
+    Reply::ok("application/rss+xml", feed)
+}
+
 /// Requests to b.example.
 fn there(watch: &Watch) -> usize {
     let is_there = |host: Option<String>| host.is_some_and(|host| host.starts_with("b.example"));
@@ -297,17 +312,7 @@ async fn robots_txt_that_is_asked_for_elsewhere_is_asked_for_once() {
         format!("http://b.example/own\n{HOURLY}"),
     ];
     let mut watch = Watch::with(&feeds.each_ref().map(String::as_str), "host_spacing = \"20s\"").await;
-    let port = watch.server.port();
-    let date = hour(0).strftime("%a, %d %b %Y %H:%M:%S GMT");
-    let item = |number: usize| {
-        format!(
-            "<item><guid>{number}</guid><title>Calm seas, day {number}</title>\
-             <link>http://a.example:{port}/story/{number}</link><pubDate>{date}</pubDate></item>"
-        )
-    };
-    let items: String = (0..6).map(item).collect();
-    let feed = format!("<rss version=\"2.0\"><channel><title>Scripted</title>{items}</channel></rss>");
-    watch.server.set("/feed", Reply::ok("application/rss+xml", feed));
+    watch.server.set("/feed", six_stories(&watch));
     // The other host's next turn is ten minutes away: everything waits for it.
     let slow = document().header("x-ratelimit-remaining", "1").header("x-ratelimit-reset", "600");
     watch.server.set("/own", slow);
@@ -330,17 +335,7 @@ async fn robots_txt_is_not_asked_for_again_while_the_host_it_moved_to_pauses() {
         format!("http://b.example/own\n{HOURLY}"),
     ];
     let mut watch = Watch::with(&feeds.each_ref().map(String::as_str), "").await;
-    let port = watch.server.port();
-    let date = hour(0).strftime("%a, %d %b %Y %H:%M:%S GMT");
-    let item = |number: usize| {
-        format!(
-            "<item><guid>{number}</guid><title>Calm seas, day {number}</title>\
-             <link>http://a.example:{port}/story/{number}</link><pubDate>{date}</pubDate></item>"
-        )
-    };
-    let items: String = (0..6).map(item).collect();
-    let feed = format!("<rss version=\"2.0\"><channel><title>Scripted</title>{items}</channel></rss>");
-    watch.server.set("/feed", Reply::ok("application/rss+xml", feed));
+    watch.server.set("/feed", six_stories(&watch));
     watch.server.set("/own", Reply::status(429).header("retry-after", "1800"));
     let elsewhere = watch.server.url_at("b.example", "/rules");
     watch.server.set("/robots.txt", Reply::redirect(302, elsewhere.as_str()));
