@@ -7,6 +7,7 @@ pub mod fingerprint;
 pub mod identity;
 pub mod language;
 pub mod page;
+pub mod place;
 pub mod publisher;
 pub mod text;
 pub mod url;

@@ -12,6 +12,7 @@ mod feeds;
 mod fetch;
 mod mail;
 mod pipeline;
+mod places;
 mod polling;
 mod rhythm;
 mod store;

@@ -27,7 +27,7 @@ const SHELL: [(&str, &[&str]); 4] = [
 ];
 
 /// Outside libraries and the rooms that own them.
-const OWNERS: [(&str, &[&str], &str); 36] = [
+const OWNERS: [(&str, &[&str], &str); 37] = [
     ("annotate_snippets", &["config/report.rs"], ""),
     ("axum", &["web"], ""),
     ("brotli", &["fetch/"], ""),
@@ -44,6 +44,7 @@ const OWNERS: [(&str, &[&str], &str); 36] = [
     ("encoding_rs", &["feed/parse/", "article/page.rs"], "as chardetng"),
     ("feed_rs", &["feed/parse/strict.rs"], ""),
     ("flate2", &["fetch/", "cli/record.rs"], "recorded entries come packed, too"),
+    ("fst", &["article/place/"], "the names of places"),
     ("getrandom", &["daemon/hub/keeper.rs"], ""),
     ("hmac", &["feed/subscription/signature.rs"], ""),
     ("html5ever", &["article/text/", "feed/parse/escape.rs"], "feeds name HTML's characters in XML"),
