@@ -1,7 +1,7 @@
 //! Places: which countries a text is about.
 //!
 //! Owns [`places`]: names are looked up in the [`gazetteer`], the longest at each word, judged by their spelling and by each
-//! other, and weighed by where they stand. The rules are those of the gazetteer's makers (docs/places.md). Refuses
+//! other, and weighed by where they stand. Each rule stands at the function that applies it. Refuses
 //! coordinates and towns: a place is a country (ISO 3166-1 alpha-2).
 
 pub mod gazetteer;

@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::hub::Ear;
 use super::ledger::Ledger;
+use super::pages::sent_on;
 use super::visit::{Departure, Polled, SentOn, Ticket, Visit};
 use crate::article::publisher::host_key;
 use crate::config::Config;
@@ -154,7 +155,7 @@ impl Poller {
         let hop = Hop {
             from,
             to: onward.host(),
-            rate_limit: onward.rate_limit,
+            answer: sent_on(&onward),
             feed: if let Visit::Feed(feed) = visit { Some(feed) } else { None },
             is_forced: ticket.by_hand == Some(true),
         };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::host::{HostNews, note_host};
 use crate::feed::FeedId;
-use crate::feed::answer::{Answer, AnswerKind, RateLimit, WISH_MAX};
+use crate::feed::answer::{Answer, WISH_MAX};
 use crate::feed::schedule::after;
 use crate::feed::state::FeedState;
 use crate::store::{StoreError, Transaction};
@@ -19,8 +19,8 @@ pub struct Hop {
     pub from: String,
     /// Where to.
     pub to: String,
-    /// What the one that redirects said is left of its allowance.
-    pub rate_limit: Option<RateLimit>,
+    /// What the redirect means for the one that gave it.
+    pub answer: Answer,
     /// Whose poll it is; absent for pages.
     pub feed: Option<FeedId>,
     /// Whether a person insists, so that no pause holds it up.
@@ -39,8 +39,7 @@ pub struct HopSettled {
 /// Counts the request that a redirect answered at `at`, and defers the visit while the host it leads to pauses: by a day at
 /// most.
 pub fn settle_hop(tx: &Transaction<'_>, hop: &Hop, at: Timestamp) -> Result<HopSettled, StoreError> {
-    let answer = Answer { rate_limit: hop.rate_limit, ..Answer::of(AnswerKind::SentOn) };
-    let host = note_host(tx, &hop.from, &answer, 0, at)?;
+    let host = note_host(tx, &hop.from, &hop.answer, 0, at)?;
     let there = tx.host(&hop.to)?;
     let Some(until) = there.pause_at(at).filter(|_| !hop.is_forced) else {
         return Ok(HopSettled { host, deferred: None });

@@ -1,4 +1,6 @@
 //! Articles: what becomes of an entry's text, address, language and publisher.
+//!
+//! One file because an article is one noun, and its tables are read beside each other.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

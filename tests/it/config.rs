@@ -1,4 +1,6 @@
 //! The configuration: files in, checked truth or a list of problems out.
+//!
+//! One file because every table of problems runs through the same `load`.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 

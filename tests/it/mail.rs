@@ -1,4 +1,6 @@
 //! Mail: what an alert looks like, how it becomes bytes, and what becomes of it at a server.
+//!
+//! One file because the same mails are looked at as text, as bytes and at a server.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

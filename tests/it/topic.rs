@@ -1,4 +1,6 @@
 //! Topics: the query language, folding, matching and weighing, through their public doors.
+//!
+//! One file because a query is read, matched and weighed in the same cases.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! A scripted HTTP/1.1 server on loopback: what a publisher may do to us, right and wrong.
 //!
+//! One file because a reply's steps and the server that takes them are one machine.
+//!
 //! Owns sockets and raw bytes; knows nothing of Wirewatch. A reply is a list of steps, so every fault
 //! (drip, stall, reset, wrong length, endless body) is data. It logs each request for assertions.
 //!

@@ -1,5 +1,7 @@
 //! An SMTP server that does what a test tells it to: a real dialogue on a real socket.
 //!
+//! One file because scripts, sessions and what they received are one machine.
+//!
 //! `Server::start(Setup::default())` accepts everything. `server.next(script)` queues how the next sessions
 //! misbehave, one script for each session; when the queue is empty, sessions behave.
 
