@@ -10,7 +10,7 @@ use wirewatch::article::Article;
 use wirewatch::feed::Tier;
 use wirewatch::topic::matcher::ArticleText;
 use wirewatch::topic::{
-    AlertPolicy, Calibration, SetSource, Severity, SignalSource, Topic, TopicId, TopicSource, score_all,
+    AlertPolicy, Calibration, SetSource, Severity, SignalSource, Topic, TopicId, TopicSource, Topics,
 };
 
 fn main() {
@@ -135,8 +135,13 @@ fn topic(number: usize) -> Topic {
             .chain((0..filler).map(|term| format!("filler{number}x{term} phrase")))
             .collect(),
     };
-    let signal =
-        |when: &str, weight: f64| SignalSource { name: when.into(), when: when.into(), weight, cap: 1.0 };
+    let signal = |when: &str, weight: f64| SignalSource {
+        name: when.into(),
+        when: when.into(),
+        weight,
+        cap: 1.0,
+        context: true,
+    };
     let source = TopicSource {
         id: TopicId(format!("topic-{number}")),
         name: "Bench".into(),
@@ -161,6 +166,7 @@ fn topic(number: usize) -> Topic {
             signal("{U.N.} NEAR/8 @aid", 10.0),
             signal("@truce AND NOT (minister OR talks)", 5.0),
         ],
+        factors: Factors::default(),
         calibration: Calibration::default(),
         policy: AlertPolicy {
             threshold: 0.7,

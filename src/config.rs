@@ -8,6 +8,7 @@ mod access;
 mod check;
 pub mod edit;
 mod feed_file;
+mod language_file;
 mod literal;
 mod mail_server;
 mod manual;
@@ -36,9 +37,11 @@ use crate::feed::Feed;
 use crate::feed::access::Proxy;
 use crate::fetch;
 use crate::mail;
-use crate::topic::{Topic, TopicId};
+use crate::topic::context::Languages;
+use crate::topic::{TopicId, Topics};
 
 pub use crate::alert::route::Route;
+pub use language_file::shipped_languages;
 pub use manual::manual;
 pub use report::{Problem, ProblemSeverity, render};
 
@@ -55,8 +58,10 @@ pub struct Config {
     pub poll: Poll,
     /// Feeds, in file order, without duplicates.
     pub feeds: Vec<Feed>,
-    /// Topics, by id.
-    pub topics: Vec<Topic>,
+    /// Topics, by id, compiled together.
+    pub topics: Topics,
+    /// The languages they are read by.
+    pub languages: Arc<Languages>,
     /// What topic files say beside the topic.
     pub topic_origins: BTreeMap<TopicId, TopicOrigin>,
     /// `[mail]`.

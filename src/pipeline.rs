@@ -44,7 +44,7 @@ use crate::store::pages::WaitingPage;
 use crate::store::{StoreError, Transaction};
 use crate::story::StoryId;
 use crate::topic::matcher::ArticleText;
-use crate::topic::{Score, Topic};
+use crate::topic::{Score, Scratch, Topics};
 
 /// An entry with everything computed from it alone.
 #[derive(Debug, Clone)]
@@ -55,21 +55,23 @@ pub struct Scored {
     pub article: Article,
     /// What it is recognised by.
     pub keys: Keys,
-    /// A score per topic.
+    /// Scores of the topics that have evidence, or trip without any; the others' say nothing.
     pub scores: Vec<Score>,
     /// Its words, for the archive's full-text index.
     pub words: String,
 }
 
 /// Normalises and scores entries.
-pub fn prepare(entries: Vec<Entry>, feed: &Feed, topics: &[Topic], seen_at: Timestamp) -> Vec<Scored> {
+pub fn prepare(entries: Vec<Entry>, feed: &Feed, topics: &Topics, seen_at: Timestamp) -> Vec<Scored> {
+    let mut scratch = Scratch::default();
     entries
         .into_iter()
         .map(|entry| {
             let article = article::normalize(&entry, feed, seen_at);
             let keys = Keys::of(&entry, &article);
             let text = ArticleText::new(&article);
-            let scores = topics.iter().map(|topic| topic.score_text(&text)).collect();
+            let mut scores = Vec::new();
+            topics.score_text(&text, &mut scratch, &mut scores);
             let words = text.index_words();
             Scored { entry, article, keys, scores, words }
         })

@@ -2,11 +2,15 @@
 //!
 //! Owns [`Topic`], [`SignalSource`], [`Evidence`] and [`Score`]. Refuses to read files and to decide alerts.
 
+pub mod context;
+mod lexicon;
 pub mod matcher;
 mod narrow;
 pub mod pattern;
+mod plan;
 pub mod query;
 pub mod sets;
+mod topics;
 pub mod weigh;
 
 use std::fmt;
@@ -15,10 +19,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::article::Article;
+use context::Factors;
 use matcher::{ArticleText, Evaluation};
 use query::{Node, QueryProblem};
 use sets::Sets;
+
+pub use topics::{Scratch, Topics};
 
 /// A topic's stable name, used in file names, mail headers and the store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -137,6 +143,8 @@ pub struct TopicSource {
     pub sets: Vec<SetSource>,
     /// Weighted queries.
     pub signals: Vec<SignalSource>,
+    /// What the context leaves of a match's points.
+    pub factors: Factors,
     /// How points become a probability.
     pub calibration: Calibration,
     /// When scores become alerts.
@@ -167,6 +175,8 @@ pub struct SignalSource {
     pub weight: f64,
     /// How many times the weight repeats may add up to: 1 (count once) to 2.
     pub cap: f64,
+    /// Whether the words around a match say how it is meant; false for a query that says so itself.
+    pub context: bool,
 }
 
 /// Points to probability: `p = 1 / (1 + exp(-slope * (points - midpoint)))` (Platt's sigmoid).
@@ -271,21 +281,22 @@ impl Topic {
         if problems.is_empty() { Ok(Self { source, sets, signals }) } else { Err(problems) }
     }
 
-    /// Scores one article. For several topics, cut it into words once with [`score_all`].
-    pub fn score(&self, article: &Article) -> Score {
-        self.score_text(&ArticleText::new(article))
-    }
-
-    /// Scores an article that was cut into words.
-    pub fn score_text(&self, text: &ArticleText<'_>) -> Score {
+    /// Scores an article by what its queries match, however the text means it: the readable evaluation of one topic,
+    /// and the oracle of [`Topics`], which scores articles.
+    pub fn score_as_matched(&self, text: &ArticleText<'_>) -> Score {
         let mut evaluation = Evaluation::new(text, &self.sets);
-        let mut evidence: Vec<Evidence> = self
+        let evidence = self
             .source
             .signals
             .iter()
             .zip(&self.signals)
-            .filter_map(|(signal, query)| weigh::weigh(signal, &evaluation.hits(&query.node), text))
+            .filter_map(|(signal, query)| weigh::weigh(signal, &evaluation.hits(&query.node), text, None))
             .collect();
+        self.score_of(evidence)
+    }
+
+    /// The score that evidence comes to.
+    fn score_of(&self, mut evidence: Vec<Evidence>) -> Score {
         // Stable, so that equal points keep the order of the file.
         evidence.sort_by(|left, right| right.points.abs().total_cmp(&left.points.abs()));
         let points = evidence.iter().map(|evidence| evidence.points).sum();
@@ -293,12 +304,6 @@ impl Topic {
         let trips = probability >= self.source.policy.threshold;
         Score { topic: self.source.id.clone(), points, probability, trips, evidence }
     }
-}
-
-/// Scores an article against every topic, in their order, cutting it into words once.
-pub fn score_all(topics: &[Topic], article: &Article) -> Vec<Score> {
-    let text = ArticleText::new(article);
-    topics.iter().map(|topic| topic.score_text(&text)).collect()
 }
 
 /// One query, compiled: a signal's condition, a search, a route's filter.

@@ -8,7 +8,7 @@ mod folding;
 
 use std::ops::Range;
 
-pub use folding::{arabic_stems, cased, cased_pattern};
+pub use folding::{arabic_stems, cased, cased_pattern, each_arabic_stem};
 use folding::{fold_word, is_wildcard, is_word_letter};
 
 /// What stands between a word and the one before it.
@@ -51,12 +51,20 @@ impl Words {
     /// Scripts that put no space between words (Han, kana, Thai, Lao, Khmer, Burmese) give a word per
     /// character. Soft hyphens and zero-width characters count as nothing.
     pub fn split(text: &str) -> Self {
-        Splitter::new(text, false).run()
+        Splitter::new(text, false, Self::default()).run()
+    }
+
+    /// [`Words::split`] in the room that the words of another text took.
+    pub fn split_again(&mut self, text: &str) {
+        let mut found = std::mem::take(self);
+        found.words.clear();
+        found.arena.clear();
+        *self = Splitter::new(text, false, found).run();
     }
 
     /// Like [`Words::split`], and `*` and `?` count as letters: the words of a query.
     pub fn split_pattern(text: &str) -> Self {
-        Splitter::new(text, true).run()
+        Splitter::new(text, true, Self::default()).run()
     }
 
     /// How many words there are.
@@ -180,11 +188,11 @@ enum SentenceEnd {
 }
 
 impl<'a> Splitter<'a> {
-    fn new(text: &'a str, wildcards: bool) -> Self {
+    fn new(text: &'a str, wildcards: bool, found: Words) -> Self {
         Self {
             text,
             wildcards,
-            found: Words::default(),
+            found,
             run: None,
             dotted: true,
             letters_since_dot: 0,

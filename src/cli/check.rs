@@ -18,7 +18,7 @@ pub(super) fn run(dir: &Path, online: bool) -> Outcome {
     let config = load(dir)?;
     let mut wrong_count = 0;
     for topic in &config.topics {
-        for (example, score) in wrong_examples(topic) {
+        for (example, score) in wrong_examples(&config.topics, topic) {
             complain(&format!("error: {}", wrong_words(&config, topic, example, &score)));
             wrong_count += 1;
         }

@@ -13,7 +13,7 @@ use crate::article::{self, Article, page};
 use crate::config::Config;
 use crate::feed::Entry;
 use crate::fetch::{self, Fetcher, Request};
-use crate::topic::{Evidence, Score, score_all};
+use crate::topic::{Evidence, Score};
 
 /// Largest page or text, bytes. JSON Lines files are read line by line and have no such limit.
 const BYTES_MAX: u64 = 32 << 20;
@@ -153,7 +153,7 @@ fn print(
     article: &Article,
     json: bool,
 ) -> Result<(), Failure> {
-    let scores = score_all(&config.topics, article);
+    let scores = config.topics.score_each(article);
     if !json {
         return print_text(output, config, article, &scores);
     }

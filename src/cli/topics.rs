@@ -11,7 +11,7 @@ use super::{Exit, Outcome, Output, load};
 use crate::article;
 use crate::config::Config;
 use crate::feed::Entry;
-use crate::topic::{Example, Expect, Score, Topic};
+use crate::topic::{Example, Expect, Score, Scratch, Topic, Topics};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -74,7 +74,7 @@ fn test(config: &Config, only: Option<&str>) -> Outcome {
         return Err(super::Failure::usage(message, format!("topics are: {}", known.join(", "))));
     }
     for topic in topics {
-        let wrong = wrong_examples(topic);
+        let wrong = wrong_examples(&config.topics, topic);
         wrong_count += wrong.len();
         let count = topic.source.examples.len();
         output.line(format!("{}: {} of {count} examples right", topic.source.id, count - wrong.len()))?;
@@ -93,13 +93,15 @@ fn test(config: &Config, only: Option<&str>) -> Outcome {
 }
 
 /// The examples of a topic that come out wrong, with their scores.
-pub(super) fn wrong_examples(topic: &Topic) -> Vec<(&Example, Score)> {
+pub(super) fn wrong_examples<'t>(topics: &Topics, topic: &'t Topic) -> Vec<(&'t Example, Score)> {
     let feed = stranger(nowhere());
-    let scored = topic.source.examples.iter().map(|example| {
+    let mut scratch = Scratch::default();
+    let scored = topic.source.examples.iter().filter_map(|example| {
         // An example is a headline; what follows its first line is the text under it.
         let (title, rest) = example.text.trim().split_once('\n').unwrap_or((example.text.trim(), ""));
         let entry = Entry { title: escape(title), summary: Some(escape(rest)), ..Entry::default() };
-        (example, topic.score(&article::normalize(&entry, &feed, jiff::Timestamp::UNIX_EPOCH)))
+        let article = article::normalize(&entry, &feed, jiff::Timestamp::UNIX_EPOCH);
+        Some((example, topics.score_for(&topic.source.id, &article, &mut scratch)?))
     });
     scored.filter(|(example, score)| score.trips != (example.expect == Expect::Alert)).collect()
 }

@@ -20,7 +20,9 @@ use super::report::Problem;
 use super::source::{Sheet, Source};
 use super::units::{show_duration, show_size};
 use super::value::{Line, Size};
-use super::{Config, Environment, Log, Mail, Poll, Rewrite, feed_file, mail_server, route, topic_file};
+use super::{
+    Config, Environment, Log, Mail, Poll, Rewrite, feed_file, language_file, mail_server, route, topic_file,
+};
 use crate::mail;
 
 /// Everything, and everything wrong with it. The configuration is absent when the directory cannot be read.
@@ -44,7 +46,8 @@ pub(super) fn check_directory(
 
     let poll = check_poll(dir, &main.poll.value, &mut sheet);
     let feeds = feed_file::load_feeds(dir, &main, &poll, rewrite, &mut sheet, &mut hash);
-    let topics = topic_file::load_topics(dir, &mut hash);
+    let languages = language_file::load_languages(dir, &mut hash, &mut problems);
+    let topics = topic_file::load_topics(dir, &languages, &mut hash);
     let data_dir = match &environment.state_directory {
         Some(state) => state.clone(),
         None => data_dir(dir, &main.data_dir.value),
@@ -58,7 +61,8 @@ pub(super) fn check_directory(
         poll,
         feed_files: feeds.files,
         feeds: feeds.feeds,
-        topics: topics.topics,
+        topics: topics.compiled,
+        languages,
         topic_origins: topics.origins,
         mail: check_mail(dir, &main.mail, &data_dir, environment, &mut sheet),
         routes,

@@ -16,6 +16,7 @@ use super::source::Sheet;
 use super::value::{Line, Size, Whole, read_word};
 use super::{LogFormat, LogLevel};
 use crate::feed::FullText;
+use crate::topic::context::{Effect, Factors, Genre};
 use crate::topic::{Expect, Severity};
 
 /// Minutes.
@@ -44,8 +45,8 @@ macro_rules! section {
     }) => {
         $(#[doc = $about])*
         #[derive(Debug, Clone)]
-        pub(super) struct $name {
-            $($(#[doc = $prose])* pub(super) $key: Item<$type>,)*
+        pub(in crate::config) struct $name {
+            $($(#[doc = $prose])* pub(in crate::config) $key: Item<$type>,)*
         }
 
         impl Value for $name {
@@ -106,6 +107,10 @@ macro_rules! words {
         }
     };
 }
+
+mod language;
+
+pub(in crate::config) use language::Language;
 
 /// When a route is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -369,6 +374,8 @@ section! {
         sets: Sets = Sets(Vec::new()),
         /// What speaks for the topic, and what against it.
         signal: Vec<Item<Signal>>,
+        /// What is left of a match's points by how the text means it.
+        context: Context = Context::nothing(),
         /// How points become a probability: `1 / (1 + exp(-slope * (points - midpoint)))`.
         calibration: Calibration = Calibration::nothing(),
         /// When scores become alerts.
@@ -389,6 +396,43 @@ section! {
         weight: f64,
         /// How many times the weight all its matches together may add up to: 1 (count once) to 2.
         cap: f64 = 1.0,
+        /// `false` for a query that says itself how it is meant: the words around it then change nothing.
+        context: bool = true,
+    }
+}
+
+section! {
+    /// What is left of a match's points by how the text means it: 1 all, 0 nothing, below 0 it speaks against. The words that tell
+    /// are in the language files (docs/topics.md). The last seven are for the whole article: what kind of text it is.
+    Context {
+        /// It did not happen, or is denied.
+        negated: f64 = Factors::default().effect(Effect::Negated),
+        /// One side says so; shown as hedged.
+        claimed: f64 = Factors::default().effect(Effect::Claimed),
+        /// It may be so: feared, possible, unconfirmed.
+        hedged: f64 = Factors::default().effect(Effect::Hedged),
+        /// If it were so.
+        hypothetical: f64 = Factors::default().effect(Effect::Hypothetical),
+        /// It is to come, or asked for.
+        future: f64 = Factors::default().effect(Effect::Future),
+        /// Long ago.
+        historical: f64 = Factors::default().effect(Effect::Historical),
+        /// It is over, lifted, restored.
+        ended: f64 = Factors::default().effect(Effect::Ended),
+        /// Somebody's view.
+        opinion: f64 = Factors::default().genre(Genre::Opinion),
+        /// An explainer, a timeline, a newsletter.
+        analysis: f64 = Factors::default().genre(Genre::Analysis),
+        /// It remembers.
+        anniversary: f64 = Factors::default().genre(Genre::Anniversary),
+        /// A page of live updates: many events in one text.
+        liveblog: f64 = Factors::default().genre(Genre::Liveblog),
+        /// Matches and transfers.
+        sport: f64 = Factors::default().genre(Genre::Sport),
+        /// The words are meant otherwise: a trade truce, a company under siege.
+        figurative: f64 = Factors::default().genre(Genre::Figurative),
+        /// Books, films, exhibitions.
+        arts: f64 = Factors::default().genre(Genre::Arts),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use xxhash_rust::xxh3::Xxh3;
@@ -17,6 +18,7 @@ use super::read::Item;
 use super::report::Problem;
 use super::source::{Sheet, Source};
 use super::value::Line;
+use crate::topic::context::{Effect, Factors, Genre, Languages};
 use crate::topic::{
     AlertPolicy, Calibration, Example, ProblemSite, SetSource, Severity, SignalSource, Topic, TopicId,
     TopicProblem, TopicSource,
@@ -28,7 +30,9 @@ const TOPICS_MAX: usize = 5_000;
 /// All topics, and what is wrong with their files.
 pub(super) struct Topics {
     /// Topics without a fault, by id.
-    pub(super) topics: Vec<Topic>,
+    topics: Vec<Topic>,
+    /// The same, compiled together.
+    pub(super) compiled: crate::topic::Topics,
     /// Where they come from.
     pub(super) origins: BTreeMap<TopicId, TopicOrigin>,
     /// All topics by id, faulty ones too, for what must be said about them elsewhere.
@@ -46,11 +50,16 @@ pub(super) struct KnownTopic {
 }
 
 /// Reads every `topics/*.toml`.
-pub(super) fn load_topics(dir: &Path, hash: &mut Xxh3) -> Topics {
-    let mut topics =
-        Topics { topics: Vec::new(), origins: BTreeMap::new(), known: BTreeMap::new(), problems: Vec::new() };
+pub(super) fn load_topics(dir: &Path, languages: &Arc<Languages>, hash: &mut Xxh3) -> Topics {
+    let mut topics = Topics {
+        topics: Vec::new(),
+        compiled: crate::topic::Topics::default(),
+        origins: BTreeMap::new(),
+        known: BTreeMap::new(),
+        problems: Vec::new(),
+    };
     let folder = dir.join("topics");
-    let files = match topic_files(&folder) {
+    let files = match toml_files(&folder, TOPICS_MAX, "topics") {
         Ok(files) => files,
         Err(problem) => {
             topics.problems.push(*problem);
@@ -79,17 +88,25 @@ pub(super) fn load_topics(dir: &Path, hash: &mut Xxh3) -> Topics {
         }
     }
     topics.topics.sort_by(|a, b| a.source.id.cmp(&b.source.id));
+    match crate::topic::Topics::new(std::mem::take(&mut topics.topics), Arc::clone(languages)) {
+        Some(compiled) => topics.compiled = compiled,
+        None => {
+            let message = "all topics together have too many words".to_owned();
+            let hint = "share them between several installations".to_owned();
+            topics.problems.push(Problem::whole_file(&folder, message, Some(hint)));
+        }
+    }
     topics
 }
 
 /// The folder's `*.toml`, by name; none when there is no folder.
-fn topic_files(folder: &Path) -> Result<Vec<PathBuf>, Box<Problem>> {
+pub(super) fn toml_files(folder: &Path, files_max: usize, what: &str) -> Result<Vec<PathBuf>, Box<Problem>> {
     if !folder.exists() {
         return Ok(Vec::new());
     }
     let refuse = |error: std::io::Error| {
         let hint = "it must be a folder that the user Wirewatch runs as can read";
-        let message = format!("the topics cannot be listed: {error}");
+        let message = format!("the {what} cannot be listed: {error}");
         Box::new(Problem::whole_file(folder, message, Some(hint.to_owned())))
     };
     let mut files = Vec::new();
@@ -99,8 +116,8 @@ fn topic_files(folder: &Path) -> Result<Vec<PathBuf>, Box<Problem>> {
         if path.extension().is_some_and(|end| end == "toml") && !hidden {
             files.push(path);
         }
-        if files.len() > TOPICS_MAX {
-            let message = format!("there are more than {TOPICS_MAX} topics");
+        if files.len() > files_max {
+            let message = format!("there are more than {files_max} {what}");
             let hint = "share them between several installations".to_owned();
             return Err(Box::new(Problem::whole_file(folder, message, Some(hint))));
         }
@@ -179,6 +196,7 @@ fn check_topic(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> TopicSource {
         severity: raw.severity.value,
         sets: raw.sets.value.0.iter().map(set_source).collect(),
         signals,
+        factors: check_context(&raw.context.value, sheet),
         calibration,
         policy,
         examples: check_examples(&raw.example.value, sheet),
@@ -244,6 +262,7 @@ fn check_signals(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> Vec<SignalSource> {
             when: signal.when.value.clone(),
             weight: signal.weight.value,
             cap: signal.cap.value,
+            context: signal.context.value,
         });
     }
     signals
@@ -265,6 +284,36 @@ fn check_number(
             format!("write a number {must_be}"),
         );
     }
+}
+
+fn check_context(raw: &raw::Context, sheet: &mut Sheet<'_>) -> Factors {
+    let effects = [
+        &raw.negated,
+        &raw.claimed,
+        &raw.hedged,
+        &raw.hypothetical,
+        &raw.future,
+        &raw.historical,
+        &raw.ended,
+    ];
+    let genres = [
+        &raw.opinion,
+        &raw.analysis,
+        &raw.anniversary,
+        &raw.liveblog,
+        &raw.sport,
+        &raw.figurative,
+        &raw.arts,
+    ];
+    for (item, effect) in effects.iter().zip(Effect::ALL) {
+        let key = format!("context.{}", effect.name());
+        check_number(item, &key, "from -1 to 1", |factor| (-1.0..=1.0).contains(&factor), sheet);
+    }
+    for (item, genre) in genres.iter().zip(Genre::ALL) {
+        let key = format!("context.{}", genre.name());
+        check_number(item, &key, "from 0 to 1", |factor| (0.0..=1.0).contains(&factor), sheet);
+    }
+    Factors { effects: effects.map(|item| item.value), genres: genres.map(|item| item.value) }
 }
 
 fn check_calibration(raw: &raw::Calibration, sheet: &mut Sheet<'_>) -> Calibration {

@@ -23,7 +23,7 @@ use crate::feed::{Feed, FeedId, FullText};
 use crate::store::pages::{PageRequest, PageStatus, WaitingPage};
 use crate::store::{StoreError, Transaction};
 use crate::topic::matcher::ArticleText;
-use crate::topic::{Score, Topic};
+use crate::topic::{Score, Scratch, Topic};
 
 /// Pages asked for after one poll: a feed that changes all its ids must not make us read its whole site.
 pub const PAGES_PER_POLL_MAX: usize = 10;
@@ -111,7 +111,7 @@ impl PageEnd {
 pub struct Completed {
     /// With the page's text for its body.
     pub article: Article,
-    /// A score per topic.
+    /// Scores of the topics that have evidence, or trip without any.
     pub scores: Vec<Score>,
     /// Its words, for the archive's full-text index.
     pub words: String,
@@ -123,7 +123,8 @@ impl Completed {
     /// Scores a completed article.
     pub fn of(article: Article, config: &Config) -> Self {
         let text = ArticleText::new(&article);
-        let scores = config.topics.iter().map(|topic| topic.score_text(&text)).collect();
+        let mut scores = Vec::new();
+        config.topics.score_text(&text, &mut Scratch::default(), &mut scores);
         let words = text.index_words();
         Self { article, scores, words, scored_by: config.hash }
     }

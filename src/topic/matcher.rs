@@ -6,7 +6,7 @@
 
 mod text;
 
-pub use text::{ArticleText, Span};
+pub use text::{ArticleText, Buffers, Span};
 
 use super::Field;
 use super::query::{Node, Within};
@@ -141,54 +141,92 @@ impl<'a> Evaluation<'a> {
         spans
     }
 
-    /// Pairs each place of one side with the nearest of the other, after it and, unless ordered, before it.
     fn near(&self, left: &[Span], right: &[Span], within: Within, ordered: bool) -> Vec<Span> {
-        let mut pairs = Vec::new();
-        self.pair(left, right, within, &mut pairs);
-        if !ordered {
-            self.pair(right, left, within, &mut pairs);
-        }
-        shortest(pairs)
-    }
-
-    /// Adds the pairs with `first` before `second`: for each first the next second, for each second the last first.
-    fn pair(&self, first: &[Span], second: &[Span], within: Within, out: &mut Vec<Span>) {
-        let mut by_end: Vec<Span> = first.to_vec();
-        by_end.sort_unstable_by_key(|span| (span.end, span.start));
-        let mut after = second.iter().copied().peekable();
-        for span in &by_end {
-            while after.next_if(|next| next.start < span.end).is_some() {}
-            if let Some(next) = after.peek() {
-                out.extend(self.close(*span, *next, within));
-            }
-        }
-        let mut before = by_end.iter().copied().peekable();
-        let mut last = None;
-        for span in second {
-            while let Some(passed) = before.next_if(|candidate| candidate.end <= span.start) {
-                last = Some(passed);
-            }
-            out.extend(last.and_then(|last| self.close(last, *span, within)));
-        }
-    }
-
-    fn close(&self, first: Span, second: Span, within: Within) -> Option<Span> {
-        let is_within_reach = match within {
-            Within::Words(words) => second.start + 1 - first.end <= words,
-            Within::Sentence => true,
-        };
-        // What ends in one sentence and what begins in the next are two statements, however near: "Ceasefire holds.
-        // Russia breaks off talks" breaks no ceasefire.
-        let sentence = |position: usize| self.text.word(position).map(|word| word.sentence);
-        let is_one_sentence = || {
-            self.text.field_at(first.start) == self.text.field_at(second.start)
-                && sentence(first.start) == sentence(second.end.saturating_sub(1))
-        };
-        (is_within_reach && is_one_sentence()).then_some(Span { start: first.start, end: second.end })
+        near(self.text, left, right, within, ordered, &mut Room::default())
     }
 }
 
-fn all(parts: Vec<Hits>) -> Hits {
+/// Lists of places that were used and can be used again.
+#[derive(Debug, Default)]
+pub(super) struct Room(Vec<Vec<Span>>);
+
+impl Room {
+    /// An empty list.
+    pub(super) fn take(&mut self) -> Vec<Span> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    /// A list that is no longer needed.
+    pub(super) fn give(&mut self, mut list: Vec<Span>) {
+        list.clear();
+        self.0.push(list);
+    }
+}
+
+/// Pairs each place of one side with the nearest of the other, after it and, unless ordered, before it.
+pub(super) fn near(
+    text: &ArticleText<'_>,
+    left: &[Span],
+    right: &[Span],
+    within: Within,
+    ordered: bool,
+    room: &mut Room,
+) -> Vec<Span> {
+    let mut pairs = room.take();
+    let mut by_end = room.take();
+    pair(text, (left, right), within, &mut by_end, &mut pairs);
+    if !ordered {
+        pair(text, (right, left), within, &mut by_end, &mut pairs);
+    }
+    room.give(by_end);
+    shortest(pairs, room)
+}
+
+/// Adds the pairs with `first` before `second`: for each first the next second, for each second the last first.
+fn pair(
+    text: &ArticleText<'_>,
+    (first, second): (&[Span], &[Span]),
+    within: Within,
+    by_end: &mut Vec<Span>,
+    out: &mut Vec<Span>,
+) {
+    by_end.clear();
+    by_end.extend_from_slice(first);
+    by_end.sort_unstable_by_key(|span| (span.end, span.start));
+    let mut after = second.iter().copied().peekable();
+    for span in by_end.iter() {
+        while after.next_if(|next| next.start < span.end).is_some() {}
+        if let Some(next) = after.peek() {
+            out.extend(close(text, *span, *next, within));
+        }
+    }
+    let mut before = by_end.iter().copied().peekable();
+    let mut last = None;
+    for span in second {
+        while let Some(passed) = before.next_if(|candidate| candidate.end <= span.start) {
+            last = Some(passed);
+        }
+        out.extend(last.and_then(|last| close(text, last, *span, within)));
+    }
+}
+
+fn close(text: &ArticleText<'_>, first: Span, second: Span, within: Within) -> Option<Span> {
+    let is_within_reach = match within {
+        Within::Words(words) => second.start + 1 - first.end <= words,
+        Within::Sentence => true,
+    };
+    // What ends in one sentence and what begins in the next are two statements, however near: "Ceasefire holds.
+    // Russia breaks off talks" breaks no ceasefire.
+    let sentence = |position: usize| text.word(position).map(|word| word.sentence);
+    let is_one_sentence = || {
+        text.field_at(first.start) == text.field_at(second.start)
+            && sentence(first.start) == sentence(second.end.saturating_sub(1))
+    };
+    (is_within_reach && is_one_sentence()).then_some(Span { start: first.start, end: second.end })
+}
+
+/// What `AND` makes of its parts.
+pub(super) fn all(parts: Vec<Hits>) -> Hits {
     if parts.iter().any(|part| !part.holds) {
         return Hits { holds: false, spans: Vec::new(), field: None, count: 0 };
     }
@@ -197,7 +235,8 @@ fn all(parts: Vec<Hits>) -> Hits {
     Hits { holds: true, field, count: placed.unwrap_or(1), spans: union(parts) }
 }
 
-fn any(parts: Vec<Hits>) -> Hits {
+/// What `OR` makes of those of its parts that hold.
+pub(super) fn any(parts: Vec<Hits>) -> Hits {
     let holds = !parts.is_empty();
     let field = parts.iter().filter_map(|part| part.field).min();
     let most = parts.iter().map(|part| part.count).max().unwrap_or(0);
@@ -205,7 +244,7 @@ fn any(parts: Vec<Hits>) -> Hits {
 }
 
 /// One match when enough hold, one more for each further one; the field is that of the last one needed.
-fn at_least(count: usize, parts: Vec<Hits>) -> Hits {
+pub(super) fn at_least(count: usize, parts: Vec<Hits>) -> Hits {
     if parts.len() < count {
         return Hits { holds: false, spans: Vec::new(), field: None, count: 0 };
     }
@@ -223,7 +262,7 @@ fn union(parts: Vec<Hits>) -> Vec<Span> {
 }
 
 /// How many places that do not touch each other can be picked.
-fn count_apart(spans: &[Span]) -> usize {
+pub(super) fn count_apart(spans: &[Span]) -> usize {
     let mut by_end = spans.to_vec();
     by_end.sort_unstable_by_key(|span| span.end);
     let mut count = 0;
@@ -237,7 +276,8 @@ fn count_apart(spans: &[Span]) -> usize {
     count
 }
 
-fn merge_overlapping(spans: &[Span]) -> Vec<Span> {
+/// Places that share a word become one.
+pub(super) fn merge_overlapping(spans: &[Span]) -> Vec<Span> {
     let mut merged: Vec<Span> = Vec::new();
     for span in spans {
         match merged.last_mut() {
@@ -250,19 +290,22 @@ fn merge_overlapping(spans: &[Span]) -> Vec<Span> {
 
 /// Of places that start together or end together the shortest, sorted: at most two per word, however deep
 /// `NEAR` is nested, and still one for every start and for every end there was.
-fn shortest(mut spans: Vec<Span>) -> Vec<Span> {
+fn shortest(mut spans: Vec<Span>, room: &mut Room) -> Vec<Span> {
+    let mut kept = room.take();
     spans.sort_unstable();
-    let mut kept = spans.clone();
+    kept.extend_from_slice(&spans);
     kept.dedup_by_key(|span| span.start);
     spans.sort_unstable_by_key(|span| (span.end, std::cmp::Reverse(span.start)));
     spans.dedup_by_key(|span| span.end);
     kept.append(&mut spans);
+    room.give(spans);
     kept.sort_unstable();
     kept.dedup();
     kept
 }
 
-fn overlaps(sorted: &[Span], span: Span) -> bool {
+/// Whether a place shares a word with one of a sorted list of places apart from each other.
+pub(super) fn overlaps(sorted: &[Span], span: Span) -> bool {
     let next = sorted.partition_point(|taken| taken.end <= span.start);
     sorted.get(next).is_some_and(|taken| taken.start < span.end)
 }

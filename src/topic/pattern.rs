@@ -13,7 +13,7 @@ pub const PHRASE_WORDS_MAX: usize = 200;
 pub const JOINED_WORDS_MAX: usize = 3;
 
 /// Words in a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Phrase {
     /// How many words it has as written.
     pub word_count: usize,
@@ -23,7 +23,7 @@ pub struct Phrase {
 }
 
 /// What stands for some words of a phrase.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Part {
     /// Which words of the phrase.
     pub words: Range<usize>,
@@ -32,7 +32,7 @@ pub struct Part {
 }
 
 /// One word to look for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern {
     /// Folded; `?` is any one letter.
     pub folded: String,

@@ -39,6 +39,16 @@ struct List {
     terms: Vec<Node>,
 }
 
+/// A list, to be read.
+pub(super) struct ListView<'a> {
+    /// Its language, if it has one.
+    pub(super) language: Option<&'a str>,
+    /// Whether any of its terms uses Latin letters.
+    pub(super) latin: bool,
+    /// Its terms.
+    pub(super) terms: &'a [Node],
+}
+
 impl Sets {
     /// Compiles all lists, or says everything that is wrong with them.
     pub fn compile(sources: &[SetSource]) -> Result<Self, Vec<TopicProblem>> {
@@ -104,6 +114,21 @@ impl Sets {
                 any || !list.latin || list.language.as_deref().is_none_or(|own| own == language)
             })
             .flat_map(|list| &list.terms)
+    }
+
+    /// The lists of a set, in file order.
+    pub(super) fn lists(&self, set: usize) -> impl Iterator<Item = ListView<'_>> {
+        let lists = self.sets.get(set).map(|set| set.lists.as_slice()).unwrap_or_default();
+        lists.iter().map(|list| ListView {
+            language: list.language.as_deref(),
+            latin: list.latin,
+            terms: &list.terms,
+        })
+    }
+
+    /// The languages there are lists in, sorted.
+    pub(super) fn languages(&self) -> &[String] {
+        &self.languages
     }
 
     /// The sets a set's lists name.

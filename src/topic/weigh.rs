@@ -1,8 +1,9 @@
 //! Weighing: what matches are worth, and how points become a probability.
 //!
-//! Owns the formula `points = Σ weight · min(cap, 2 − 2^(1−count)) · factor(field)` and the quote that is
-//! shown as evidence. Refuses to know queries.
+//! Owns the formula `points = Σ weight · min(cap, 2 − 2^(1−count)) · factor(field) · factor(status)` and the quote that
+//! is shown as evidence. Refuses to know queries.
 
+use super::context::{Factors, Marks, Reading};
 use super::matcher::{ArticleText, Hits, Span};
 use super::{Calibration, Evidence, Field, SignalSource, Status};
 
@@ -34,26 +35,70 @@ pub fn probability(points: f64, calibration: Calibration) -> f64 {
     1.0 / (1.0 + (-calibration.slope * (points - calibration.midpoint)).exp())
 }
 
-/// The evidence of a signal that holds, `None` of one that does not.
+/// The evidence of a signal that holds, `None` of one that does not, and of one that the text takes back altogether.
 ///
-/// This version does not read how the text means a match, so every status is [`Status::Affirmed`].
-pub fn weigh(signal: &SignalSource, hits: &Hits, text: &ArticleText<'_>) -> Option<Evidence> {
+/// `context` is what the article says about how it is to be read, what the topic makes of it, and the places of the
+/// signal's own words; without it every match is affirmed. Of several matches the one that is worth most counts.
+pub(super) fn weigh(
+    signal: &SignalSource,
+    hits: &Hits,
+    text: &ArticleText<'_>,
+    context: Option<(&Marks, Factors, &[Span])>,
+) -> Option<Evidence> {
     if !hits.holds {
         return None;
     }
     // A signal about the article itself (`feed:`) has no place; it counts like the headline and quotes it.
-    let field = hits.field.unwrap_or(Field::Title);
-    let points = signal.weight * repeats(hits.count.max(1), signal.cap) * factor(field);
-    let quote = quote(hits, field, text);
-    Some(Evidence { signal: signal.name.clone(), field, quote, status: Status::Affirmed, points })
+    let mut field = hits.field.unwrap_or(Field::Title);
+    let mut reading = Reading::AFFIRMED;
+    let mut worth = factor(field);
+    let mut at = hits.spans.iter().copied().find(|span| text.field_at(span.start) == field);
+    if let Some((marks, factors, words)) = context.filter(|(marks, ..)| marks.has_triggers()) {
+        let mut best: Option<(f64, Reading, Field, Span)> = None;
+        for &span in &hits.spans {
+            let reading = marks.read(text, span, words, &factors);
+            let field = text.field_at(span.start).max(field);
+            let worth = factor(field) * reading.factor;
+            if best.is_none_or(|(most, ..)| worth > most) {
+                best = Some((worth, reading, field, span));
+            }
+        }
+        if let Some(best) = best {
+            (worth, reading, field) = (best.0, best.1, best.2);
+            at = Some(best.3);
+        }
+    }
+    let points = signal.weight * repeats(hits.count.max(1), signal.cap) * worth;
+    let quote = quote(at, field, text);
+    Some(Evidence { signal: signal.name.clone(), field, quote, status: reading.status, points })
+}
+
+/// What an article's genre takes off what speaks for the topic, as evidence of its own; the strongest one counts.
+pub(super) fn discount(
+    evidence: &[Evidence],
+    marks: &Marks,
+    factors: &Factors,
+    text: &ArticleText<'_>,
+) -> Option<Evidence> {
+    let (genre, span) =
+        marks.genres.iter().min_by(|one, other| factors.genre(one.0).total_cmp(&factors.genre(other.0)))?;
+    let positive: f64 = evidence.iter().map(|evidence| evidence.points.max(0.0)).sum();
+    let points = positive * (factors.genre(*genre) - 1.0);
+    let field = text.field_at(span.start);
+    let quote = quote(Some(*span), field, text);
+    (points < 0.0).then(|| Evidence {
+        signal: format!("reads as {}", genre.words()),
+        field,
+        quote,
+        status: Status::Affirmed,
+        points,
+    })
 }
 
 /// The words that made a signal fire, in their surroundings.
-fn quote(hits: &Hits, field: Field, text: &ArticleText<'_>) -> String {
+fn quote(at: Option<Span>, field: Field, text: &ArticleText<'_>) -> String {
     let source = text.field_text(field);
-    let in_field: Vec<Span> =
-        hits.spans.iter().copied().filter(|span| text.field_at(span.start) == field).collect();
-    let Some(first) = in_field.first() else { return cut(source, 0) };
+    let Some(first) = at else { return cut(source, 0) };
     cut(source, text.word(first.start).map_or(0, |word| word.start))
 }
 

@@ -272,7 +272,7 @@ fn a_topic_that_is_gone_tells_nobody_any_more() {
     lab.acquaint(hour(0));
     lab.poll(0, hour(1), &[entry("a", BREACH, hour(1))]);
     lab.poll(0, hour(2), &[entry("b", "Truce shattered twice", hour(2))]);
-    lab.config.topics.clear();
+    lab.config.topics = wirewatch::topic::Topics::default();
     assert!(lab.tick(hour(30)).is_empty());
     assert!(lab.reader().overview(hour(30)).unwrap().open_incidents.is_empty());
 }
@@ -461,7 +461,8 @@ fn a_poll_that_was_under_way_at_a_reload_is_scored_by_the_topics_in_force() {
     let mut lab = Lab::new();
     lab.acquaint(hour(0));
     let entries = vec![entry("a", BREACH, hour(1))];
-    let scored = pipeline::prepare(entries, &lab.config.feeds[0], &[], hour(1));
+    let scored =
+        pipeline::prepare(entries, &lab.config.feeds[0], &wirewatch::topic::Topics::default(), hour(1));
     let scored_by = Some(lab.config.hash.wrapping_add(1));
     let reading = Reading { scored, scored_by, ..Reading::default() };
     let settled = lab.end(0, hour(1), End::Document(Box::new(reading)));

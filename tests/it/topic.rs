@@ -12,11 +12,12 @@ use proptest::prelude::{
 };
 use wirewatch::article::Article;
 use wirewatch::feed::Tier;
+use wirewatch::topic::context::Factors;
 use wirewatch::topic::matcher::{ArticleText, Span};
 use wirewatch::topic::sets::Sets;
 use wirewatch::topic::{
-    AlertPolicy, Calibration, Field, ProblemSite, Query, SetSource, Severity, SignalSource, Topic, TopicId,
-    TopicProblem, TopicSource, score_all,
+    AlertPolicy, Calibration, Field, ProblemSite, Query, Score, Scratch, SetSource, Severity, SignalSource,
+    Topic, TopicId, TopicProblem, TopicSource, Topics,
 };
 
 fn article(title: &str, summary: &str, body: &str, language: &str) -> Article {
@@ -50,7 +51,7 @@ fn set(name: &str, language: Option<&str>, terms: &[&str]) -> SetSource {
 }
 
 fn signal(name: &str, when: &str, weight: f64) -> SignalSource {
-    SignalSource { name: name.into(), when: when.into(), weight, cap: 1.0 }
+    SignalSource { name: name.into(), when: when.into(), weight, cap: 1.0, context: true }
 }
 
 fn source(sets: Vec<SetSource>, signals: Vec<SignalSource>) -> TopicSource {
@@ -61,6 +62,7 @@ fn source(sets: Vec<SetSource>, signals: Vec<SignalSource>) -> TopicSource {
         severity: Severity::Critical,
         sets,
         signals,
+        factors: Factors::default(),
         calibration: Calibration::default(),
         policy: AlertPolicy {
             threshold: 0.7,
@@ -72,6 +74,15 @@ fn source(sets: Vec<SetSource>, signals: Vec<SignalSource>) -> TopicSource {
         },
         examples: Vec::new(),
     }
+}
+
+/// Scores an article as the program does, and holds that to the readable evaluation.
+#[track_caller]
+fn score(topic: &Topic, article: &Article) -> Score {
+    let topics = Topics::new(vec![topic.clone()], Arc::default()).expect("a small automaton");
+    let score = topics.score_for(&topic.source.id, article, &mut Scratch::default()).expect("the topic");
+    assert_eq!(score, topic.score_as_matched(&ArticleText::new(article)), "{}", article.title);
+    score
 }
 
 #[track_caller]
@@ -101,7 +112,7 @@ fn truce_topic() -> Topic {
 fn the_example_topic_tells_breach_from_hold() {
     let topic = truce_topic();
     let check = |text: &str, language: &str, trips: bool| {
-        let score = topic.score(&article(text, "", "", language));
+        let score = score(&topic, &article(text, "", "", language));
         assert_eq!(score.trips, trips, "{text}: {score:?}");
     };
     check("Army violates ceasefire hours after deal", "en", true);
@@ -437,7 +448,7 @@ fn decoys_take_their_words() {
         Topic::compile(source(sets, vec![signal("s", "@truce", 50.0), signal("t", "truce", 1.0)]))
             .expect("compiles")
     };
-    let points = |decoys: &[&str], text: &str| topic(decoys).score(&titled(text)).points;
+    let points = |decoys: &[&str], text: &str| score(&topic(decoys), &titled(text)).points;
     assert_points(points(&[], "trade truce ends"), 51.0);
     assert_points(points(&["trade truce"], "trade truce ends"), 0.0);
     assert_points(points(&["trade truce"], "Trade-truce ends"), 0.0);
@@ -446,7 +457,7 @@ fn decoys_take_their_words() {
     // Words next to each other do not become neighbours by losing a decoy between them.
     let sets = vec![set("decoy", None, &["trade truce"])];
     let topic = Topic::compile(source(sets, vec![signal("s", "army NEAR/2 ends", 50.0)])).expect("compiles");
-    assert_points(topic.score(&titled("army trade truce ends")).points, 0.0);
+    assert_points(score(&topic, &titled("army trade truce ends")).points, 0.0);
 }
 
 #[test]
@@ -463,7 +474,7 @@ fn lists_hold_for_their_language() {
     .expect("compiles");
     let check = |text: &str, language: &str, expected: bool| {
         assert_eq!(
-            !topic.score(&article(text, "", "", language)).evidence.is_empty(),
+            !score(&topic, &article(text, "", "", language)).evidence.is_empty(),
             expected,
             "{text} in {language}"
         );
@@ -483,7 +494,7 @@ fn sets_may_name_sets_but_not_themselves() {
     let compile = |sets: Vec<SetSource>| Topic::compile(source(sets, vec![signal("s", "@outer", 50.0)]));
     let good = compile(vec![set("outer", None, &["@inner", "truce"]), set("inner", None, &["peace deal"])])
         .expect("compiles");
-    assert_points(good.score(&titled("A peace deal")).points, 50.0);
+    assert_points(score(&good, &titled("A peace deal")).points, 50.0);
     let site = |problems: Vec<TopicProblem>| (problems[0].site, problems[0].message.clone());
     let (place, message) =
         site(compile(vec![set("outer", None, &["truce", "@outer"])]).expect_err("a cycle"));
@@ -496,14 +507,14 @@ fn sets_may_name_sets_but_not_themselves() {
         let link = |level: usize| set(&name(level), None, &[&format!("@{}", name(level + 1))]);
         (0..depth - 1).map(link).chain([set(&name(depth - 1), None, &["truce"])]).collect::<Vec<_>>()
     };
-    assert_points(compile(deep(10)).expect("compiles").score(&titled("truce")).points, 50.0);
+    assert_points(score(&compile(deep(10)).expect("compiles"), &titled("truce")).points, 50.0);
     assert!(compile(deep(11)).is_err());
     // The deepest of all: as many sets as may nest, each with a query as deep as may be.
     let mut deepest = deep(10);
     for list in deepest.iter_mut().take(9) {
         list.terms[0] = format!("{}{}", list.terms[0], " NEAR/100 truce".repeat(49));
     }
-    let score = compile(deepest).expect("compiles").score(&titled(&"truce ".repeat(460)));
+    let score = score(&compile(deepest).expect("compiles"), &titled(&"truce ".repeat(460)));
     assert_points(score.points, 50.0);
 }
 
@@ -536,8 +547,8 @@ fn every_fault_of_a_topic_is_listed_where_it_is() {
 #[test]
 fn points_follow_the_formula() {
     let check = |when: &str, cap: f64, article: &Article, expected: f64, field: Field| {
-        let signal = SignalSource { name: "s".into(), when: when.into(), weight: 60.0, cap };
-        let score = Topic::compile(source(Vec::new(), vec![signal])).expect("compiles").score(article);
+        let signal = SignalSource { name: "s".into(), when: when.into(), weight: 60.0, cap, context: true };
+        let score = score(&Topic::compile(source(Vec::new(), vec![signal])).expect("compiles"), article);
         assert!((score.points - expected).abs() < 1e-9, "{when}: {score:?}");
         assert_eq!(score.evidence[0].field, field, "{when}");
     };
@@ -563,7 +574,7 @@ fn points_follow_the_formula() {
 
 #[test]
 fn probability_is_the_sigmoid_of_the_points() {
-    let score = |text: &str| truce_topic().score(&titled(text));
+    let score = |text: &str| score(&truce_topic(), &titled(text));
     let near = |left: f64, right: f64| (left - right).abs() < 1e-6;
     assert!(near(score("Nothing").probability, 0.017_986_2), "{:?}", score("Nothing"));
     assert!(
@@ -582,7 +593,7 @@ fn probability_is_the_sigmoid_of_the_points() {
 fn quotes_are_cut_from_the_article() {
     let quote = |summary: &str| {
         let topic = Topic::compile(source(Vec::new(), vec![signal("s", "truce", 50.0)])).expect("compiles");
-        topic.score(&article("", summary, "", "en")).evidence[0].quote.clone()
+        score(&topic, &article("", summary, "", "en")).evidence[0].quote.clone()
     };
     assert_eq!(quote("Ärmée  breaks\n the “Truce” 🕊 — again"), "Ärmée breaks the “Truce” 🕊 — again");
     let long = format!("{} the truce collapsed {}", "before ".repeat(60), "after ".repeat(60));
@@ -601,8 +612,9 @@ fn one_cut_serves_all_topics() {
     let other = Topic::compile(source(Vec::new(), vec![signal("s", "army", 10.0)])).expect("compiles");
     let topics = [truce_topic(), other];
     let article = article("Army violates truce", "Truce holds", "", "en");
-    let alone: Vec<_> = topics.iter().map(|topic| topic.score(&article)).collect();
-    assert_eq!(score_all(&topics, &article), alone);
+    let alone: Vec<_> = topics.iter().map(|topic| score(topic, &article)).collect();
+    let together = Topics::new(topics.to_vec(), Arc::default()).expect("a small automaton");
+    assert_eq!(together.score_each(&article), alone);
 }
 
 /// A term of the oracle: the words it needs in a row.
@@ -679,6 +691,76 @@ fn terms(longest: usize) -> impl Strategy<Value = Vec<OracleTerm>> {
     proptest::collection::vec(letters(longest), 1..4)
 }
 
+/// Terms with everything a term may have, over few letters, so that they meet the texts below.
+fn odd_term() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        "[abc]{1,4}",
+        "[abc]{2,3}\\*",
+        "[abc]{1,2}\\?[abc]{0,2}",
+        "\\?[abc]{1,2}",
+        "\\{[abcABC]{1,3}\\}",
+        "[abc]{1,3}-[abc]{1,3}",
+        "[بلاهد]{2,4}",
+        "[بلاهد]{2,3}\\*",
+    ];
+    proptest::collection::vec(word, 1..7).prop_map(|words| words.join(" "))
+}
+
+fn odd_sets() -> impl Strategy<Value = Vec<SetSource>> {
+    let list = |name: &'static str, language: Option<&'static str>| {
+        proptest::collection::vec(prop_oneof![8 => odd_term(), 1 => Just("@more".to_owned()), 1 => odd_term().prop_map(|term| format!("(\"{term}\" NEAR/3 (ab OR ba*))"))], 1..5)
+            .prop_map(move |mut terms| {
+                terms.retain(|term| name != "more" || !term.contains('@'));
+                terms.push("abc".to_owned());
+                SetSource { name: name.into(), language: language.map(str::to_owned), terms }
+            })
+    };
+    (
+        list("one", Some("en")),
+        list("one", Some("fr")),
+        list("two", None),
+        list("more", Some("ar")),
+        proptest::option::of(list("decoy", None)),
+    )
+        .prop_map(|(first, second, third, more, decoy)| {
+            [first, second, third, more].into_iter().chain(decoy).collect()
+        })
+}
+
+fn odd_query() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        odd_term().prop_map(|term| format!("\"{term}\"")),
+        "[abc]{1,3}",
+        Just("@one".to_owned()),
+        Just("@two".to_owned()),
+        Just("@more".to_owned()),
+        Just("lang:en".to_owned()),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(one, other)| format!("({one} AND {other})")),
+            (inner.clone(), inner.clone()).prop_map(|(one, other)| format!("({one} OR {other})")),
+            (inner.clone(), inner.clone()).prop_map(|(one, other)| format!("({one} AND NOT {other})")),
+            (inner.clone(), inner.clone(), 1..6_usize)
+                .prop_map(|(one, other, n)| format!("({one} NEAR/{n} {other})")),
+            (inner.clone(), inner.clone(), 1..6_usize)
+                .prop_map(|(one, other, n)| format!("({one} ONEAR/{n} {other})")),
+            (inner.clone(), inner.clone()).prop_map(|(one, other)| format!("({one} NEAR/S {other})")),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(one, two, three)| format!("ATLEAST/2({one} {two} {three})")),
+            inner.prop_map(|one| format!("title:({one})")),
+        ]
+    })
+}
+
+fn odd_text() -> impl Strategy<Value = String> {
+    let word = prop_oneof![6 => "[abc]{1,4}", 1 => "[abcABC]{1,3}", 2 => "[بلاهدوف]{2,5}", 1 => "[abc]{1,2}\u{ad}[abc]{1,2}"];
+    let gap =
+        prop_oneof![6 => Just(" "), 2 => Just("-"), 1 => Just(". "), 1 => Just(", "), 1 => Just("\u{200c}")];
+    proptest::collection::vec((word, gap), 0..25)
+        .prop_map(|pieces| pieces.into_iter().flat_map(|(word, gap)| [word, gap.to_owned()]).collect())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -725,6 +807,29 @@ proptest! {
     }
 
     #[test]
+    fn all_topics_together_score_as_each_alone(
+        topics in proptest::collection::vec((odd_sets(), proptest::collection::vec((odd_query(), -60.0..60.0_f64), 1..5)), 1..4),
+        texts in proptest::collection::vec(odd_text(), 3),
+        language in prop_oneof![Just("en"), Just("ar"), Just("fr"), Just("und"), Just("de")],
+    ) {
+        let topics: Vec<Topic> = topics
+            .into_iter()
+            .enumerate()
+            .filter_map(|(number, (sets, signals))| {
+                let signals = signals.iter().enumerate().map(|(at, (when, weight))| signal(&format!("{at}"), when, *weight));
+                let mut source = source(sets, signals.collect());
+                source.id = TopicId(format!("topic-{number}"));
+                Topic::compile(source).ok()
+            })
+            .collect();
+        let article = article(&texts[0], &texts[1], &texts[2], language);
+        let alone: Vec<Score> =
+            topics.iter().map(|topic| topic.score_as_matched(&ArticleText::new(&article))).collect();
+        let together = Topics::new(topics, Arc::default()).expect("a small automaton").score_each(&article);
+        prop_assert_eq!(together, alone);
+    }
+
+    #[test]
     fn folding_folded_letters_changes_nothing(text: String) {
         // Letters only: a Lao digraph is one word, and the two letters it folds to are two.
         let fold = |text: &str| wirewatch::article::words::fold(text).replace(' ', "");
@@ -757,7 +862,7 @@ fn large_and_odd_texts_are_scored() {
         "U.".repeat(100_000),
         "a-".repeat(100_000),
     ] {
-        let score = topic.score(&article(&text, "", "", "und"));
+        let score = score(&topic, &article(&text, "", "", "und"));
         assert!((0.0..=1.0).contains(&score.probability));
         assert!(score.evidence.iter().all(|evidence| evidence.quote.chars().count() <= 162));
     }
@@ -786,7 +891,7 @@ fn the_cost_of_a_text_grows_with_its_length() {
             |count| piece.repeat(count),
             |text| {
                 let article = article(text, "", "", "und");
-                let _score = topic.score(&article);
+                let _score = score(&topic, &article);
                 let _hits = near.hits(&ArticleText::new(&article));
             },
         );
@@ -812,7 +917,7 @@ fn a_topic_may_have_fifty_thousand_terms_and_no_more() {
         |count: usize| SetSource { name: "many".into(), language: None, terms: terms[..count].to_vec() };
     let topic =
         Topic::compile(source(vec![list(50_000)], vec![signal("s", "@many", 50.0)])).expect("compiles");
-    assert_points(topic.score(&titled("a word49999 thing")).points, 50.0);
+    assert_points(score(&topic, &titled("a word49999 thing")).points, 50.0);
     let problems = Topic::compile(source(vec![list(50_001)], Vec::new())).expect_err("one too many");
     assert!(problems[0].message.contains("50000"), "{problems:?}");
 }

@@ -19,29 +19,34 @@ pub fn cased_pattern(word: &str) -> String {
 /// The forms of a folded Arabic word without its attached conjunction (و ف), preposition (ب ل ك) and article (ال),
 /// each only while at least three letters stay (two after the article). Empty for other words.
 pub fn arabic_stems(folded: &str) -> Vec<String> {
-    if !folded.chars().next().is_some_and(|first| matches!(first, 'و' | 'ف' | 'ب' | 'ل' | 'ك' | 'ا')) {
-        return Vec::new();
-    }
     let mut stems = Vec::new();
-    let without_conjunction = strip_letter(folded, &['و', 'ف']);
-    for whole in [Some(folded), without_conjunction].into_iter().flatten() {
-        let without_preposition = strip_letter(whole, &['ب', 'ل', 'ك']);
-        for bare in [Some(whole), without_preposition].into_iter().flatten() {
-            stems.push(bare.to_owned());
-            if let Some(stem) = bare.strip_prefix("ال").filter(|stem| stem.chars().count() >= 2) {
-                stems.push(stem.to_owned());
-            }
-        }
-        // Written together, ل and ال lose the alef: لل.
-        if let Some(stem) = whole.strip_prefix("لل").filter(|stem| stem.chars().count() >= 2) {
-            stems.push(format!("ال{stem}"));
-            stems.push(stem.to_owned());
-        }
-    }
+    each_arabic_stem(folded, |head, rest| stems.push(format!("{head}{rest}")));
     stems.sort_unstable();
     stems.dedup();
     stems.retain(|stem| stem != folded);
     stems
+}
+
+/// Hands out what [`arabic_stems`] lists, each in two pieces, some twice, and the word itself, too.
+pub fn each_arabic_stem(folded: &str, mut hand_out: impl FnMut(&'static str, &str)) {
+    if !folded.chars().next().is_some_and(|first| matches!(first, 'و' | 'ف' | 'ب' | 'ل' | 'ك' | 'ا')) {
+        return;
+    }
+    let without_conjunction = strip_letter(folded, &['و', 'ف']);
+    for whole in [Some(folded), without_conjunction].into_iter().flatten() {
+        let without_preposition = strip_letter(whole, &['ب', 'ل', 'ك']);
+        for bare in [Some(whole), without_preposition].into_iter().flatten() {
+            hand_out("", bare);
+            if let Some(stem) = bare.strip_prefix("ال").filter(|stem| stem.chars().count() >= 2) {
+                hand_out("", stem);
+            }
+        }
+        // Written together, ل and ال lose the alef: لل.
+        if let Some(stem) = whole.strip_prefix("لل").filter(|stem| stem.chars().count() >= 2) {
+            hand_out("ال", stem);
+            hand_out("", stem);
+        }
+    }
 }
 
 fn strip_letter<'a>(word: &'a str, letters: &[char]) -> Option<&'a str> {

@@ -2,6 +2,7 @@
 //!
 //! Owns [`ArticleText`] and [`Span`], and the rules by which one word may be written as two. Refuses operators.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use crate::article::Article;
@@ -30,11 +31,22 @@ pub struct ArticleText<'a> {
     article: &'a Article,
     /// Title, summary, body, each with the position of its first word.
     fields: [(usize, Words); 3],
+    /// Made when something is looked up for the first time.
+    index: OnceCell<Index>,
+}
+
+/// What can be looked up, for a search that begins with the query.
+#[derive(Debug, Default)]
+struct Index {
     /// Joined words and stems, back to back.
     arena: String,
-    /// What can be looked up, sorted by text.
+    /// Sorted by text.
     forms: Vec<Form>,
 }
+
+/// The room an article's words take, to be used again for the next.
+#[derive(Debug, Default)]
+pub struct Buffers([Words; 3]);
 
 /// A way to read one or two words of the article.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,16 +70,30 @@ enum Source {
 impl<'a> ArticleText<'a> {
     /// Cuts an article into words.
     pub fn new(article: &'a Article) -> Self {
+        Self::in_buffers(article, Buffers::default())
+    }
+
+    /// Cuts an article into words, in the room that another took.
+    pub fn in_buffers(article: &'a Article, buffers: Buffers) -> Self {
         let mut first = 0;
-        let fields = [&article.title, &article.summary, &article.body].map(|text| {
-            let words = Words::split(text);
+        let mut texts = [&article.title, &article.summary, &article.body].into_iter();
+        let fields = buffers.0.map(|mut words| {
+            words.split_again(texts.next().map_or("", |text| text.as_str()));
             let start = first;
             first += words.len() + FIELD_GAP;
             (start, words)
         });
-        let mut text = Self { article, fields, arena: String::new(), forms: Vec::new() };
-        text.index();
-        text
+        Self { article, fields, index: OnceCell::new() }
+    }
+
+    /// Gives the room back.
+    pub fn into_buffers(self) -> Buffers {
+        Buffers(self.fields.map(|(_, words)| words))
+    }
+
+    /// The words of title, summary and body, each with the position of its first word.
+    pub(in crate::topic) fn fields(&self) -> &[(usize, Words); 3] {
+        &self.fields
     }
 
     /// The article it was made from.
@@ -117,8 +143,12 @@ impl<'a> ArticleText<'a> {
         self.word(position).and_then(|word| text.get(word.start..word.end)).map(cased).unwrap_or_default()
     }
 
-    /// Makes every word, every stem of an Arabic word and every pair that may be one word findable.
-    fn index(&mut self) {
+    /// Every word, every stem of an Arabic word and every pair that may be one word.
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| self.make_index())
+    }
+
+    fn make_index(&self) -> Index {
         let mut forms = Vec::new();
         let mut arena = String::new();
         for field in FIELDS {
@@ -138,24 +168,25 @@ impl<'a> ArticleText<'a> {
                 }
             }
         }
-        self.arena = arena;
-        let forms = forms.into_iter().map(|(range, position, width)| self.form(range, position, width));
+        let forms =
+            forms.into_iter().map(|(range, position, width)| self.form(&arena, range, position, width));
         let mut forms: Vec<Form> = forms.collect();
         forms.sort_unstable_by(|left, right| {
             left.key
                 .cmp(&right.key)
-                .then_with(|| self.form_text(left).cmp(self.form_text(right)))
+                .then_with(|| self.form_text(&arena, left).cmp(self.form_text(&arena, right)))
                 .then_with(|| (left.position, left.width).cmp(&(right.position, right.width)))
         });
-        self.forms = forms;
+        Index { arena, forms }
     }
 
     /// All words that can be looked up, sorted.
     pub(in crate::topic) fn lookup_words(&self) -> impl Iterator<Item = &str> {
-        self.forms.iter().map(|form| self.form_text(form))
+        let Index { arena, forms } = self.index();
+        forms.iter().map(|form| self.form_text(arena, form))
     }
 
-    fn form(&self, range: Result<Range<usize>, usize>, position: usize, width: usize) -> Form {
+    fn form(&self, arena: &str, range: Result<Range<usize>, usize>, position: usize, width: usize) -> Form {
         let (source, range) = match range {
             Ok(range) => (Source::Own, range),
             Err(position) => {
@@ -164,13 +195,13 @@ impl<'a> ArticleText<'a> {
             }
         };
         let mut form = Form { key: 0, source, start: range.start, end: range.end, position, width };
-        form.key = key(self.form_text(&form));
+        form.key = key(self.form_text(arena, &form));
         form
     }
 
-    fn form_text(&self, form: &Form) -> &str {
+    fn form_text<'t>(&'t self, arena: &'t str, form: &Form) -> &'t str {
         match form.source {
-            Source::Own => self.arena.get(form.start..form.end).unwrap_or_default(),
+            Source::Own => arena.get(form.start..form.end).unwrap_or_default(),
             Source::Field(field) => {
                 self.fields.get(field).map_or("", |(start, words)| words.folded(form.position - start))
             }
@@ -180,7 +211,7 @@ impl<'a> ArticleText<'a> {
     /// Whether this word and the next may be one compound: hyphened, or with a space between two words long
     /// enough that `war now` is not taken for `warnow` (three letters of an alphabet, two of a script that
     /// writes no short vowels).
-    fn joinable(&self, position: usize) -> bool {
+    pub(in crate::topic) fn joinable(&self, position: usize) -> bool {
         let shortest = |folded: &str| {
             let letters = folded.chars().take(3).count();
             letters >= 3
@@ -196,20 +227,19 @@ impl<'a> ArticleText<'a> {
 
     /// The places of a pattern, sorted by start.
     fn find(&self, pattern: &Pattern) -> Vec<Span> {
+        let Index { arena, forms } = self.index();
         let stem = pattern.stem();
         let low = key(stem);
-        let from = self
-            .forms
-            .partition_point(|form| form.key < low || form.key == low && self.form_text(form) < stem);
-        let mut spans: Vec<Span> = self
-            .forms
+        let from = forms
+            .partition_point(|form| form.key < low || form.key == low && self.form_text(arena, form) < stem);
+        let mut spans: Vec<Span> = forms
             .iter()
             .skip(from)
             .take_while(|form| {
-                let text = self.form_text(form);
+                let text = self.form_text(arena, form);
                 if pattern.is_literal() { text == stem } else { text.starts_with(stem) }
             })
-            .filter(|form| self.form_fits(pattern, self.form_text(form), form.position, form.width))
+            .filter(|form| self.form_fits(pattern, self.form_text(arena, form), form.position, form.width))
             .map(|form| Span { start: form.position, end: form.position + form.width })
             .collect();
         spans.sort_unstable();
@@ -255,13 +285,41 @@ impl<'a> ArticleText<'a> {
         ends
     }
 
+    /// The places of a pattern that begin at a position.
+    fn find_at(&self, pattern: &Pattern, position: usize) -> Vec<Span> {
+        let folded = self.folded(position);
+        let mut spans = Vec::new();
+        if self.form_fits(pattern, folded, position, 1)
+            || arabic_stems(folded).iter().any(|stem| self.form_fits(pattern, stem, position, 1))
+        {
+            spans.push(Span { start: position, end: position + 1 });
+        }
+        if self.joinable(position) {
+            let joined = format!("{folded}{}", self.folded(position + 1));
+            if self.form_fits(pattern, &joined, position, 2) {
+                spans.push(Span { start: position, end: position + 2 });
+            }
+        }
+        spans
+    }
+
     /// The places of a phrase: its words in a row, in one sentence, whatever punctuation is between.
     pub(super) fn find_phrase(&self, phrase: &Phrase) -> Vec<Span> {
+        self.find_phrase_from(phrase, |pattern| self.find(pattern))
+    }
+
+    /// The places of a phrase that begin at a position.
+    pub(in crate::topic) fn find_phrase_at(&self, phrase: &Phrase, position: usize) -> Vec<Span> {
+        self.find_phrase_from(phrase, |pattern| self.find_at(pattern, position))
+    }
+
+    /// The places of a phrase, given those of what may be its first word.
+    fn find_phrase_from(&self, phrase: &Phrase, first: impl Fn(&Pattern) -> Vec<Span>) -> Vec<Span> {
         // reached[k] holds the places of the phrase's first k words.
         let mut reached: Vec<Vec<Span>> = vec![Vec::new(); phrase.word_count + 1];
         for part in &phrase.parts {
             let found: Vec<Span> = if part.words.start == 0 {
-                self.find(&part.pattern)
+                first(&part.pattern)
             } else {
                 let before = reached.get(part.words.start).map(Vec::as_slice).unwrap_or_default();
                 before.iter().flat_map(|span| self.extend(*span, &part.pattern)).collect()
@@ -283,7 +341,7 @@ impl<'a> ArticleText<'a> {
         self.ends_at(pattern, span.end).into_iter().map(|end| Span { start: span.start, end }).collect()
     }
 
-    pub(super) fn meta_holds(&self, meta: Meta, glob: &Glob) -> bool {
+    pub(in crate::topic) fn meta_holds(&self, meta: Meta, glob: &Glob) -> bool {
         let article = self.article;
         match meta {
             Meta::Feed => glob.anywhere().fits(&article.feed),

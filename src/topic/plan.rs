@@ -1,0 +1,220 @@
+//! Plan: a topic's queries, compiled for the lexicon.
+//!
+//! Owns [`TopicPlan`]: which phrases fill which slot, what each signal asks of the slots, and which slots must have
+//! something for the topic to be looked at at all (its anchors). Says the same as the readable evaluator of
+//! [`super::matcher`], which is its oracle. Refuses to look at texts.
+
+mod evaluate;
+
+use super::pattern::{Glob, Phrase};
+use super::query::{Meta, Node, Within};
+use super::sets::{DECOY, Sets};
+use super::{Field, Query};
+
+/// A place that phrases fill: one list of a set, or one phrase of a query.
+pub(super) type Slot = usize;
+
+/// A query over slots.
+#[derive(Debug, Clone)]
+pub(super) enum Plan {
+    /// The phrases of a slot.
+    Slot(Slot),
+    /// Any list of a set.
+    Set(usize),
+    /// See [`Node`], as for all below.
+    And(Vec<Plan>),
+    Or(Vec<Plan>),
+    Not(Box<Plan>),
+    Near {
+        left: Box<Plan>,
+        right: Box<Plan>,
+        within: Within,
+        ordered: bool,
+    },
+    AtLeast {
+        count: usize,
+        of: Vec<Plan>,
+    },
+    In(Field, Box<Plan>),
+    Meta(Meta, Glob),
+}
+
+/// One list of a set.
+#[derive(Debug, Clone)]
+pub(super) struct ListPlan {
+    pub(super) language: Option<String>,
+    pub(super) latin: bool,
+    /// Where its plain terms go.
+    pub(super) slot: Slot,
+    /// Terms that are queries.
+    pub(super) queries: Vec<Plan>,
+}
+
+/// A signal's query.
+#[derive(Debug, Clone)]
+pub(super) struct SignalPlan {
+    pub(super) plan: Plan,
+    /// Every slot it can look at, sorted: what its matches are made of.
+    pub(super) slots: Vec<Slot>,
+}
+
+/// A topic, compiled.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TopicPlan {
+    pub(super) signals: Vec<SignalPlan>,
+    pub(super) sets: Vec<Vec<ListPlan>>,
+    pub(super) decoy: Option<usize>,
+    pub(super) slot_count: usize,
+    /// Slots one of which must be filled for any signal to hold; `None` when a signal may hold without a word.
+    pub(super) anchors: Option<Vec<Slot>>,
+    /// What fills which slot.
+    pub(super) phrases: Vec<(Phrase, Slot)>,
+    /// Cost of each slot as an anchor.
+    costs: Vec<u64>,
+    /// The languages the topic has lists in, sorted.
+    languages: Vec<String>,
+}
+
+impl TopicPlan {
+    /// Compiles a topic's queries.
+    pub(super) fn new(sets: &Sets, signals: &[Query]) -> Self {
+        let languages = sets.languages().to_vec();
+        let mut plan = Self { decoy: sets.find(DECOY), languages, ..Self::default() };
+        for set in 0..sets.len() {
+            let lists = sets.lists(set).map(|list| {
+                let slot = plan.slot();
+                let mut queries = Vec::new();
+                for term in list.terms {
+                    match term {
+                        Node::Phrase(phrase) => plan.fill(slot, phrase),
+                        query => queries.push(plan.compile(query)),
+                    }
+                }
+                let language = list.language.map(str::to_owned);
+                ListPlan { language, latin: list.latin, slot, queries }
+            });
+            let lists = lists.collect();
+            plan.sets.push(lists);
+        }
+        for query in signals {
+            let compiled = plan.compile(query.node());
+            let mut slots = Vec::new();
+            plan.collect_slots(&compiled, &mut slots);
+            slots.sort_unstable();
+            slots.dedup();
+            plan.signals.push(SignalPlan { plan: compiled, slots });
+        }
+        plan.anchors = plan.find_anchors();
+        plan
+    }
+
+    /// Whether lists of every language hold for an article in this one; see [`Sets::terms`].
+    fn any_language(&self, language: &str) -> bool {
+        language == "und" || self.languages.binary_search_by(|known| known.as_str().cmp(language)).is_err()
+    }
+
+    fn slot(&mut self) -> Slot {
+        self.costs.push(0);
+        self.slot_count += 1;
+        self.slot_count - 1
+    }
+
+    fn fill(&mut self, slot: Slot, phrase: &Phrase) {
+        // Short single words are in every other text, long ones and phrases are not.
+        let letters = phrase.parts.first().map_or(0, |part| part.pattern.folded.chars().count());
+        if let Some(cost) = self.costs.get_mut(slot) {
+            *cost += if phrase.word_count > 1 { 1 } else { 12_u64.saturating_sub(letters as u64).max(2) };
+        }
+        self.phrases.push((phrase.clone(), slot));
+    }
+
+    fn compile(&mut self, node: &Node) -> Plan {
+        match node {
+            Node::Phrase(phrase) => {
+                let slot = self.slot();
+                self.fill(slot, phrase);
+                Plan::Slot(slot)
+            }
+            Node::Set(set) => Plan::Set(*set),
+            Node::And(nodes) => Plan::And(nodes.iter().map(|node| self.compile(node)).collect()),
+            Node::Or(nodes) => Plan::Or(nodes.iter().map(|node| self.compile(node)).collect()),
+            Node::Not(node) => Plan::Not(Box::new(self.compile(node))),
+            Node::Near { left, right, within, ordered } => Plan::Near {
+                left: Box::new(self.compile(left)),
+                right: Box::new(self.compile(right)),
+                within: *within,
+                ordered: *ordered,
+            },
+            Node::AtLeast { count, of } => {
+                Plan::AtLeast { count: *count, of: of.iter().map(|node| self.compile(node)).collect() }
+            }
+            Node::In(field, node) => Plan::In(*field, Box::new(self.compile(node))),
+            Node::Meta(meta, glob) => Plan::Meta(*meta, glob.clone()),
+        }
+    }
+
+    fn collect_slots(&self, plan: &Plan, out: &mut Vec<Slot>) {
+        match plan {
+            Plan::Slot(slot) => out.push(*slot),
+            Plan::Set(set) => {
+                for list in self.sets.get(*set).into_iter().flatten() {
+                    out.push(list.slot);
+                    for query in &list.queries {
+                        self.collect_slots(query, out);
+                    }
+                }
+            }
+            Plan::And(plans) | Plan::Or(plans) | Plan::AtLeast { of: plans, .. } => {
+                for plan in plans {
+                    self.collect_slots(plan, out);
+                }
+            }
+            Plan::Not(plan) | Plan::In(_, plan) => self.collect_slots(plan, out),
+            Plan::Near { left, right, .. } => {
+                self.collect_slots(left, out);
+                self.collect_slots(right, out);
+            }
+            Plan::Meta(..) => {}
+        }
+    }
+
+    fn find_anchors(&self) -> Option<Vec<Slot>> {
+        let mut anchors = Vec::new();
+        for signal in &self.signals {
+            anchors.extend(self.anchors_of(&signal.plan)?);
+        }
+        anchors.sort_unstable();
+        anchors.dedup();
+        Some(anchors)
+    }
+
+    /// Slots one of which must be filled for a plan to hold; `None` when it may hold without any.
+    fn anchors_of(&self, plan: &Plan) -> Option<Vec<Slot>> {
+        match plan {
+            Plan::Slot(slot) => Some(vec![*slot]),
+            Plan::Set(set) => {
+                let mut anchors = Vec::new();
+                for list in self.sets.get(*set).into_iter().flatten() {
+                    anchors.push(list.slot);
+                    for query in &list.queries {
+                        anchors.extend(self.anchors_of(query)?);
+                    }
+                }
+                Some(anchors)
+            }
+            Plan::Or(plans) | Plan::AtLeast { of: plans, .. } => {
+                let each: Option<Vec<Vec<Slot>>> = plans.iter().map(|plan| self.anchors_of(plan)).collect();
+                Some(each?.concat())
+            }
+            Plan::And(plans) => self.cheapest(plans.iter()),
+            Plan::Near { left, right, .. } => self.cheapest([left.as_ref(), right.as_ref()].into_iter()),
+            Plan::In(_, plan) => self.anchors_of(plan),
+            Plan::Not(_) | Plan::Meta(..) => None,
+        }
+    }
+
+    fn cheapest<'p>(&self, plans: impl Iterator<Item = &'p Plan>) -> Option<Vec<Slot>> {
+        let cost = |slots: &Vec<Slot>| -> u64 { slots.iter().filter_map(|slot| self.costs.get(*slot)).sum() };
+        plans.filter_map(|plan| self.anchors_of(plan)).min_by_key(cost)
+    }
+}

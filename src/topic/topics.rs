@@ -1,0 +1,274 @@
+//! Topics: all of them compiled together, to score an article in one walk over its words.
+//!
+//! Owns [`Topics`] and [`Scratch`]. A topic is looked at only when one of its anchors was found; it then costs what its
+//! own matches cost. Gives the points of the readable evaluator ([`Topic::score_as_matched`]) times what the context
+//! leaves of them. Refuses to read files and to decide alerts.
+
+use std::collections::HashMap;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use super::context::{Languages, Marks};
+use super::lexicon::{Found, Lexicon};
+use super::matcher::{ArticleText, Buffers, Room, Span};
+use super::plan::{Slot, TopicPlan};
+use super::{Score, Topic, TopicId, weigh};
+use crate::article::Article;
+
+/// Topics, compiled together. Reads like a slice of them, sorted as given.
+#[derive(Debug, Clone, Default)]
+pub struct Topics {
+    topics: Arc<[Topic]>,
+    engine: Arc<Engine>,
+}
+
+#[derive(Debug, Default)]
+struct Engine {
+    /// Absent when there is no topic.
+    lexicon: Option<Lexicon>,
+    /// Per phrase of the lexicon, sorted by topic: what it fills.
+    postings: Vec<Vec<Posting>>,
+    plans: Vec<TopicPlan>,
+    /// Topics that are looked at in every article: a signal of theirs may hold without a word.
+    always: Vec<usize>,
+    languages: Arc<Languages>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Posting {
+    topic: usize,
+    slot: Slot,
+    is_anchor: bool,
+}
+
+/// Room that scoring uses again from article to article; make one per thread.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    buffers: Buffers,
+    looks: Vec<Found>,
+    found: Vec<Found>,
+    /// The runs of equal phrases in `found`.
+    runs: Vec<Range<usize>>,
+    active: Vec<usize>,
+    is_active: Vec<bool>,
+    pub(super) slots: Vec<Vec<Span>>,
+    pub(super) sets: Vec<Option<Vec<Span>>>,
+    pub(super) taken: Vec<Span>,
+    pub(super) words: Vec<Span>,
+    pub(super) room: Room,
+    pub(super) marks: Marks,
+    is_scanned: bool,
+}
+
+impl Deref for Topics {
+    type Target = [Topic];
+
+    fn deref(&self) -> &[Topic] {
+        &self.topics
+    }
+}
+
+impl<'a> IntoIterator for &'a Topics {
+    type Item = &'a Topic;
+    type IntoIter = std::slice::Iter<'a, Topic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.topics.iter()
+    }
+}
+
+impl Topics {
+    /// Compiles topics together. `None` when they pass the automaton's own limits (2³¹ states).
+    pub fn new(topics: Vec<Topic>, languages: Arc<Languages>) -> Option<Self> {
+        let plans: Vec<TopicPlan> =
+            topics.iter().map(|topic| TopicPlan::new(&topic.sets, &topic.signals)).collect();
+        let mut numbers = HashMap::new();
+        let (mut phrases, mut postings): (Vec<_>, Vec<Vec<Posting>>) = (Vec::new(), Vec::new());
+        for (topic, plan) in plans.iter().enumerate() {
+            let anchors = plan.anchors.as_deref().unwrap_or_default();
+            for (phrase, slot) in &plan.phrases {
+                let number = *numbers.entry(phrase).or_insert_with(|| {
+                    phrases.push(phrase.clone());
+                    postings.push(Vec::new());
+                    postings.len() - 1
+                });
+                let is_anchor = anchors.binary_search(slot).is_ok();
+                if let Some(postings) = postings.get_mut(number) {
+                    postings.push(Posting { topic, slot: *slot, is_anchor });
+                }
+            }
+        }
+        drop(numbers);
+        for postings in &mut postings {
+            postings.sort_unstable();
+            postings.dedup();
+        }
+        let trips_empty = |topic: &Topic| topic.score_of(Vec::new()).trips;
+        let always = (0..topics.len())
+            .filter(|topic| {
+                plans.get(*topic).is_some_and(|plan| plan.anchors.is_none())
+                    || topics.get(*topic).is_some_and(trips_empty)
+            })
+            .collect();
+        let lexicon = Some(Lexicon::new(phrases)?);
+        let engine = Engine { lexicon, postings, plans, always, languages };
+        Some(Self { topics: topics.into(), engine: Arc::new(engine) })
+    }
+
+    /// How many different phrases all topics look for.
+    pub fn phrase_count(&self) -> usize {
+        self.engine.postings.len()
+    }
+
+    /// Bytes the shared automaton takes.
+    pub fn automaton_bytes(&self) -> usize {
+        self.engine.lexicon.as_ref().map_or(0, Lexicon::automaton_bytes)
+    }
+
+    /// Scores an article: the topics that have evidence, or trip without any, in their order.
+    pub fn score(&self, article: &Article, scratch: &mut Scratch) -> Vec<Score> {
+        let text = ArticleText::in_buffers(article, std::mem::take(&mut scratch.buffers));
+        let mut scores = Vec::new();
+        self.score_text(&text, scratch, &mut scores);
+        scratch.buffers = text.into_buffers();
+        scores
+    }
+
+    /// Scores an article for one topic; `None` when there is no such topic.
+    pub fn score_for(&self, topic: &TopicId, article: &Article, scratch: &mut Scratch) -> Option<Score> {
+        let scored = self.score(article, scratch).into_iter().find(|score| score.topic == *topic);
+        let silent =
+            || self.iter().find(|known| known.source.id == *topic).map(|topic| topic.score_of(Vec::new()));
+        scored.or_else(silent)
+    }
+
+    /// Scores an article: every topic, in their order.
+    pub fn score_each(&self, article: &Article) -> Vec<Score> {
+        let mut found = self.score(article, &mut Scratch::default()).into_iter().peekable();
+        let each = self.topics.iter().map(|topic| {
+            found
+                .next_if(|score| score.topic == topic.source.id)
+                .unwrap_or_else(|| topic.score_of(Vec::new()))
+        });
+        each.collect()
+    }
+
+    /// Scores an article that was cut into words; adds to `scores` the topics that have evidence, or trip without any.
+    pub fn score_text(&self, text: &ArticleText<'_>, scratch: &mut Scratch, scores: &mut Vec<Score>) {
+        let engine = self.engine.as_ref();
+        let Some(lexicon) = engine.lexicon.as_ref() else { return };
+        let mut found = std::mem::take(&mut scratch.found);
+        lexicon.find(text, &mut scratch.looks, &mut found);
+        scratch.is_scanned = false;
+        engine.activate(&found, scratch);
+        let active = std::mem::take(&mut scratch.active);
+        for &topic in &active {
+            let (Some(plan), Some(topic_read)) = (engine.plans.get(topic), self.topics.get(topic)) else {
+                continue;
+            };
+            engine.gather(topic, plan, &found, scratch);
+            scores.extend(self.score_topic(topic_read, plan, text, scratch));
+        }
+        scratch.active = active;
+        scratch.found = found;
+    }
+
+    fn score_topic(
+        &self,
+        topic: &Topic,
+        plan: &TopicPlan,
+        text: &ArticleText<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<Score> {
+        plan.take_decoys(text, scratch);
+        let mut evidence = Vec::new();
+        for (signal, query) in topic.source.signals.iter().zip(&plan.signals) {
+            let hits = plan.hits(&query.plan, None, text, scratch);
+            if hits.holds {
+                if !scratch.is_scanned {
+                    let mut marks = std::mem::take(&mut scratch.marks);
+                    marks.scan(&self.engine.languages, text);
+                    scratch.marks = marks;
+                    scratch.is_scanned = true;
+                }
+                plan.own_words(query, scratch);
+                let context =
+                    signal.context.then_some((&scratch.marks, topic.source.factors, &*scratch.words));
+                evidence.extend(weigh::weigh(signal, &hits, text, context));
+            }
+            scratch.room.give(hits.spans);
+        }
+        if scratch.is_scanned && !evidence.is_empty() {
+            evidence.extend(weigh::discount(&evidence, &scratch.marks, &topic.source.factors, text));
+        }
+        let score = topic.score_of(evidence);
+        (!score.evidence.is_empty() || score.trips).then_some(score)
+    }
+}
+
+impl Engine {
+    /// Notes the topics of which an anchor was found, and the runs of equal phrases.
+    fn activate(&self, found: &[Found], scratch: &mut Scratch) {
+        scratch.active.clear();
+        scratch.runs.clear();
+        scratch.is_active.clear();
+        scratch.is_active.resize(self.plans.len(), false);
+        let mut start = 0;
+        for run in found.chunk_by(|one, other| one.phrase == other.phrase) {
+            scratch.runs.push(start..start + run.len());
+            start += run.len();
+            let postings = run.first().map(|found| self.postings_of(found.phrase)).unwrap_or_default();
+            for posting in postings.iter().filter(|posting| posting.is_anchor) {
+                activate(posting.topic, scratch);
+            }
+        }
+        for &topic in &self.always {
+            activate(topic, scratch);
+        }
+        scratch.active.sort_unstable();
+    }
+
+    fn postings_of(&self, phrase: u32) -> &[Posting] {
+        usize::try_from(phrase)
+            .ok()
+            .and_then(|at| self.postings.get(at))
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
+    /// Fills a topic's slots.
+    fn gather(&self, topic: usize, plan: &TopicPlan, found: &[Found], scratch: &mut Scratch) {
+        for slot in &mut scratch.slots {
+            slot.clear();
+        }
+        if scratch.slots.len() < plan.slot_count {
+            scratch.slots.resize_with(plan.slot_count, Vec::new);
+        }
+        for run in &scratch.runs {
+            let Some(places) = found.get(run.clone()) else { continue };
+            let Some(phrase) = places.first().map(|found| found.phrase) else { continue };
+            let postings = self.postings_of(phrase);
+            let from = postings.partition_point(|posting| posting.topic < topic);
+            for posting in postings.iter().skip(from).take_while(|posting| posting.topic == topic) {
+                if let Some(slot) = scratch.slots.get_mut(posting.slot) {
+                    slot.extend(places.iter().map(|found| found.span));
+                }
+            }
+        }
+        for slot in &mut scratch.slots {
+            if slot.len() > 1 {
+                slot.sort_unstable();
+                slot.dedup();
+            }
+        }
+    }
+}
+
+fn activate(topic: usize, scratch: &mut Scratch) {
+    if let Some(is_active) = scratch.is_active.get_mut(topic)
+        && !*is_active
+    {
+        *is_active = true;
+        scratch.active.push(topic);
+    }
+}
