@@ -9,6 +9,7 @@ pub mod language;
 pub mod page;
 pub mod place;
 pub mod publisher;
+pub mod stem;
 pub mod text;
 pub mod url;
 pub mod words;

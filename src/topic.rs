@@ -162,6 +162,8 @@ pub struct SetSource {
     pub language: Option<String>,
     /// Terms, in the query language (words, phrases with spaces, `prefix*`, `{Case}`).
     pub terms: Vec<String>,
+    /// Whether its plain words match by their stems in texts of its language.
+    pub is_stemmed: bool,
 }
 
 /// One `[[signal]]`.

@@ -372,6 +372,9 @@ section! {
         /// Named word lists, used in queries as `@name`: `name.en = ["…"]` for one language, `name = ["…"]` for all.
         /// The set `decoy` is matched first and worth nothing.
         sets: Sets = Sets(Vec::new()),
+        /// Sets whose plain words match by their stems (Snowball) in texts of their list's language: `negotiate` then finds
+        /// *negotiated* and *negotiating*. Languages with stems: ar, de, en, es, fr, it, pt, ru, tr; in others words match whole.
+        stemmed: Vec<Item<Line>> = Vec::new(),
         /// What speaks for the topic, and what against it.
         signal: Vec<Item<Signal>>,
         /// What is left of a match's points by how the text means it.

@@ -18,6 +18,7 @@ use super::read::Item;
 use super::report::Problem;
 use super::source::{Sheet, Source};
 use super::value::Line;
+use crate::article::stem::has_stemmer;
 use crate::topic::context::{Effect, Factors, Genre, Languages};
 use crate::topic::{
     AlertPolicy, Calibration, Example, ProblemSite, SetSource, Severity, SignalSource, Topic, TopicId,
@@ -194,7 +195,7 @@ fn check_topic(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> TopicSource {
         id: TopicId(id),
         description: raw.description.value.trim().to_owned(),
         severity: raw.severity.value,
-        sets: raw.sets.value.0.iter().map(set_source).collect(),
+        sets: check_sets(raw, sheet),
         signals,
         factors: check_context(&raw.context.value, sheet),
         calibration,
@@ -203,12 +204,30 @@ fn check_topic(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> TopicSource {
     }
 }
 
-fn set_source(list: &raw::WordList) -> SetSource {
-    SetSource {
+/// The sets, those named in `stemmed` marked so.
+fn check_sets(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> Vec<SetSource> {
+    let lists = &raw.sets.value.0;
+    for (index, item) in raw.stemmed.value.iter().enumerate() {
+        let Line(name) = &item.value;
+        let of_name = || lists.iter().filter(|list| list.name == *name);
+        let Some(span) = item.span.clone().filter(|_| item.sound && raw.sets.sound) else { continue };
+        let key = format!("stemmed[{}]", index + 1);
+        if of_name().next().is_none() {
+            let message = format!("there is no set {}", super::quoted(name));
+            sheet.error(span, &key, message, "name a set without its @ and language, or remove it");
+        } else if !of_name().any(|list| list.language.as_deref().is_some_and(has_stemmer)) {
+            let message = format!("no list of {} is in a language that has stems here", super::quoted(name));
+            sheet.warning(span, &key, message, "stems exist for ar, de, en, es, fr, it, pt, ru and tr; else use prefix*");
+        }
+    }
+    let is_stemmed = |name: &str| raw.stemmed.value.iter().any(|item| item.value.0 == name);
+    let set_source = |list: &raw::WordList| SetSource {
         name: list.name.clone(),
         language: list.language.clone(),
         terms: list.terms.iter().map(|term| term.value.clone()).collect(),
-    }
+        is_stemmed: is_stemmed(&list.name),
+    };
+    lists.iter().map(set_source).collect()
 }
 
 fn check_signals(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> Vec<SignalSource> {

@@ -12,7 +12,7 @@ use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 
 use super::matcher::{ArticleText, Span};
-use super::pattern::{JOINED_WORDS_MAX, Pattern, Phrase};
+use super::pattern::{JOINED_WORDS_MAX, Pattern, Phrase, STEM_MARK};
 use crate::article::words::{Gap, Words, each_arabic_stem};
 
 /// A phrase of more words than this stands in the automaton by its first word only: the ways to write its compounds
@@ -52,6 +52,8 @@ pub(super) struct Lexicon {
     phrases: Vec<Phrase>,
     /// Phrases that begin with a wildcard, to be looked at everywhere.
     anywhere: Vec<u32>,
+    /// Whether any phrase matches by stems.
+    has_stems: bool,
 }
 
 /// One walk: where it began, and what it found.
@@ -82,6 +84,9 @@ impl Lexicon {
                 }
                 let key = literals.entry(stem.to_owned()).or_default();
                 if part.pattern.is_literal() { key.first.push(number) } else { key.first_prefix.push(number) }
+                if let Some(marked) = marked_stem(&part.pattern) {
+                    literals.entry(marked).or_default().first.push(number);
+                }
             }
         }
         anywhere.dedup();
@@ -96,7 +101,9 @@ impl Lexicon {
             Some((automaton, start))
         };
         let keys = literals.into_iter().map(|(_, key)| key).collect();
-        Some(Self { automaton, keys, phrases, anywhere })
+        let has_stems =
+            phrases.iter().flat_map(|phrase| &phrase.parts).any(|part| part.pattern.stem_of.is_some());
+        Some(Self { automaton, keys, phrases, anywhere, has_stems })
     }
 
     /// A phrase by its number.
@@ -168,6 +175,16 @@ impl Lexicon {
                 let reach = if hyphened { Reach::Hyphen } else { Reach::Space };
                 if let Some(reached) = self.read(second, reached, reach, end + 1, walk, looks) {
                     self.arrive(text, (base, words), index + 1, reached, walk, looks);
+                }
+            }
+        }
+        if let Some((automaton, _)) = self.automaton.as_ref().filter(|_| self.has_stems) {
+            let marked = automaton.next_state(Anchored::Yes, state, STEM_MARK as u8);
+            if !automaton.is_dead(marked) {
+                let key = stem_key(&text.article().language, text.stem(base + index));
+                let from = (marked, depth + 1);
+                if let Some(reached) = self.read(&key, from, Reach::Nothing, end, walk, looks) {
+                    self.arrive(text, (base, words), index, reached, walk, looks);
                 }
             }
         }
@@ -277,6 +294,16 @@ impl Reach {
     }
 }
 
+/// A stem as it stands in the automaton: no word begins like this.
+fn marked_stem(pattern: &Pattern) -> Option<String> {
+    let (language, stem) = pattern.stem_of.as_ref().filter(|(_, stem)| !stem.is_empty())?;
+    Some(format!("{STEM_MARK}{}", stem_key(language, stem)))
+}
+
+fn stem_key(language: &str, stem: &str) -> String {
+    format!("{language}:{stem}")
+}
+
 /// All ways to write a phrase, its words parted by spaces, and whether more letters may follow; `None` when it is no
 /// literal.
 fn spellings(phrase: &Phrase) -> Option<(Vec<String>, bool)> {
@@ -305,6 +332,7 @@ fn spellings(phrase: &Phrase) -> Option<(Vec<String>, bool)> {
             for before in written.get(part.words.start).map(Vec::as_slice).unwrap_or_default() {
                 let space = if before.is_empty() { "" } else { " " };
                 ways.push(format!("{before}{space}{}", part.pattern.folded));
+                ways.extend(marked_stem(&part.pattern).map(|stem| format!("{before}{space}{stem}")));
             }
         }
         if let Some(slot) = written.get_mut(end) {

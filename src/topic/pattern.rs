@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::query::PREFIX_LETTERS_MIN;
+use crate::article::stem::stem;
 use crate::article::words::{Words, cased_pattern};
 
 /// Most words one phrase may have.
@@ -40,6 +41,8 @@ pub struct Pattern {
     pub cased: Option<String>,
     /// Whether more letters may follow.
     pub prefix: bool,
+    /// The folded stem that a text's word may have instead, in a text of this language.
+    pub stem_of: Option<(String, String)>,
 }
 
 impl Pattern {
@@ -75,6 +78,9 @@ fn fits(pattern: &str, prefix: bool, word: &str) -> bool {
     prefix || letters.next().is_none()
 }
 
+/// The mark before a stem where stems stand among words.
+pub const STEM_MARK: char = '\u{1}';
+
 type Fault = (String, String);
 
 impl Phrase {
@@ -99,6 +105,18 @@ impl Phrase {
             return Err((format!("a phrase has at most {PHRASE_WORDS_MAX} words"), "shorten it".into()));
         }
         Ok(Self { word_count: words.len(), parts: parts(&words) })
+    }
+
+    /// Lets every plain word of the phrase match by its stem in texts of a language. `text` is what it was read from.
+    pub fn stemmed(&mut self, text: &str, language: &str) {
+        let words = Words::split_pattern(text);
+        for part in self.parts.iter_mut().filter(|part| part.words.len() == 1) {
+            let written = words.get(part.words.start).and_then(|word| text.get(word.start..word.end));
+            let is_plain = part.pattern.is_literal() && part.pattern.cased.is_none();
+            if let Some(stem) = written.filter(|_| is_plain).and_then(|word| stem(language, word)) {
+                part.pattern.stem_of = Some((language.to_owned(), stem));
+            }
+        }
     }
 }
 
@@ -126,7 +144,7 @@ fn read_words(text: &str, keep_case: bool, out: &mut Vec<Pattern>) -> Result<(),
         }
         let written = cased_pattern(text.get(word.start..word.end).unwrap_or_default());
         let cased = keep_case.then(|| written.trim_end_matches('*').to_owned());
-        out.push(Pattern { folded: folded.to_owned(), cased, prefix });
+        out.push(Pattern { folded: folded.to_owned(), cased, prefix, stem_of: None });
     }
     Ok(())
 }
@@ -152,7 +170,8 @@ fn join(words: &[Pattern]) -> Option<Pattern> {
     }
     let folded = words.iter().map(|word| word.folded.as_str()).collect();
     let cased = last.cased.is_some().then(|| words.iter().filter_map(|word| word.cased.as_deref()).collect());
-    Some(Pattern { folded, cased, prefix: last.prefix })
+    let stem_of = last.stem_of.clone().filter(|_| words.len() == 1);
+    Some(Pattern { folded, cased, prefix: last.prefix, stem_of })
 }
 
 /// A shell-like pattern for addresses, codes and tags: `*` any text, `?` any one letter; case is ignored.

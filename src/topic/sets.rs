@@ -207,7 +207,14 @@ fn compile_list(
     let mut terms = Vec::with_capacity(source.terms.len());
     for (term, text) in source.terms.iter().enumerate() {
         match parse_term(text, find) {
-            Ok(node) => terms.push(node),
+            Ok(mut node) => {
+                if let (true, Some(language), Node::Phrase(phrase)) =
+                    (source.is_stemmed, source.language.as_deref(), &mut node)
+                {
+                    phrase.stemmed(text, language);
+                }
+                terms.push(node);
+            }
             Err(problem) => problems.push(problem.at(ProblemSite::Term { list: place, term })),
         }
     }

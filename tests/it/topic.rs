@@ -47,6 +47,7 @@ fn set(name: &str, language: Option<&str>, terms: &[&str]) -> SetSource {
         name: name.into(),
         language: language.map(str::to_owned),
         terms: terms.iter().map(|&term| term.to_owned()).collect(),
+        is_stemmed: false,
     }
 }
 
@@ -490,6 +491,38 @@ fn lists_hold_for_their_language() {
 }
 
 #[test]
+fn a_set_may_match_by_stems() {
+    let stemmed = |name: &str, language: &str, terms: &[&str]| SetSource {
+        is_stemmed: true,
+        ..set(name, Some(language), terms)
+    };
+    let sets = vec![
+        stemmed("talk", "en", &["negotiate", "hold talks"]),
+        stemmed("talk", "ru", &["переговоры"]),
+        stemmed("talk", "pt", &["negociar"]),
+        stemmed("talk", "uk", &["перемовини"]),
+    ];
+    let topic = Topic::compile(source(sets, vec![signal("s", "@talk", 50.0)])).expect("compiles");
+    for (text, language, found) in [
+        ("Rebels negotiated all night", "en", true),
+        ("They are holding talks in Doha", "en", true),
+        ("They hold many talks", "en", false),
+        ("A neglected war", "en", false),
+        ("Стороны готовят переговорами мир", "ru", true),
+        ("Governo está negociando a paz", "pt", true),
+        // Ukrainian has no stemmer: its words match whole.
+        ("Сторони ведуть перемовини", "uk", true),
+        ("Сторони йдуть до перемовин", "uk", false),
+        // Stems belong to the language of the text.
+        ("Rebels negotiated all night", "und", false),
+        ("Rebels negotiate all night", "und", true),
+    ] {
+        let score = score(&topic, &article(text, "", "", language));
+        assert_eq!(!score.evidence.is_empty(), found, "{language}: {text}");
+    }
+}
+
+#[test]
 fn sets_may_name_sets_but_not_themselves() {
     let compile = |sets: Vec<SetSource>| Topic::compile(source(sets, vec![signal("s", "@outer", 50.0)]));
     let good = compile(vec![set("outer", None, &["@inner", "truce"]), set("inner", None, &["peace deal"])])
@@ -712,7 +745,7 @@ fn odd_sets() -> impl Strategy<Value = Vec<SetSource>> {
             .prop_map(move |mut terms| {
                 terms.retain(|term| name != "more" || !term.contains('@'));
                 terms.push("abc".to_owned());
-                SetSource { name: name.into(), language: language.map(str::to_owned), terms }
+                SetSource { name: name.into(), language: language.map(str::to_owned), terms, is_stemmed: name == "one" }
             })
     };
     (
@@ -914,7 +947,7 @@ fn the_cost_of_a_text_grows_with_its_length() {
 fn a_topic_may_have_fifty_thousand_terms_and_no_more() {
     let terms: Vec<String> = (0..50_001).map(|number| format!("word{number} thing")).collect();
     let list =
-        |count: usize| SetSource { name: "many".into(), language: None, terms: terms[..count].to_vec() };
+        |count: usize| SetSource { name: "many".into(), language: None, terms: terms[..count].to_vec(), is_stemmed: false };
     let topic =
         Topic::compile(source(vec![list(50_000)], vec![signal("s", "@many", 50.0)])).expect("compiles");
     assert_points(score(&topic, &titled("a word49999 thing")).points, 50.0);

@@ -6,6 +6,7 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use crate::article::Article;
+use crate::article::stem::stem;
 use crate::article::words::{Gap, Word, Words, arabic_stems, cased};
 use crate::topic::Field;
 use crate::topic::pattern::{Glob, Pattern, Phrase};
@@ -33,6 +34,8 @@ pub struct ArticleText<'a> {
     fields: [(usize, Words); 3],
     /// Made when something is looked up for the first time.
     index: OnceCell<Index>,
+    /// The stem of every word of title, summary and body; made when one is asked for.
+    stems: OnceCell<[Vec<String>; 3]>,
 }
 
 /// What can be looked up, for a search that begins with the query.
@@ -83,7 +86,7 @@ impl<'a> ArticleText<'a> {
             first += words.len() + FIELD_GAP;
             (start, words)
         });
-        Self { article, fields, index: OnceCell::new() }
+        Self { article, fields, index: OnceCell::new(), stems: OnceCell::new() }
     }
 
     /// Gives the room back.
@@ -130,6 +133,30 @@ impl<'a> ArticleText<'a> {
     /// Positions of the words of a field.
     pub fn positions(&self, field: Field) -> Range<usize> {
         self.fields.get(field as usize).map_or(0..0, |(start, words)| *start..start + words.len())
+    }
+
+    /// The folded stem of the word at a position, in the article's language; empty when there is none.
+    pub(in crate::topic) fn stem(&self, position: usize) -> &str {
+        let stems = self.stems.get_or_init(|| {
+            FIELDS.map(|field| {
+                let text = self.field_text(field);
+                let words = self.fields.get(field as usize).map(|(_, words)| words.iter());
+                let stem_of = |word: &Word| {
+                    let written = text.get(word.start..word.end).unwrap_or_default();
+                    stem(&self.article.language, written).unwrap_or_default()
+                };
+                words.map(|words| words.map(stem_of).collect()).unwrap_or_default()
+            })
+        });
+        let (field, index) = self.place(position);
+        stems.get(field).and_then(|stems| stems.get(index)).map_or("", String::as_str)
+    }
+
+    /// Whether the word at a position has the stem a pattern asks for.
+    fn stem_fits(&self, pattern: &Pattern, position: usize) -> bool {
+        pattern.stem_of.as_ref().is_some_and(|(language, wanted)| {
+            *language == self.article.language && !wanted.is_empty() && self.stem(position) == wanted
+        })
     }
 
     fn place(&self, position: usize) -> (usize, usize) {
@@ -242,6 +269,11 @@ impl<'a> ArticleText<'a> {
             .filter(|form| self.form_fits(pattern, self.form_text(arena, form), form.position, form.width))
             .map(|form| Span { start: form.position, end: form.position + form.width })
             .collect();
+        if pattern.stem_of.is_some() {
+            let positions = FIELDS.into_iter().flat_map(|field| self.positions(field));
+            let by_stem = positions.filter(|position| self.stem_fits(pattern, *position));
+            spans.extend(by_stem.map(|position| Span { start: position, end: position + 1 }));
+        }
         spans.sort_unstable();
         spans.dedup();
         spans
@@ -273,6 +305,7 @@ impl<'a> ArticleText<'a> {
         let folded = self.folded(position);
         if self.form_fits(pattern, folded, position, 1)
             || arabic_stems(folded).iter().any(|stem| self.form_fits(pattern, stem, position, 1))
+            || self.stem_fits(pattern, position)
         {
             ends.push(position + 1);
         }
@@ -291,6 +324,7 @@ impl<'a> ArticleText<'a> {
         let mut spans = Vec::new();
         if self.form_fits(pattern, folded, position, 1)
             || arabic_stems(folded).iter().any(|stem| self.form_fits(pattern, stem, position, 1))
+            || self.stem_fits(pattern, position)
         {
             spans.push(Span { start: position, end: position + 1 });
         }
