@@ -42,7 +42,9 @@ static THOUSAND: LazyLock<Topics> = LazyLock::new(|| {
     let mut topics: Vec<Topic> = load_shipped().0;
     let phrases = phrases(100_000);
     let missing = 1_000_usize.saturating_sub(topics.len());
-    topics.extend(phrases.chunks(phrases.len().div_ceil(missing).max(1)).enumerate().map(|(at, terms)| made(at, terms)));
+    topics.extend(
+        phrases.chunks(phrases.len().div_ceil(missing).max(1)).enumerate().map(|(at, terms)| made(at, terms)),
+    );
     let topics = Topics::new(topics, shipped_languages()).unwrap();
     println!(
         "{} topics, {} different phrases, automaton {} MiB",
@@ -63,14 +65,15 @@ fn load_shipped() -> (Vec<Topic>, Topics) {
 
 /// Entries of the real stream, made comparable.
 fn stream() -> Option<Vec<Article>> {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/data/stream/2023-04-10_2023-05-10.jsonl.gz");
+    let path: PathBuf =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/stream/2023-04-10_2023-05-10.jsonl.gz");
     let file = std::fs::File::open(path).ok()?;
     let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
     let articles = lines.take(ENTRIES).map(|line| {
         let value: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
         let text = |key: &str| value.get(key).and_then(|text| text.as_str()).map(str::to_owned);
-        let entry = Entry { title: text("title").unwrap_or_default(), summary: text("summary"), ..Entry::default() };
+        let entry =
+            Entry { title: text("title").unwrap_or_default(), summary: text("summary"), ..Entry::default() };
         comparable(&entry)
     });
     Some(articles.collect())
@@ -78,7 +81,11 @@ fn stream() -> Option<Vec<Article>> {
 
 fn made_up() -> Vec<Article> {
     println!("made up entries: the real stream is not there");
-    let entry = |seed: usize| Entry { title: prose(seed, 10), summary: Some(prose(seed + 1_000, 35)), ..Entry::default() };
+    let entry = |seed: usize| Entry {
+        title: prose(seed, 10),
+        summary: Some(prose(seed + 1_000, 35)),
+        ..Entry::default()
+    };
     (0..ENTRIES).map(|seed| comparable(&entry(seed))).collect()
 }
 
@@ -93,7 +100,8 @@ fn phrases(count: usize) -> Vec<String> {
     for article in ARTICLES.iter() {
         let folded = words::fold(&format!("{} {}", article.title, article.summary));
         let words: Vec<&str> = folded.split(' ').filter(|word| word.len() > 2).collect();
-        let here: BTreeSet<String> = (1..=3).flat_map(|n| words.windows(n).map(|part| part.join(" "))).collect();
+        let here: BTreeSet<String> =
+            (1..=3).flat_map(|n| words.windows(n).map(|part| part.join(" "))).collect();
         for phrase in here {
             *seen.entry(phrase).or_default() += 1;
         }
@@ -116,7 +124,12 @@ fn phrases(count: usize) -> Vec<String> {
 /// A topic of so many terms: two sets, and signals that combine them.
 fn made(number: usize, terms: &[String]) -> Topic {
     let (one, other) = terms.split_at(terms.len() / 2);
-    let set = |name: &str, terms: &[String]| SetSource { name: name.into(), language: None, terms: terms.to_vec(), is_stemmed: false };
+    let set = |name: &str, terms: &[String]| SetSource {
+        name: name.into(),
+        language: None,
+        terms: terms.to_vec(),
+        is_stemmed: false,
+    };
     let signal = |when: &str, weight: f64| SignalSource {
         name: when.into(),
         when: when.into(),
@@ -130,7 +143,11 @@ fn made(number: usize, terms: &[String]) -> Topic {
         description: String::new(),
         severity: Severity::Info,
         sets: vec![set("one", one), set("other", other)],
-        signals: vec![signal("@one NEAR/6 @other", 50.0), signal("title:@one", 15.0), signal("@other ONEAR/3 @one", -20.0)],
+        signals: vec![
+            signal("@one NEAR/6 @other", 50.0),
+            signal("title:@one", 15.0),
+            signal("@other ONEAR/3 @one", -20.0),
+        ],
         factors: Factors::default(),
         calibration: Calibration::default(),
         policy: AlertPolicy {
@@ -215,8 +232,10 @@ fn long_text(bencher: Bencher<'_, '_>, bytes: usize) {
 /// What a rival needs to do the same work: the folded texts, a line each, and all phrases that are plain words.
 fn export(dir: &Path) {
     std::fs::create_dir_all(dir).unwrap();
-    let texts: String =
-        ARTICLES.iter().map(|article| words::fold(&format!("{} {}", article.title, article.summary)) + "\n").collect();
+    let texts: String = ARTICLES
+        .iter()
+        .map(|article| words::fold(&format!("{} {}", article.title, article.summary)) + "\n")
+        .collect();
     std::fs::write(dir.join("texts.txt"), texts).unwrap();
     for (name, topics) in [("shipped", Arc::new(SHIPPED.clone())), ("thousand", Arc::new(THOUSAND.clone()))] {
         let terms: BTreeSet<String> = topics
@@ -228,14 +247,51 @@ fn export(dir: &Path) {
         std::fs::write(dir.join(format!("{name}.txt")), terms.into_iter().collect::<String>()).unwrap();
     }
     // The made topics' queries, for an engine that has NEAR.
-    let queries: String = (0..).zip(phrases(100_000).chunks(102)).map(|(_, terms)| terms.join("|") + "\n").collect();
+    let queries: String =
+        (0..).zip(phrases(100_000).chunks(102)).map(|(_, terms)| terms.join("|") + "\n").collect();
     std::fs::write(dir.join("topics.txt"), queries).unwrap();
 }
 
 const VOCABULARY: [&str; 40] = [
-    "army", "truce", "ceasefire", "violates", "holds", "the", "a", "of", "in", "after", "hours", "talks", "aid", "convoy",
-    "blocked", "border", "food", "minister", "said", "on", "Tuesday", "and", "city", "north", "shelling", "resumes",
-    "people", "fled", "hospital", "market", "prices", "rise", "as", "for", "with", "trade", "deal", "collapses", "new",
+    "army",
+    "truce",
+    "ceasefire",
+    "violates",
+    "holds",
+    "the",
+    "a",
+    "of",
+    "in",
+    "after",
+    "hours",
+    "talks",
+    "aid",
+    "convoy",
+    "blocked",
+    "border",
+    "food",
+    "minister",
+    "said",
+    "on",
+    "Tuesday",
+    "and",
+    "city",
+    "north",
+    "shelling",
+    "resumes",
+    "people",
+    "fled",
+    "hospital",
+    "market",
+    "prices",
+    "rise",
+    "as",
+    "for",
+    "with",
+    "trade",
+    "deal",
+    "collapses",
+    "new",
     "U.N.",
 ];
 

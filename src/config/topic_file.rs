@@ -217,7 +217,12 @@ fn check_sets(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> Vec<SetSource> {
             sheet.error(span, &key, message, "name a set without its @ and language, or remove it");
         } else if !of_name().any(|list| list.language.as_deref().is_some_and(has_stemmer)) {
             let message = format!("no list of {} is in a language that has stems here", super::quoted(name));
-            sheet.warning(span, &key, message, "stems exist for ar, de, en, es, fr, it, pt, ru and tr; else use prefix*");
+            sheet.warning(
+                span,
+                &key,
+                message,
+                "stems exist for ar, de, en, es, fr, it, pt, ru and tr; else use prefix*",
+            );
         }
     }
     let is_stemmed = |name: &str| raw.stemmed.value.iter().any(|item| item.value.0 == name);

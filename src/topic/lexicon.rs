@@ -83,7 +83,11 @@ impl Lexicon {
                     continue;
                 }
                 let key = literals.entry(stem.to_owned()).or_default();
-                if part.pattern.is_literal() { key.first.push(number) } else { key.first_prefix.push(number) }
+                if part.pattern.is_literal() {
+                    key.first.push(number)
+                } else {
+                    key.first_prefix.push(number)
+                }
                 if let Some(marked) = marked_stem(&part.pattern) {
                     literals.entry(marked).or_default().first.push(number);
                 }

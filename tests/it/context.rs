@@ -28,8 +28,40 @@ fn topics(factors: Factors, languages: Arc<Languages>, context: bool) -> Topics 
         description: String::new(),
         severity: Severity::Critical,
         sets: vec![
-            set("truce", &["ceasefire", "truce", "trêve", "cessez-le-feu", "tregua", "trégua", "هدنة", "перемирие", "перемирия", "перемир'я", "آتش‌بس"]),
-            set("breach", &["violat*", "collaps*", "fails to hold", "no longer holds", "viol*", "rompu*", "ruptura", "romp*", "انهيار", "خرق", "наруш*", "порушен*", "نقض"]),
+            set(
+                "truce",
+                &[
+                    "ceasefire",
+                    "truce",
+                    "trêve",
+                    "cessez-le-feu",
+                    "tregua",
+                    "trégua",
+                    "هدنة",
+                    "перемирие",
+                    "перемирия",
+                    "перемир'я",
+                    "آتش‌بس",
+                ],
+            ),
+            set(
+                "breach",
+                &[
+                    "violat*",
+                    "collaps*",
+                    "fails to hold",
+                    "no longer holds",
+                    "viol*",
+                    "rompu*",
+                    "ruptura",
+                    "romp*",
+                    "انهيار",
+                    "خرق",
+                    "наруш*",
+                    "порушен*",
+                    "نقض",
+                ],
+            ),
         ],
         signals: vec![SignalSource {
             name: "a truce is broken".into(),
@@ -54,8 +86,10 @@ fn topics(factors: Factors, languages: Arc<Languages>, context: bool) -> Topics 
 }
 
 fn evidence(topics: &Topics, language: &str, title: &str, summary: &str) -> Vec<Evidence> {
-    let feed =
-        Feed { language: Some(language.to_owned()), ..Feed::new("https://example.org/feed".parse().unwrap()) };
+    let feed = Feed {
+        language: Some(language.to_owned()),
+        ..Feed::new("https://example.org/feed".parse().unwrap())
+    };
     let entry = Entry { title: title.to_owned(), summary: Some(summary.to_owned()), ..Entry::default() };
     let article = normalize(&entry, &feed, jiff::Timestamp::UNIX_EPOCH);
     let id = TopicId("breach".into());
@@ -175,7 +209,8 @@ fn an_owner_adds_and_replaces_languages() {
     assert!(loaded.config.languages.codes().contains(&"de".to_owned()));
     assert_eq!(loaded.config.languages.codes().len(), 9);
     let german = topics(Factors::default(), loaded.config.languages, true);
-    let found = evidence(&german, "de", "Keinerlei ruptura: nein, keine ruptura truce, sagt die Regierung", "");
+    let found =
+        evidence(&german, "de", "Keinerlei ruptura: nein, keine ruptura truce, sagt die Regierung", "");
     assert_eq!(found[0].status, Status::Negated, "{found:?}");
     // The owner's English has no word for denial.
     let loaded = load(&[("en.toml", "language = \"en\"\n")]).expect("sound");
@@ -196,9 +231,21 @@ fn faults_of_language_files_are_shown_where_they_are() {
     for (name, text, expected) in [
         ("xx1.toml", "language = \"xx1\"\n", "Some(1) language this is not a language code"),
         ("de.toml", "language = \"nl\"\n", "Some(1) language the language is nl, but the file is de.toml"),
-        ("de.toml", "language = \"de\"\n[negated]\nbefore = [\"nicht\", \"*\"]\n", "Some(3) negated.before[2]"),
-        ("de.toml", "language = \"de\"\n[negated]\nbefore = [\"a OR b\"]\n", "Some(3) negated.before[1] a language file holds words, not queries"),
-        ("de.toml", "language = \"de\"\n[[genre]]\nname = \"gossip\"\n", "Some(3) genre[1].name there is no genre"),
+        (
+            "de.toml",
+            "language = \"de\"\n[negated]\nbefore = [\"nicht\", \"*\"]\n",
+            "Some(3) negated.before[2]",
+        ),
+        (
+            "de.toml",
+            "language = \"de\"\n[negated]\nbefore = [\"a OR b\"]\n",
+            "Some(3) negated.before[1] a language file holds words, not queries",
+        ),
+        (
+            "de.toml",
+            "language = \"de\"\n[[genre]]\nname = \"gossip\"\n",
+            "Some(3) genre[1].name there is no genre",
+        ),
         ("de.toml", "language = \"de\"\n[denied]\nbefore = []\n", "Some(2) denied this key is not known"),
     ] {
         let told = told(name, text);

@@ -43,8 +43,10 @@ fn pairs() -> Vec<Pair> {
 
 /// Whether a headline trips a topic, and its score.
 fn trips(topics: &Topics, topic: &TopicId, headline: &str, language: &str) -> (bool, f64) {
-    let feed =
-        Feed { language: Some(language.to_owned()), ..Feed::new("https://example.org/feed".parse().unwrap()) };
+    let feed = Feed {
+        language: Some(language.to_owned()),
+        ..Feed::new("https://example.org/feed".parse().unwrap())
+    };
     let title = headline.replace('&', "&amp;").replace('<', "&lt;");
     let article = normalize(&Entry { title, ..Entry::default() }, &feed, Timestamp::UNIX_EPOCH);
     let score = topics.score_for(topic, &article, &mut Scratch::default()).expect("a shipped topic");
@@ -74,7 +76,8 @@ fn headlines_that_share_their_words_are_told_apart() {
     let failed = wrong.iter().filter(|line| line.is_empty()).count();
     let right = 1.0 - failed as f64 / pairs.len() as f64;
     let told: Vec<&str> = wrong.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
-    let told = format!("{} of {} pairs right ({right:.3}):\n{}", pairs.len() - failed, pairs.len(), told.join("\n"));
+    let told =
+        format!("{} of {} pairs right ({right:.3}):\n{}", pairs.len() - failed, pairs.len(), told.join("\n"));
     println!("{told}");
     assert!(pairs.len() >= 300, "only {} pairs", pairs.len());
     assert!(right >= RIGHT_MIN, "{told}");

@@ -946,8 +946,12 @@ fn the_cost_of_a_text_grows_with_its_length() {
 #[test]
 fn a_topic_may_have_fifty_thousand_terms_and_no_more() {
     let terms: Vec<String> = (0..50_001).map(|number| format!("word{number} thing")).collect();
-    let list =
-        |count: usize| SetSource { name: "many".into(), language: None, terms: terms[..count].to_vec(), is_stemmed: false };
+    let list = |count: usize| SetSource {
+        name: "many".into(),
+        language: None,
+        terms: terms[..count].to_vec(),
+        is_stemmed: false,
+    };
     let topic =
         Topic::compile(source(vec![list(50_000)], vec![signal("s", "@many", 50.0)])).expect("compiles");
     assert_points(score(&topic, &titled("a word49999 thing")).points, 50.0);
