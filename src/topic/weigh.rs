@@ -55,7 +55,7 @@ pub(super) fn weigh(
     let mut at = hits.spans.iter().copied().find(|span| text.field_at(span.start) == field);
     if let Some((marks, factors, words)) = context.filter(|(marks, ..)| marks.has_triggers()) {
         let mut best: Option<(f64, Reading, Field, Span)> = None;
-        for &span in &hits.spans {
+        for span in innermost(&hits.spans) {
             let reading = marks.read(text, span, words, &factors);
             let field = text.field_at(span.start).max(field);
             let worth = factor(field) * reading.factor;
@@ -71,6 +71,23 @@ pub(super) fn weigh(
     let points = signal.weight * repeats(hits.count.max(1), signal.cap) * worth;
     let quote = quote(at, field, text);
     Some(Evidence { signal: signal.name.clone(), field, quote, status: reading.status, points })
+}
+
+/// The places that hold no other of them, from the last to the first: "denies blocking aid" is read at "blocking aid",
+/// although "denies … aid" is a match, too.
+fn innermost(sorted: &[Span]) -> impl Iterator<Item = Span> {
+    let mut backward = sorted.iter().rev().copied().peekable();
+    let mut first_end = usize::MAX;
+    std::iter::from_fn(move || {
+        loop {
+            let span = backward.next()?;
+            let begins_a_shorter_one = backward.peek().is_some_and(|next| next.start == span.start);
+            if !begins_a_shorter_one && span.end < first_end {
+                first_end = span.end;
+                return Some(span);
+            }
+        }
+    })
 }
 
 /// What an article's genre takes off what speaks for the topic, as evidence of its own; the strongest one counts.
