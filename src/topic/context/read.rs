@@ -47,7 +47,8 @@ impl Marks {
         let own = |span: &&Span| span.start >= hit.start && span.end <= hit.end;
         let mut reading = Reading::AFFIRMED;
         for trigger in self.near(hit) {
-            if words.iter().filter(own).any(|word| shares(*word, trigger.span)) {
+            // Own words may reach out of the match: "se rompe" where "rompe" was nearest.
+            if words.iter().any(|word| shares(*word, hit) && shares(*word, trigger.span)) {
                 continue;
             }
             // What is said of a time or a case holds beyond the comma: "Years ago, …", "If …, …".
