@@ -34,6 +34,8 @@ pub enum Kind {
     Region,
     /// A city, camp, crossing or battlefield.
     City,
+    /// An institution that stands for the country: a parliament, an agency, an armed group at home there.
+    Institution,
 }
 
 /// One meaning of a name.
@@ -88,6 +90,16 @@ pub fn longest<'a>(words: impl Iterator<Item = &'a str>) -> Option<Found> {
 }
 
 impl Found {
+    /// Whether the words mean no place.
+    pub fn is_decoy(self) -> bool {
+        CANDIDATES.get(self.offset).is_none_or(|count| *count == 0)
+    }
+
+    /// Whether two names mean the same.
+    pub fn is_same(self, other: Self) -> bool {
+        self.offset == other.offset
+    }
+
     /// Its meanings; none for a decoy, which takes its words and means nothing.
     pub fn candidates(self) -> impl Iterator<Item = Candidate> {
         let count = CANDIDATES.get(self.offset).map_or(0, |count| usize::from(*count));
@@ -101,7 +113,7 @@ fn candidate(row: &'static [u8]) -> Option<Candidate> {
     let (flags, rest) = rest.split_first()?;
     let (language, population) = rest.split_at_checked(3)?;
     let &[low, middle, high] = population else { return None };
-    let kinds = [Kind::Name, Kind::Demonym, Kind::Capital, Kind::Region, Kind::City];
+    let kinds = [Kind::Name, Kind::Demonym, Kind::Capital, Kind::Region, Kind::City, Kind::Institution];
     let language = std::str::from_utf8(language).ok()?.trim_end();
     Some(Candidate {
         country: std::str::from_utf8(country).ok()?,
