@@ -4,6 +4,7 @@
 //! beside them, settled by each other, and weighed by where they stand. Each rule stands at the function that applies it. Refuses
 //! coordinates and towns: a place is a country (ISO 3166-1 alpha-2).
 
+pub mod country;
 mod cue;
 pub mod gazetteer;
 mod mention;
@@ -26,11 +27,23 @@ const MENTIONS_MAX: usize = 3;
 /// What a country must be worth to be told of.
 const POINTS_MIN: f64 = 0.85;
 
+/// The same for one that the headline does not name, beside others.
+const SECONDARY_POINTS_MIN: f64 = 1.15;
+
+/// And the share it needs of what the text gives to the most named.
+const SECONDARY_SHARE_MIN: f64 = 0.3;
+
 /// How much less the text decides than the headline which place is the main one.
 const TEXT_SHARE: f64 = 0.35;
 
-/// What a town is worth in a text about sport, and a people in its small print.
+/// What a country is worth in the small print of a text about sport.
 const SPORT_SHARE: f64 = 0.3;
+
+/// What a country is worth in the words under a picture.
+const CAPTION_SHARE: f64 = 0.45;
+
+/// What a town is worth in a text about sport.
+const CLUB_SHARE: f64 = 0.1;
 
 /// The countries that an article is about, the main one first; empty when none is found. `language` is the article's
 /// (ISO 639-1).
@@ -58,7 +71,8 @@ fn evidence(reading: &Reading) -> Vec<Evidence> {
     let is_doubtful = |mention: &&Mention, country: &str| {
         mention.candidates.iter().any(|other| other.is_ambiguous && other.country == country)
     };
-    for candidate in reading.mentions.iter().flat_map(|mention| &mention.candidates) {
+    let unshared = reading.mentions.iter().filter(|mention| !mention.is_shared());
+    for candidate in unshared.flat_map(|mention| &mention.candidates) {
         let index = all.iter().position(|known| known.country == candidate.country).unwrap_or_else(|| {
             let country = candidate.country;
             all.push(Evidence { country, is_named: false, is_domestic: false, is_cued: false });
@@ -89,14 +103,17 @@ fn evidence(reading: &Reading) -> Vec<Evidence> {
 
 /// Whether a name means this in this text.
 fn is_meant(candidate: &Candidate, mention: &Mention, reading: &Reading, evidence: &[Evidence]) -> bool {
+    let of = |other: &Candidate| evidence.iter().find(|known| known.country == other.country);
+    let is_known = |other: &Candidate| of(other).is_some_and(|known| known.is_named || known.is_cued);
     if !candidate.is_ambiguous {
-        return true;
+        // `Valencia`, `Congolese`: what else is named decides, else the largest of the towns.
+        let is_open = mention.is_shared() && !is_known(candidate);
+        let is_decided = is_open && mention.candidates.iter().any(is_known);
+        return !is_open || !is_decided && mention.is_largest(candidate);
     }
     if reading.spent.iter().any(|spent| spent.is_same(mention.found)) {
         return false;
     }
-    let of = |other: &Candidate| evidence.iter().find(|known| known.country == other.country);
-    let is_known = |other: &Candidate| of(other).is_some_and(|known| known.is_named || known.is_cued);
     // `Georgia` with a county, a sheriff or Atlanta, and nothing of the country.
     let is_local =
         |other: &Candidate| other.kind != Kind::Name && of(other).is_some_and(|known| known.is_domestic);
@@ -125,11 +142,19 @@ fn weigh(reading: &Reading) -> Vec<&'static str> {
                     tallies.len() - 1
                 });
             if let Some(tally) = tallies.get_mut(index) {
-                tally.add(mention, candidate.kind, is_sport);
+                let share = share(mention, candidate.kind, is_sport);
+                let is_picture = reading.is_caption && mention.field != TITLE;
+                tally.add(mention, if is_picture { share * CAPTION_SHARE } else { share });
             }
         }
     }
     tallies.retain(|tally| tally.title + tally.text >= POINTS_MIN);
+    let is_titled = tallies.iter().any(|tally| tally.title > 0.0);
+    let most = tallies.iter().map(|tally| tally.text).fold(0.0, f64::max);
+    tallies.retain(|tally| {
+        let is_secondary = tally.title == 0.0 && (is_titled || tally.text < most);
+        !is_secondary || tally.text >= SECONDARY_POINTS_MIN.max(SECONDARY_SHARE_MIN * most)
+    });
     // The sort is stable: of equals the first mentioned is the first.
     tallies.sort_by(|one, other| other.rank().total_cmp(&one.rank()));
     tallies.into_iter().map(|tally| tally.country).take(PLACES_MAX).collect()
@@ -145,13 +170,12 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, mention: &Mention, kind: Kind, is_sport: bool) {
+    fn add(&mut self, mention: &Mention, points: f64) {
         let Some(count) = self.counts.get_mut(mention.field) else { return };
         *count += 1;
         if *count > MENTIONS_MAX {
             return;
         }
-        let points = share(mention, kind, is_sport);
         if mention.field == TITLE {
             self.title += TITLE_WEIGHT * points;
         } else {
@@ -170,17 +194,16 @@ impl Tally {
 fn share(mention: &Mention, kind: Kind, is_sport: bool) -> f64 {
     let by_kind = match (kind, mention.role) {
         (Kind::Demonym, Role::Origin) => 0.2,
-        (Kind::Demonym, _) => 0.6,
         (_, Role::Aside) => 0.25,
         (Kind::Institution, _) => 0.5,
-        (Kind::Capital, Role::Party) => 0.6,
+        (Kind::Demonym, _) | (_, Role::Actor) | (Kind::Capital, Role::Party) => 0.6,
         (Kind::Name, Role::Site) | (Kind::Region | Kind::City, Role::Party) => 1.0,
         (Kind::Capital | Kind::Region | Kind::City, _) => 1.15,
         (Kind::Name, _) => 0.9,
     };
-    let is_small_print = match kind {
-        Kind::Name | Kind::Demonym => mention.field != TITLE,
-        Kind::Capital | Kind::Region | Kind::City | Kind::Institution => true,
-    };
-    if is_sport && is_small_print { by_kind * SPORT_SHARE } else { by_kind }
+    match kind {
+        Kind::Name | Kind::Demonym if is_sport && mention.field != TITLE => by_kind * SPORT_SHARE,
+        Kind::Capital | Kind::Region | Kind::City | Kind::Institution if is_sport => by_kind * CLUB_SHARE,
+        _ => by_kind,
+    }
 }

@@ -13,6 +13,10 @@ pub(super) enum Cue {
     Locative,
     /// After a name: it speaks, it is not where things happen.
     Says,
+    /// After a name: it does harm, elsewhere.
+    Strikes,
+    /// After a name: somebody from there.
+    Person,
     /// Before a name: people meet there.
     Meeting,
     /// After a people: what they make or a trade, not the country.
@@ -40,11 +44,13 @@ static CUES: LazyLock<HashMap<&'static str, Cue>> = LazyLock::new(|| {
         (Cue::Game, GAME),
         (Cue::Locative, LOCATIVE),
         (Cue::Says, SAYS),
+        (Cue::Person, PERSON),
         (Cue::Meeting, MEETING),
         (Cue::Trade, TRADE),
         (Cue::County, COUNTY),
         (Cue::Sport, SPORT),
         (Cue::Harm, HARM),
+        (Cue::Strikes, STRIKES),
     ];
     // The later list wins.
     lists.into_iter().flat_map(|(cue, words)| words.split_whitespace().map(move |word| (word, cue))).collect()
@@ -58,6 +64,13 @@ const SAYS: &str = "says said say warns warned accuses accused denies denied urg
     pledges pledged hails hailed threatens threatened backs backed signals blames blamed criticises criticizes criticised \
     criticized hopes announces announced confirms confirmed dit affirme accuse condamne dice afirma acusa condena diz disse \
     sagt warnt fordert dice afferma заявил заявила заявили предупредил заявляет считает";
+
+const STRIKES: &str = "strikes shells bombs bombards pounds invades raids targets fires attacks hits bombed shelled invaded \
+    raided bombarded pounded";
+
+const PERSON: &str = "man woman girl boy teen teenager teens couple mother mom father dad mum tourist tourists student students \
+    citizen citizens national nationals resident residents traveler traveller hiker grandmother grandfather expat expats \
+    backpacker woman's man's family men women brothers sisters twins nurse teacher";
 
 const MEETING: &str = "talks summit negotiations negotiation meeting meet meets met conference mediation forum assembly session \
     pourparlers negociations sommet reunion conversaciones negociaciones cumbre negociacoes verhandlungen gipfel treffen \
@@ -84,7 +97,7 @@ const HEADLINE: &str = "king queen prince army forces troops soldiers police bor
     lira central trade exports deal pm fm foreign defense defence military general beach bay island coast hospital news";
 
 const COUNTY: &str = "county sheriff governor statehouse trooper troopers felony deputies legislature republican republicans \
-    democrat democrats gop senator bulldogs congressman congresswoman runoff";
+    democrat democrats gop senator bulldogs congressman congresswoman runoff mom moms";
 
 const SPORT: &str = "football footballer soccer striker midfielder goalkeeper winger playoff playoffs nba nfl mlb nhl ufc wnba ncaa \
     mma quarterback touchdown touchdowns inning innings pitcher outfielder shortstop wicket wickets batsman batter bowler rugby \

@@ -36,6 +36,21 @@ pub(super) struct Mention {
     pub(super) role: Role,
 }
 
+impl Mention {
+    /// Whether it names several countries and means nothing else.
+    pub(super) fn is_shared(&self) -> bool {
+        let first = self.candidates.first().map(|first| first.country);
+        self.candidates.iter().all(|other| !other.is_ambiguous)
+            && self.candidates.iter().any(|other| Some(other.country) != first)
+    }
+
+    /// Whether no other meaning has more people; of countries and crossings nobody counts them.
+    pub(super) fn is_largest(&self, candidate: &Candidate) -> bool {
+        candidate.population == 0
+            || self.candidates.iter().all(|other| other.population <= candidate.population)
+    }
+}
+
 /// Whether a name that may mean something else stands as places do.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -53,6 +68,8 @@ pub(super) enum Role {
     Site,
     /// Nothing says.
     Party,
+    /// It does something elsewhere, or somebody from there does.
+    Actor,
     /// It speaks, people meet there, or the report was sent from there.
     Aside,
     /// Where somebody or something comes from.
@@ -65,6 +82,8 @@ pub(super) struct Reading {
     pub(super) mentions: Vec<Mention>,
     /// Names that were part of a person's name or of a phrase without a place.
     pub(super) spent: Vec<Found>,
+    /// Whether the text is a picture's: what it shows was photographed somewhere, often elsewhere.
+    pub(super) is_caption: bool,
     sport: usize,
     harm: usize,
     /// Words of local affairs in the United States.
@@ -83,6 +102,7 @@ impl Reading {
             return;
         }
         let words = Words::split(text);
+        self.is_caption |= field != TITLE && is_caption(text);
         let text = Text { field, text, capitals: Capitals::of(text, &words), words, language };
         let mut index = 0;
         while index < text.words.len().min(WORDS_MAX) {
@@ -111,7 +131,7 @@ impl Reading {
         match cue(folded) {
             Some(Cue::Sport) => self.sport += 2,
             Some(Cue::Game) => self.sport += 1,
-            Some(Cue::Harm) => self.harm += 1,
+            Some(Cue::Harm | Cue::Strikes) => self.harm += 1,
             Some(Cue::County) => self.county += 1,
             _ => {}
         }
@@ -127,6 +147,22 @@ impl Reading {
             self.spent.push(name);
         }
     }
+}
+
+/// Whether a short text names the agency of a picture.
+fn is_caption(text: &str) -> bool {
+    const AGENCIES: [&str; 9] = [
+        "Getty Images)",
+        "AP Photo)",
+        "AP Photo/",
+        "/AP)",
+        "/Reuters)",
+        "PA Media)",
+        "AAP Image/",
+        "Canadian Press)",
+        "/AFP",
+    ];
+    text.len() < 600 && AGENCIES.iter().any(|agency| text.contains(agency))
 }
 
 /// How a word begins.
@@ -229,10 +265,13 @@ impl Text<'_> {
         if candidates.is_empty() {
             return None;
         }
-        let candidates = likelier(candidates);
+        let mut candidates = likelier(candidates);
         let is_people = candidates.iter().all(|candidate| candidate.kind == Kind::Demonym);
         let role = self.role(index, found.word_count, is_people);
         let standing = self.standing(index, found.word_count);
+        if standing == Standing::Place && self.is_entered(index) {
+            trust(&mut candidates);
+        }
         Some(Mention { field: self.field, position: index, found, candidates, standing, role })
     }
 
@@ -279,6 +318,9 @@ impl Text<'_> {
             && self.case(index - 1) == Case::Capital
             && !self.is_possessive(index - 1)
             && !(self.opens_sentence(index - 1) && cue(self.words.folded(index - 1)).is_some());
+        if word_count == 1 && self.is_quoted(index) {
+            return Standing::Person;
+        }
         let is_headline_word = cue(self.words.folded(next)).is_some();
         match (self.capitals, is_named_on) {
             (Capitals::Names, true) if !is_headline_word => Standing::Person,
@@ -286,6 +328,15 @@ impl Text<'_> {
             (Capitals::Names, _) if is_named_before => Standing::Open,
             _ => Standing::Place,
         }
+    }
+
+    /// Whether a name stands behind a word that a common word with a capital hardly stands behind.
+    fn is_entered(&self, index: usize) -> bool {
+        index > 0
+            && self.capitals == Capitals::Names
+            && self.is_joined(index)
+            && self.is_same_sentence(index, index - 1)
+            && matches!(self.words.folded(index - 1), "in" | "near" | "across" | "inside" | "outside")
     }
 
     fn opens_sentence(&self, index: usize) -> bool {
@@ -297,14 +348,26 @@ impl Text<'_> {
         rest.is_some_and(|rest| rest.starts_with(['\'', '\u{2019}']))
     }
 
+    /// Whether a word stands alone between quotation marks: it is a word that is spoken of.
+    fn is_quoted(&self, index: usize) -> bool {
+        let Some(word) = self.words.get(index) else { return false };
+        let before = self.text.get(..word.start).and_then(|text| text.chars().next_back());
+        let after = self.text.get(word.end..).and_then(|text| text.chars().next());
+        let is_mark = |letter: Option<char>| letter.is_some_and(|letter| "'\"\u{2018}\u{2019}\u{201c}\u{201d}".contains(letter));
+        is_mark(before) && is_mark(after)
+    }
+
     fn role(&self, index: usize, word_count: usize, is_people: bool) -> Role {
         let next = index + word_count;
         if is_people {
             let is_trade = self.cue_beside(index, next) == Some(Cue::Trade);
             return if is_trade { Role::Origin } else { Role::Party };
         }
-        if self.cue_beside(index, next) == Some(Cue::Says) || self.is_dateline(index, next) {
-            return Role::Aside;
+        match self.cue_beside(index, next) {
+            Some(Cue::Says) => return Role::Aside,
+            Some(Cue::Person | Cue::Strikes) if !self.is_possessive(next - 1) => return Role::Actor,
+            _ if self.is_dateline(index, next) => return Role::Aside,
+            _ => {}
         }
         let is_there = index > 0 && self.cue_beside(index, index - 1) == Some(Cue::Locative);
         let back = index.saturating_sub(MEETING_WORDS_MAX)..index;
@@ -329,6 +392,17 @@ struct Spelling {
     is_cased: bool,
     begins_with_capital: bool,
     is_capitals: bool,
+}
+
+/// `in Austin` is a place, and the only one of its name known.
+fn trust(candidates: &mut [Candidate]) {
+    let first = candidates.first().map(|first| first.country);
+    let is_town = |kind: Kind| matches!(kind, Kind::Capital | Kind::Region | Kind::City);
+    if candidates.iter().all(|other| is_town(other.kind) && Some(other.country) == first) {
+        for candidate in candidates {
+            candidate.is_ambiguous = false;
+        }
+    }
 }
 
 /// Of several meanings the likelier ones. Those that are no common word stand before all others; of them countries before
