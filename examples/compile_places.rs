@@ -83,7 +83,12 @@ fn read(dir: &Path) -> Result<BTreeMap<String, BTreeSet<Meaning>>, Box<dyn Error
         // What we say of a name in a country stands for all that the gazetteer says of it there.
         meanings.retain(|other| other.0 != country);
         let language = if language == "und" { "" } else { language };
-        meanings.insert((country.to_owned(), flags(kind, name, ambiguous)?, language.to_owned(), POPULATION_MAX));
+        meanings.insert((
+            country.to_owned(),
+            flags(kind, name, ambiguous)?,
+            language.to_owned(),
+            POPULATION_MAX,
+        ));
     }
     Ok(names)
 }
@@ -94,7 +99,9 @@ fn flags(kind: &str, name: &str, ambiguous: &str) -> Result<u8, Box<dyn Error>> 
     let kind = kinds.iter().position(|known| *known == kind).ok_or(format!("`{kind}` is no kind"))?;
     let letters = name.chars().filter(|letter| letter.is_alphabetic()).count();
     let is_capitals = letters <= 4
-        && name.chars().all(|letter| !letter.is_lowercase() && letter.is_uppercase() | !letter.is_alphabetic());
+        && name
+            .chars()
+            .all(|letter| !letter.is_lowercase() && letter.is_uppercase() | !letter.is_alphabetic());
     let marks = if ambiguous == "1" { 0x80 } else { 0 } | if is_capitals { 0x40 } else { 0 };
     Ok(u8::try_from(kind)? | marks)
 }

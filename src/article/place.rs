@@ -28,13 +28,16 @@ const MENTIONS_MAX: usize = 3;
 const POINTS_MIN: f64 = 0.85;
 
 /// The same for one that the headline does not name, beside others.
-const SECONDARY_POINTS_MIN: f64 = 1.15;
+const SECONDARY_POINTS_MIN: f64 = 1.9;
 
 /// And the share it needs of what the text gives to the most named.
 const SECONDARY_SHARE_MIN: f64 = 0.3;
 
 /// How much less the text decides than the headline which place is the main one.
-const TEXT_SHARE: f64 = 0.35;
+const TEXT_SHARE: f64 = 0.15;
+
+/// People of a city whose name is its own also before a surname.
+const LARGE_CITY_MIN: u32 = 500_000;
 
 /// What a country is worth in the small print of a text about sport.
 const SPORT_SHARE: f64 = 0.3;
@@ -43,7 +46,7 @@ const SPORT_SHARE: f64 = 0.3;
 const CAPTION_SHARE: f64 = 0.45;
 
 /// What a town is worth in a text about sport.
-const CLUB_SHARE: f64 = 0.1;
+const CLUB_SHARE: f64 = 0.05;
 
 /// The countries that an article is about, the main one first; empty when none is found. `language` is the article's
 /// (ISO 639-1).
@@ -85,8 +88,7 @@ fn evidence(reading: &Reading) -> Vec<Evidence> {
         } else if candidate.kind == Kind::Institution && !known.is_cued {
             let mut cues = reading.mentions.iter().filter(|mention| is_doubtful(mention, candidate.country));
             let first = cues.next();
-            known.is_cued =
-                first.is_some_and(|first| cues.any(|other| !other.found.is_same(first.found)));
+            known.is_cued = first.is_some_and(|first| cues.any(|other| !other.found.is_same(first.found)));
         }
     }
     // The words for institutions are the same in many countries: they say nothing where one is named.
@@ -101,10 +103,22 @@ fn evidence(reading: &Reading) -> Vec<Evidence> {
     all
 }
 
+/// Whether another unambiguous name of a country was found.
+fn has_other(country: &str, mention: &Mention, reading: &Reading) -> bool {
+    let mut others = reading.mentions.iter().filter(|other| !other.found.is_same(mention.found));
+    others.any(|other| {
+        other.candidates.iter().any(|candidate| !candidate.is_ambiguous && candidate.country == country)
+    })
+}
+
 /// Whether a name means this in this text.
 fn is_meant(candidate: &Candidate, mention: &Mention, reading: &Reading, evidence: &[Evidence]) -> bool {
     let of = |other: &Candidate| evidence.iter().find(|known| known.country == other.country);
     let is_known = |other: &Candidate| of(other).is_some_and(|known| known.is_named || known.is_cued);
+    if !candidate.is_ambiguous && candidate.kind == Kind::City && mention.standing == Standing::Person {
+        // `Samar Haddad`: of a small town it is likelier a name, unless its country is meant anyway.
+        return candidate.population >= LARGE_CITY_MIN || has_other(candidate.country, mention, reading);
+    }
     if !candidate.is_ambiguous {
         // `Valencia`, `Congolese`: what else is named decides, else the largest of the towns.
         let is_open = mention.is_shared() && !is_known(candidate);
@@ -195,6 +209,7 @@ fn share(mention: &Mention, kind: Kind, is_sport: bool) -> f64 {
     let by_kind = match (kind, mention.role) {
         (Kind::Demonym, Role::Origin) => 0.2,
         (_, Role::Aside) => 0.25,
+        (_, Role::Origin) => 0.4,
         (Kind::Institution, _) => 0.5,
         (Kind::Demonym, _) | (_, Role::Actor) | (Kind::Capital, Role::Party) => 0.6,
         (Kind::Name, Role::Site) | (Kind::Region | Kind::City, Role::Party) => 1.0,
@@ -203,7 +218,7 @@ fn share(mention: &Mention, kind: Kind, is_sport: bool) -> f64 {
     };
     match kind {
         Kind::Name | Kind::Demonym if is_sport && mention.field != TITLE => by_kind * SPORT_SHARE,
-        Kind::Capital | Kind::Region | Kind::City | Kind::Institution if is_sport => by_kind * CLUB_SHARE,
+        Kind::Capital | Kind::City if is_sport => by_kind * CLUB_SHARE,
         _ => by_kind,
     }
 }

@@ -7,5 +7,10 @@ static COUNTRIES: &str = include_str!("countries.tsv");
 
 /// The English name of a country; `None` when there is no such code.
 pub fn name(code: &str) -> Option<&'static str> {
-    COUNTRIES.lines().skip(1).filter_map(|line| line.split_once('\t')).find(|row| row.0 == code).map(|row| row.1)
+    COUNTRIES
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once('\t'))
+        .find(|row| row.0 == code)
+        .map(|row| row.1)
 }

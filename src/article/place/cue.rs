@@ -99,9 +99,9 @@ const HEADLINE: &str = "king queen prince army forces troops soldiers police bor
 const COUNTY: &str = "county sheriff governor statehouse trooper troopers felony deputies legislature republican republicans \
     democrat democrats gop senator bulldogs congressman congresswoman runoff mom moms";
 
-const SPORT: &str = "football footballer soccer striker midfielder goalkeeper winger playoff playoffs nba nfl mlb nhl ufc wnba ncaa \
+const SPORT: &str = "prix formula snooker darts badminton volleyball handball hockey lacrosse football footballer soccer striker midfielder goalkeeper winger playoff playoffs nba nfl mlb nhl ufc wnba ncaa \
     mma quarterback touchdown touchdowns inning innings pitcher outfielder shortstop wicket wickets batsman batter bowler rugby \
-    flanker cricket tennis golf golfer semifinal semifinals quarterfinal quarterfinals fixture relegation halftime hat-trick f1 \
+    flanker cricket tennis golf golfer semifinal semifinals quarterfinal quarterfinals fixture relegation halftime spurs arsenal juventus bayern psg benfica fc utd lakers yankees hat-trick f1 \
     motogp wimbledon pga lpga preseason offseason linebacker lineman cornerback premiership bundesliga ligue laliga seria \
     championships superbowl midfield transfers epl fifa uefa ipl knockout featherweight heavyweight welterweight rebounds \
     futbol futebol entrenador delantero portero goleador entraineur buteur gardien championnat allenatore calcio fussball \

@@ -12,6 +12,9 @@ const WORDS_MAX: usize = 5_000;
 /// Words of the longest name looked for.
 const NAME_WORDS_MAX: usize = 10;
 
+/// Names kept of an article; they are compared with each other.
+const NAMES_MAX: usize = 300;
+
 /// Words at the start of a text that tell a match from a war.
 const SUBJECT_WORDS_MAX: usize = 150;
 
@@ -105,7 +108,7 @@ impl Reading {
         self.is_caption |= field != TITLE && is_caption(text);
         let text = Text { field, text, capitals: Capitals::of(text, &words), words, language };
         let mut index = 0;
-        while index < text.words.len().min(WORDS_MAX) {
+        while index < text.words.len().min(WORDS_MAX) && self.mentions.len() < NAMES_MAX {
             if index < SUBJECT_WORDS_MAX {
                 self.take_subject(text.words.folded(index));
             }
@@ -139,6 +142,9 @@ impl Reading {
 
     /// A phrase such as `Michael Jordan` says that a later `Jordan` is no country, either.
     fn spend(&mut self, text: &Text<'_>, index: usize, found: Found) {
+        if self.spent.len() >= NAMES_MAX {
+            return;
+        }
         let last = index + found.word_count - 1;
         if found.word_count > 1
             && let Some(name) = longest(std::iter::once(text.words.folded(last)))
@@ -262,13 +268,14 @@ impl Text<'_> {
         let spelling = self.spelling(index, found.word_count);
         let candidates: Vec<Candidate> =
             found.candidates().filter(|candidate| self.counts(candidate, spelling)).collect();
-        if candidates.is_empty() {
+        if candidates.is_empty() || self.is_tail(index) {
             return None;
         }
         let mut candidates = likelier(candidates);
         let is_people = candidates.iter().all(|candidate| candidate.kind == Kind::Demonym);
         let role = self.role(index, found.word_count, is_people);
-        let standing = self.standing(index, found.word_count);
+        let is_name = candidates.iter().any(|candidate| candidate.kind != Kind::Institution);
+        let standing = if is_name { self.standing(index, found.word_count) } else { Standing::Place };
         if standing == Standing::Place && self.is_entered(index) {
             trust(&mut candidates);
         }
@@ -330,6 +337,12 @@ impl Text<'_> {
         }
     }
 
+    /// Whether a name is the end of a longer one that is not known, such as `Baie-Saint-Paul`.
+    fn is_tail(&self, index: usize) -> bool {
+        let is_hyphened = self.words.get(index).is_some_and(|word| word.gap == Gap::Hyphen);
+        is_hyphened && index > 0 && self.case(index - 1) == Case::Capital && self.find(index - 1).is_none()
+    }
+
     /// Whether a name stands behind a word that a common word with a capital hardly stands behind.
     fn is_entered(&self, index: usize) -> bool {
         index > 0
@@ -353,7 +366,9 @@ impl Text<'_> {
         let Some(word) = self.words.get(index) else { return false };
         let before = self.text.get(..word.start).and_then(|text| text.chars().next_back());
         let after = self.text.get(word.end..).and_then(|text| text.chars().next());
-        let is_mark = |letter: Option<char>| letter.is_some_and(|letter| "'\"\u{2018}\u{2019}\u{201c}\u{201d}".contains(letter));
+        let is_mark = |letter: Option<char>| {
+            letter.is_some_and(|letter| "'\"\u{2018}\u{2019}\u{201c}\u{201d}".contains(letter))
+        };
         is_mark(before) && is_mark(after)
     }
 
@@ -374,14 +389,24 @@ impl Text<'_> {
         if is_there && back.into_iter().any(|other| self.cue_beside(index, other) == Some(Cue::Meeting)) {
             return Role::Aside;
         }
-        if is_there { Role::Site } else { Role::Party }
+        // `Washington-based`: where a firm or a reporter sits.
+        let is_seat = self.is_same_sentence(index, next)
+            && self.words.get(next).is_some_and(|word| word.gap == Gap::Hyphen)
+            && matches!(self.words.folded(next), "based" | "born" | "listed" | "owned" | "trained");
+        match (is_seat, is_there) {
+            (true, _) => Role::Origin,
+            (_, true) => Role::Site,
+            _ => Role::Party,
+        }
     }
 
     /// `BEIRUT (Agency) - …`: where the report was written.
     fn is_dateline(&self, index: usize, next: usize) -> bool {
         let end = self.words.get(next.saturating_sub(1)).map_or(0, |word| word.end);
         let rest = self.text.get(end..).unwrap_or_default().trim_start();
-        index == 0 && self.field != TITLE && (rest.starts_with('(') || rest.starts_with(['\u{2013}', '\u{2014}']))
+        index == 0
+            && self.field != TITLE
+            && (rest.starts_with('(') || rest.starts_with(['\u{2013}', '\u{2014}']))
     }
 }
 
