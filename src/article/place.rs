@@ -8,6 +8,7 @@ pub mod country;
 mod cue;
 pub mod gazetteer;
 mod mention;
+mod wording;
 
 use self::gazetteer::{Candidate, Kind};
 use self::mention::{Mention, Reading, Role, Standing, TITLE};
