@@ -3,6 +3,7 @@
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use jiff::Timestamp;
+use wirewatch::article::place::places;
 use wirewatch::article::{language, normalize, page, text, url};
 use wirewatch::feed::{Entry, Feed};
 
@@ -71,6 +72,26 @@ const TEXTS: [(&str, &str); 3] = [
 fn detect(bencher: Bencher, script: &str) {
     let text = TEXTS.iter().find(|(name, _)| *name == script).map_or("", |(_, text)| text);
     bencher.counter(ItemsCount::new(1_usize)).bench(|| language::detect(text, None));
+}
+
+/// A headline and a summary of sixty words, with names in them and without.
+#[divan::bench(args = [true, false])]
+fn countries(bencher: Bencher, has_names: bool) {
+    let title = if has_names {
+        "Truce in Sudan collapses as Egypt talks fail"
+    } else {
+        "Truce collapses as talks fail"
+    };
+    let sentence = if has_names {
+        "Fighting flared in Khartoum and in Omdurman across the Nile on Thursday, hours after envoys of the United States and \
+         Saudi Arabia had left Jeddah. "
+    } else {
+        "Fighting flared in the capital and in the town across the river on the same day, hours after the envoys of both sides \
+         had left. "
+    };
+    let summary = sentence.repeat(2)
+        + "Nobody knows how many people were hurt, and the hospital of the town is closed.";
+    bencher.counter(ItemsCount::new(1_usize)).bench(|| places(title, &summary, "", "en"));
 }
 
 #[divan::bench]

@@ -151,10 +151,7 @@ impl Topics {
             }
         } else {
             match Topic::compile(topic) {
-                Ok(topic) => {
-                    warn_of_places(&raw, &mut sheet);
-                    self.keep(topic, &raw, source);
-                }
+                Ok(topic) => self.keep(topic, &raw, source),
                 Err(faults) => note_faults(&raw, faults, &mut sheet),
             }
         }
@@ -439,19 +436,6 @@ fn check_examples(items: &[Item<raw::Example>], sheet: &mut Sheet<'_>) -> Vec<Ex
 }
 
 /// Puts faults inside queries and terms where they stand in the file.
-/// No article is given a country yet, so `place:` waits for something that does not come.
-fn warn_of_places(raw: &raw::Topic, sheet: &mut Sheet<'_>) {
-    for (index, signal) in raw.signal.value.iter().enumerate() {
-        let when = &signal.value.when;
-        if when.value.contains("place:") {
-            let message = "this version finds no places: every article is at ZZ".to_owned();
-            let hint = "name the country's words instead of place:";
-            let span = when.span.clone().unwrap_or_default();
-            sheet.warning(span, &format!("signal[{}].when", index + 1), message, hint);
-        }
-    }
-}
-
 fn note_faults(raw: &raw::Topic, faults: Vec<TopicProblem>, sheet: &mut Sheet<'_>) {
     let reported: Vec<String> = sheet.problems.iter().map(|problem| problem.key.clone()).collect();
     for fault in faults {
