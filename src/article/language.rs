@@ -68,6 +68,9 @@ const SCRIPTS: &[(Script, &[&str])] = &[
 const TELLING_LETTERS: &[(&str, &str)] =
     &[("ps", "ټډړښګڼېۍ"), ("ku", "ڕێۆەڵ"), ("ug", "ۇۈۋڭېەۆ"), ("sd", "ڪٻڄڃڳڱڻٺٿ")];
 
+/// The first of them in Unicode: most letters of Arabic come before it, and need not be looked for.
+const FIRST_TELLING_LETTER: char = 'ٺ';
+
 /// What each of these letters counts, as a logarithm, and the letters of text that may go without one.
 const TELLING_LETTER: f32 = 10.0;
 const LETTERS_BETWEEN: usize = 40;
@@ -246,13 +249,20 @@ fn evidence(text: &str, script: Script) -> Vec<Evidence> {
 
 /// The language that has most of its telling letters in a text, and how many; the first when two have as many.
 fn told_by_letters(text: &str) -> Option<(&'static str, usize)> {
-    let letters =
-        || text.chars().filter(|letter| script_of(*letter) == Some(Script::Arabic)).take(ngrams::LETTERS_MAX);
-    let counts = TELLING_LETTERS
-        .iter()
-        .map(|(language, own)| (*language, letters().filter(|letter| own.contains(*letter)).count()));
-    let (language, count) = counts.rev().max_by_key(|(_, count)| *count)?;
-    (count > 0 && count * LETTERS_BETWEEN >= letters().count()).then_some((language, count))
+    let mut counts = [0_usize; TELLING_LETTERS.len()];
+    let mut length = 0;
+    let letters = text.chars().filter(|letter| script_of(*letter) == Some(Script::Arabic));
+    for letter in letters.take(ngrams::LETTERS_MAX) {
+        length += 1;
+        if letter >= FIRST_TELLING_LETTER {
+            for (count, (_, own)) in counts.iter_mut().zip(TELLING_LETTERS) {
+                *count += usize::from(own.contains(letter));
+            }
+        }
+    }
+    let languages = TELLING_LETTERS.iter().map(|(language, _)| *language).zip(counts);
+    let (language, count) = languages.rev().max_by_key(|(_, count)| *count)?;
+    (count > 0 && count * LETTERS_BETWEEN >= length).then_some((language, count))
 }
 
 /// How likely each language is, of 1.
