@@ -8,6 +8,7 @@ mod access;
 mod check;
 pub mod edit;
 mod feed_file;
+pub mod learned_file;
 mod literal;
 mod mail_server;
 mod manual;
