@@ -10,6 +10,7 @@ mod corpus;
 mod daemon;
 mod feeds;
 mod fetch;
+mod learning;
 mod mail;
 mod pipeline;
 mod places;
