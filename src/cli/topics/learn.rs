@@ -169,7 +169,7 @@ fn reason_words(reason: &NotLearned) -> String {
 /// What would change, and what it is worth.
 fn lesson_words(source: &TopicSource, lesson: &Lesson, arguments: &Arguments) -> Vec<String> {
     let (learned, file) = (&lesson.learned, source.calibration);
-    let mut lines = vec![format!("{}: {}", source.id, basis(lesson))];
+    let mut lines = vec![format!("{}: learned from {}", source.id, basis(lesson))];
     if learned.weights.is_empty() {
         lines.push("  weights: as in the file".to_owned());
     } else {
@@ -221,7 +221,7 @@ fn lesson_words(source: &TopicSource, lesson: &Lesson, arguments: &Arguments) ->
 /// From what it was learned.
 fn basis(lesson: &Lesson) -> String {
     format!(
-        "learned from {} labelled articles of {} to {}, {} of them right to alert",
+        "{} labelled articles of {} to {}, {} of them right to alert",
         lesson.items,
         day(lesson.from),
         day(lesson.until),
@@ -290,6 +290,12 @@ fn head(pupil: &Pupil, lesson: &Lesson, arguments: &Arguments) -> Vec<String> {
     ];
     lines.extend(
         lesson.last_third.as_ref().map(|last| short("On the last third, learned from the first two", last)),
+    );
+    lines.extend(
+        lesson
+            .cross_validated
+            .objection()
+            .map(|why| format!("No better than the file, and written by --force: {why}.")),
     );
     lines.extend(
         arguments
