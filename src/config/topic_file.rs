@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::TopicOrigin;
 use super::check::{check_order, check_range, note_bytes, read_toml};
+use super::learned_file;
 use super::literal;
 use super::raw;
 use super::read::Item;
@@ -89,6 +90,7 @@ pub(super) fn load_topics(dir: &Path, languages: &Arc<Languages>, hash: &mut Xxh
         }
     }
     topics.topics.sort_by(|a, b| a.source.id.cmp(&b.source.id));
+    topics.add_learned(dir, hash);
     match crate::topic::Topics::new(std::mem::take(&mut topics.topics), Arc::clone(languages)) {
         Some(compiled) => topics.compiled = compiled,
         None => {
@@ -156,6 +158,16 @@ impl Topics {
             }
         }
         self.problems.extend(sheet.problems);
+    }
+
+    /// Gives each topic what was learned of it.
+    fn add_learned(&mut self, dir: &Path, hash: &mut Xxh3) {
+        let file_of = |topic: &Topic| self.origins.get(&topic.source.id).map(|origin| origin.file.as_path());
+        let topics = std::mem::take(&mut self.topics);
+        let beside = topics.into_iter().filter_map(|topic| file_of(&topic).map(|file| (topic, file)));
+        self.topics = learned_file::add_all(beside.collect(), dir, hash, &mut self.problems);
+        let is_known = |id: &str| self.known.contains_key(id);
+        self.problems.extend(learned_file::strays(&dir.join("topics"), is_known));
     }
 
     fn keep(&mut self, topic: Topic, raw: &raw::Topic, source: &Source) {

@@ -203,6 +203,9 @@ impl Topics {
             }
             scratch.room.give(hits.spans);
         }
+        if let Some(learned) = topic.learned() {
+            learned.apply(&mut evidence, text);
+        }
         if scratch.is_scanned && !evidence.is_empty() {
             evidence.extend(weigh::discount(&evidence, &scratch.marks, &topic.source.factors, text));
         }

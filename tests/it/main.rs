@@ -11,6 +11,7 @@ mod corpus;
 mod daemon;
 mod feeds;
 mod fetch;
+mod learning;
 mod mail;
 mod pipeline;
 mod places;
