@@ -45,7 +45,7 @@ static THOUSAND: LazyLock<Topics> = LazyLock::new(|| {
     topics.extend(
         phrases.chunks(phrases.len().div_ceil(missing).max(1)).enumerate().map(|(at, terms)| made(at, terms)),
     );
-    let topics = Topics::new(topics, shipped_languages()).unwrap();
+    let topics = Topics::new(topics, shipped_languages());
     println!(
         "{} topics, {} different phrases, automaton {} MiB",
         topics.len(),

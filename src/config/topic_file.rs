@@ -26,6 +26,9 @@ use crate::topic::{
     TopicProblem, TopicSource,
 };
 
+/// Most terms of all topics together: the automaton they are found by stays within a few gigabytes.
+const TERMS_MAX: usize = 5_000_000;
+
 /// Most topics of a configuration.
 const TOPICS_MAX: usize = 5_000;
 
@@ -91,14 +94,15 @@ pub(super) fn load_topics(dir: &Path, languages: &Arc<Languages>, hash: &mut Xxh
     }
     topics.topics.sort_by(|a, b| a.source.id.cmp(&b.source.id));
     topics.add_learned(dir, hash);
-    match crate::topic::Topics::new(std::mem::take(&mut topics.topics), Arc::clone(languages)) {
-        Some(compiled) => topics.compiled = compiled,
-        None => {
-            let message = "all topics together have too many words".to_owned();
-            let hint = "share them between several installations".to_owned();
-            topics.problems.push(Problem::whole_file(&folder, message, Some(hint)));
-        }
+    let terms = |topic: &Topic| topic.source.sets.iter().map(|set| set.terms.len()).sum::<usize>();
+    let count: usize = topics.topics.iter().map(terms).sum();
+    if count > TERMS_MAX {
+        let message = format!("all topics together have {count} terms, more than {TERMS_MAX}");
+        let hint = "share them between several installations".to_owned();
+        topics.problems.push(Problem::whole_file(&folder, message, Some(hint)));
+        topics.topics.clear();
     }
+    topics.compiled = crate::topic::Topics::new(std::mem::take(&mut topics.topics), Arc::clone(languages));
     topics
 }
 

@@ -8,6 +8,7 @@ mod read;
 mod scan;
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use super::lexicon::Lexicon;
 use super::pattern::Phrase;
@@ -254,7 +255,9 @@ pub struct Languages {
     /// Per phrase of the lexicon.
     meanings: Vec<Vec<Meaning>>,
     needs: Vec<Vec<(Genre, usize)>>,
-    lexicon: Option<Lexicon>,
+    phrases: Vec<Arc<Phrase>>,
+    /// Made when a text is read for the first time: commands that read none do not wait for it.
+    lexicon: OnceLock<Lexicon>,
 }
 
 impl Languages {
@@ -262,7 +265,7 @@ impl Languages {
     pub fn compile(sources: &[LanguageSource]) -> Result<Self, Vec<LanguageProblem>> {
         let mut problems = Vec::new();
         let mut numbers = std::collections::HashMap::new();
-        let (mut phrases, mut meanings): (Vec<Phrase>, Vec<Vec<Meaning>>) = (Vec::new(), Vec::new());
+        let (mut phrases, mut meanings): (Vec<Arc<Phrase>>, Vec<Vec<Meaning>>) = (Vec::new(), Vec::new());
         for (source, file) in sources.iter().enumerate() {
             for (list, words) in file.lists.iter().enumerate() {
                 for (term, text) in words.terms.iter().enumerate().take(TERMS_MAX) {
@@ -291,8 +294,13 @@ impl Languages {
             codes: sources.iter().map(|file| file.language.clone()).collect(),
             needs: sources.iter().map(|file| file.needs.clone()).collect(),
             meanings,
-            lexicon: Lexicon::new(phrases),
+            phrases,
+            lexicon: OnceLock::new(),
         })
+    }
+
+    fn lexicon(&self) -> &Lexicon {
+        self.lexicon.get_or_init(|| Lexicon::new(&self.phrases))
     }
 
     /// The codes of the languages there are files for.
@@ -301,7 +309,7 @@ impl Languages {
     }
 }
 
-fn read(term: &str) -> Result<Phrase, QueryProblem> {
+fn read(term: &str) -> Result<Arc<Phrase>, QueryProblem> {
     match parse_term(term, &|_| None)? {
         Node::Phrase(phrase) => Ok(phrase),
         _ => Err(QueryProblem {

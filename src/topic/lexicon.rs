@@ -6,6 +6,7 @@
 //! Refuses to know topics.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aho_corasick::Anchored;
 use aho_corasick::automaton::{Automaton, StateID};
@@ -31,25 +32,29 @@ pub(super) struct Found {
     pub(super) span: Span,
 }
 
-/// What a literal means when the walk comes to its end.
-#[derive(Debug, Clone, Default)]
-struct Key {
-    /// Phrases that are found when a word ends here.
-    whole: Vec<u32>,
-    /// Phrases that are found whatever follows in the word.
-    prefix: Vec<u32>,
-    /// Phrases whose first word ends here and may be one, to be looked at.
-    first: Vec<u32>,
-    /// Phrases whose first word begins like this, to be looked at.
-    first_prefix: Vec<u32>,
+/// What a literal means for a phrase when the walk comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Meaning {
+    /// Found when a word ends here.
+    Whole,
+    /// Found whatever follows in the word.
+    Prefix,
+    /// Its first word ends here and may be one, to be looked at.
+    First,
+    /// Its first word begins like this, to be looked at.
+    FirstPrefix,
 }
+
+/// What a literal means, phrase by phrase.
+type Key = Box<[(Meaning, u32)]>;
 
 /// Phrases, compiled together.
 #[derive(Debug, Clone)]
 pub(super) struct Lexicon {
     automaton: Option<(NFA, StateID)>,
     keys: Vec<Key>,
-    phrases: Vec<Phrase>,
+    /// Those that are no literals, by their number.
+    looked_at: HashMap<u32, Arc<Phrase>>,
     /// Phrases that begin with a wildcard, to be looked at everywhere.
     anywhere: Vec<u32>,
     /// Whether any phrase matches by stems.
@@ -63,56 +68,46 @@ struct Walk<'w> {
 }
 
 impl Lexicon {
-    /// Compiles phrases; the number of each is its place in the list. `None` when the automaton's own limits
-    /// (2³¹ states) are passed.
-    pub(super) fn new(phrases: Vec<Phrase>) -> Option<Self> {
-        let mut literals: HashMap<String, Key> = HashMap::new();
+    /// Compiles phrases; the number of each is its place in the list. Phrases beyond the automaton's own limits (2³¹
+    /// states, which the limits of a configuration do not reach) are looked at one by one.
+    pub(super) fn new(phrases: &[Arc<Phrase>]) -> Self {
+        let mut literals: HashMap<String, Vec<(Meaning, u32)>> = HashMap::new();
         let mut anywhere = Vec::new();
-        for (number, phrase) in (0_u32..).zip(&phrases) {
+        let mut looked_at = HashMap::new();
+        for (number, phrase) in (0_u32..).zip(phrases) {
             if let Some((spellings, prefix)) = spellings(phrase) {
+                let meaning = if prefix { Meaning::Prefix } else { Meaning::Whole };
                 for spelling in spellings {
-                    let key = literals.entry(spelling).or_default();
-                    if prefix { key.prefix.push(number) } else { key.whole.push(number) }
+                    literals.entry(spelling).or_default().push((meaning, number));
                 }
                 continue;
             }
+            looked_at.insert(number, Arc::clone(phrase));
             for part in phrase.parts.iter().filter(|part| part.words.start == 0) {
                 let stem = part.pattern.stem();
                 if stem.is_empty() {
                     anywhere.push(number);
                     continue;
                 }
-                let key = literals.entry(stem.to_owned()).or_default();
-                if part.pattern.is_literal() {
-                    key.first.push(number)
-                } else {
-                    key.first_prefix.push(number)
-                }
+                let meaning = if part.pattern.is_literal() { Meaning::First } else { Meaning::FirstPrefix };
+                literals.entry(stem.to_owned()).or_default().push((meaning, number));
                 if let Some(marked) = marked_stem(&part.pattern) {
-                    literals.entry(marked).or_default().first.push(number);
+                    literals.entry(marked).or_default().push((Meaning::First, number));
                 }
             }
         }
         anywhere.dedup();
-        let mut literals: Vec<(String, Key)> = literals.into_iter().collect();
+        let mut literals: Vec<(String, Vec<(Meaning, u32)>)> = literals.into_iter().collect();
         literals.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-        let automaton = if literals.is_empty() {
-            None
-        } else {
-            let texts = literals.iter().map(|(text, _)| text.as_bytes());
-            let automaton = NFA::builder().prefilter(false).build(texts).ok()?;
-            let start = automaton.start_state(Anchored::Yes).ok()?;
-            Some((automaton, start))
-        };
-        let keys = literals.into_iter().map(|(_, key)| key).collect();
+        let built = automaton(literals.iter().map(|(text, _)| text.as_bytes()));
+        if built.is_none() {
+            anywhere = (0_u32..).zip(phrases).map(|(number, _)| number).collect();
+            looked_at = (0_u32..).zip(phrases.iter().cloned()).collect();
+        }
         let has_stems =
             phrases.iter().flat_map(|phrase| &phrase.parts).any(|part| part.pattern.stem_of.is_some());
-        Some(Self { automaton, keys, phrases, anywhere, has_stems })
-    }
-
-    /// A phrase by its number.
-    pub(super) fn phrase(&self, number: u32) -> Option<&Phrase> {
-        self.phrases.get(usize::try_from(number).ok()?)
+        let keys = literals.into_iter().map(|(_, key)| key.into_boxed_slice()).collect();
+        Self { automaton: built, keys, looked_at, anywhere, has_stems }
     }
 
     /// Bytes the automaton takes.
@@ -154,7 +149,7 @@ impl Lexicon {
 
     /// Lets the readable search decide about a phrase at a word.
     fn look(&self, text: &ArticleText<'_>, look: Found, found: &mut Vec<Found>) {
-        let Some(phrase) = self.phrase(look.phrase) else { return };
+        let Some(phrase) = self.looked_at.get(&look.phrase) else { return };
         let spans = text.find_phrase_at(phrase, look.span.start);
         found.extend(spans.into_iter().map(|span| Found { phrase: look.phrase, span }));
     }
@@ -216,12 +211,14 @@ impl Lexicon {
         let Some((automaton, _)) = self.automaton.as_ref() else { return };
         let span = Span { start: walk.start, end: base + index + 1 };
         if let Some(key) = self.key(state, depth) {
-            walk.found.extend(key.whole.iter().map(|&phrase| Found { phrase, span }));
-            looks.extend(
-                key.first
-                    .iter()
-                    .map(|&phrase| Found { phrase, span: Span { start: walk.start, end: walk.start } }),
-            );
+            let at = Span { start: walk.start, end: walk.start };
+            for &(meaning, phrase) in key {
+                match meaning {
+                    Meaning::Whole => walk.found.push(Found { phrase, span }),
+                    Meaning::First => looks.push(Found { phrase, span: at }),
+                    Meaning::Prefix | Meaning::FirstPrefix => {}
+                }
+            }
         }
         let sentence = |at: usize| words.get(at).map(|word| word.sentence);
         if sentence(index + 1).is_some() && sentence(index + 1) == sentence(index) {
@@ -255,24 +252,35 @@ impl Lexicon {
                 && let Some(key) = self.key(state, depth)
             {
                 let span = Span { start: walk.start, end };
-                if reach.holds(read) {
-                    walk.found.extend(key.prefix.iter().map(|&phrase| Found { phrase, span }));
-                }
                 let at = Span { start: walk.start, end: walk.start };
-                looks.extend(key.first_prefix.iter().map(|&phrase| Found { phrase, span: at }));
+                for &(meaning, phrase) in key {
+                    match meaning {
+                        Meaning::Prefix if reach.holds(read) => walk.found.push(Found { phrase, span }),
+                        Meaning::FirstPrefix => looks.push(Found { phrase, span: at }),
+                        Meaning::Prefix | Meaning::Whole | Meaning::First => {}
+                    }
+                }
             }
         }
         Some((state, depth))
     }
 
     /// What the literal of exactly this depth says; a state also knows the literals it ends with.
-    fn key(&self, state: StateID, depth: usize) -> Option<&Key> {
+    fn key(&self, state: StateID, depth: usize) -> Option<&[(Meaning, u32)]> {
         let (automaton, _) = self.automaton.as_ref()?;
         (automaton.is_match(state) && automaton.match_len(state) > 0)
             .then(|| automaton.match_pattern(state, 0))
             .filter(|literal| automaton.pattern_len(*literal) == depth)
             .and_then(|literal| self.keys.get(literal.as_usize()))
+            .map(|key| &**key)
     }
+}
+
+/// The automaton of some literals, and its first state.
+fn automaton<'t>(literals: impl Iterator<Item = &'t [u8]>) -> Option<(NFA, StateID)> {
+    let automaton = NFA::builder().prefilter(false).build(literals).ok()?;
+    let start = automaton.start_state(Anchored::Yes).ok()?;
+    Some((automaton, start))
 }
 
 /// Whether a wildcard may end in the letters being read.

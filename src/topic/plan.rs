@@ -6,6 +6,8 @@
 
 mod evaluate;
 
+use std::sync::Arc;
+
 use super::pattern::{Glob, Phrase};
 use super::query::{Meta, Node, Within};
 use super::sets::{DECOY, Sets};
@@ -70,7 +72,7 @@ pub(super) struct TopicPlan {
     /// Whether the topic trips on an article without a word of it.
     pub(super) trips_empty: bool,
     /// What fills which slot.
-    pub(super) phrases: Vec<(Phrase, Slot)>,
+    pub(super) phrases: Vec<(Arc<Phrase>, Slot)>,
     /// Cost of each slot as an anchor.
     costs: Vec<u64>,
     /// The languages the topic has lists in, sorted.
@@ -121,13 +123,13 @@ impl TopicPlan {
         self.slot_count - 1
     }
 
-    fn fill(&mut self, slot: Slot, phrase: &Phrase) {
+    fn fill(&mut self, slot: Slot, phrase: &Arc<Phrase>) {
         // Short single words are in every other text, long ones and phrases are not.
         let letters = phrase.parts.first().map_or(0, |part| part.pattern.folded.chars().count());
         if let Some(cost) = self.costs.get_mut(slot) {
             *cost += if phrase.word_count > 1 { 1 } else { 12_u64.saturating_sub(letters as u64).max(2) };
         }
-        self.phrases.push((phrase.clone(), slot));
+        self.phrases.push((Arc::clone(phrase), slot));
     }
 
     fn compile(&mut self, node: &Node) -> Plan {

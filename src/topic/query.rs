@@ -9,6 +9,7 @@
 mod lexer;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::pattern::{Glob, Phrase};
 use super::{Field, ProblemSite, TopicProblem};
@@ -49,7 +50,7 @@ impl QueryProblem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
     /// Words in a row.
-    Phrase(Phrase),
+    Phrase(Arc<Phrase>),
     /// `@name`: any term of a set; the number is its place in [`super::sets::Sets`].
     Set(usize),
     /// All hold.
@@ -211,7 +212,7 @@ pub fn parse_term(text: &str, find_set: &dyn Fn(&str) -> Option<usize>) -> Resul
             "shorten it",
         ));
     }
-    phrase(text, 0..length.max(1)).map(Node::Phrase)
+    phrase(text, 0..length.max(1)).map(|phrase| Node::Phrase(Arc::new(phrase)))
 }
 
 fn phrase(text: &str, span: Range<usize>) -> Result<Phrase, QueryProblem> {
@@ -389,7 +390,7 @@ impl Parser<'_> {
         let Some(lexeme) = self.take() else { return Err(self.missing_operand()) };
         let span = lexeme.span.clone();
         match lexeme.kind {
-            Kind::Term { text, .. } => phrase(&text, span).map(Node::Phrase),
+            Kind::Term { text, .. } => phrase(&text, span).map(|phrase| Node::Phrase(Arc::new(phrase))),
             Kind::Set(name) => (self.find_set)(&name).map(Node::Set).ok_or_else(|| {
                 let hint = format!(
                     "add {name} under [sets], or check its spelling (a set is named without its language)"

@@ -3,6 +3,8 @@
 //! Owns [`Sets`]: which lists a name has, which of them hold for a language, and that no set contains
 //! itself. Refuses to look at texts.
 
+use std::sync::Arc;
+
 use super::query::{Node, parse_term};
 use super::{ProblemSite, SetSource, TopicProblem};
 
@@ -211,7 +213,7 @@ fn compile_list(
                 if let (true, Some(language), Node::Phrase(phrase)) =
                     (source.is_stemmed, source.language.as_deref(), &mut node)
                 {
-                    phrase.stemmed(text, language);
+                    Arc::make_mut(phrase).stemmed(text, language);
                 }
                 terms.push(node);
             }

@@ -6,11 +6,12 @@
 
 use std::collections::HashMap;
 use std::ops::{Deref, Range};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::context::{Languages, Marks};
 use super::lexicon::{Found, Lexicon};
 use super::matcher::{ArticleText, Buffers, Room, Span};
+use super::pattern::Phrase;
 use super::plan::{Slot, TopicPlan};
 use super::{Score, Topic, TopicId, weigh};
 use crate::article::Article;
@@ -24,14 +25,19 @@ pub struct Topics {
 
 #[derive(Debug, Default)]
 struct Engine {
-    /// Absent when there is no topic.
-    lexicon: Option<Lexicon>,
+    languages: Arc<Languages>,
+    /// Made when an article is scored for the first time: commands that score none do not wait for it.
+    compiled: OnceLock<Compiled>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    lexicon: Lexicon,
     /// Per phrase of the lexicon, sorted by topic: what it fills.
-    postings: Vec<Vec<Posting>>,
+    postings: Vec<Box<[Posting]>>,
     plans: Vec<TopicPlan>,
     /// Topics that are looked at in every article: a signal of theirs may hold without a word.
     always: Vec<usize>,
-    languages: Arc<Languages>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,56 +84,24 @@ impl<'a> IntoIterator for &'a Topics {
 }
 
 impl Topics {
-    /// Compiles topics together. `None` when they pass the automaton's own limits (2³¹ states).
-    pub fn new(topics: Vec<Topic>, languages: Arc<Languages>) -> Option<Self> {
-        let plans: Vec<TopicPlan> = topics
-            .iter()
-            .map(|topic| {
-                let mut plan = TopicPlan::new(&topic.sets, &topic.signals);
-                plan.trips_empty = topic.score_of(Vec::new()).trips;
-                plan
-            })
-            .collect();
-        let mut numbers = HashMap::new();
-        let (mut phrases, mut postings): (Vec<_>, Vec<Vec<Posting>>) = (Vec::new(), Vec::new());
-        for (topic, plan) in plans.iter().enumerate() {
-            let anchors = plan.anchors.as_deref().unwrap_or_default();
-            for (phrase, slot) in &plan.phrases {
-                let number = *numbers.entry(phrase).or_insert_with(|| {
-                    phrases.push(phrase.clone());
-                    postings.push(Vec::new());
-                    postings.len() - 1
-                });
-                let is_anchor = anchors.binary_search(slot).is_ok();
-                if let Some(postings) = postings.get_mut(number) {
-                    postings.push(Posting { topic, slot: *slot, is_anchor });
-                }
-            }
-        }
-        drop(numbers);
-        for postings in &mut postings {
-            postings.sort_unstable();
-            postings.dedup();
-        }
-        let always = plans
-            .iter()
-            .enumerate()
-            .filter(|(_, plan)| plan.anchors.is_none() || plan.trips_empty)
-            .map(|(topic, _)| topic)
-            .collect();
-        let lexicon = Some(Lexicon::new(phrases)?);
-        let engine = Engine { lexicon, postings, plans, always, languages };
-        Some(Self { topics: topics.into(), engine: Arc::new(engine) })
+    /// Topics to score articles by, read by these languages.
+    pub fn new(topics: Vec<Topic>, languages: Arc<Languages>) -> Self {
+        let engine = Engine { languages, compiled: OnceLock::new() };
+        Self { topics: topics.into(), engine: Arc::new(engine) }
+    }
+
+    fn compiled(&self) -> &Compiled {
+        self.engine.compiled.get_or_init(|| Compiled::new(&self.topics))
     }
 
     /// How many different phrases all topics look for.
     pub fn phrase_count(&self) -> usize {
-        self.engine.postings.len()
+        self.compiled().postings.len()
     }
 
     /// Bytes the shared automaton takes.
     pub fn automaton_bytes(&self) -> usize {
-        self.engine.lexicon.as_ref().map_or(0, Lexicon::automaton_bytes)
+        self.compiled().lexicon.automaton_bytes()
     }
 
     /// Scores an article: the topics that have evidence, or trip without any, in their order.
@@ -160,10 +134,9 @@ impl Topics {
 
     /// Scores an article that was cut into words; adds to `scores` the topics that have evidence, or trip without any.
     pub fn score_text(&self, text: &ArticleText<'_>, scratch: &mut Scratch, scores: &mut Vec<Score>) {
-        let engine = self.engine.as_ref();
-        let Some(lexicon) = engine.lexicon.as_ref() else { return };
+        let engine = self.compiled();
         let mut found = std::mem::take(&mut scratch.found);
-        lexicon.find(text, &mut scratch.looks, &mut found);
+        engine.lexicon.find(text, &mut scratch.looks, &mut found);
         scratch.is_scanned = false;
         engine.activate(&found, scratch);
         let active = std::mem::take(&mut scratch.active);
@@ -214,7 +187,46 @@ impl Topics {
     }
 }
 
-impl Engine {
+impl Compiled {
+    fn new(topics: &[Topic]) -> Self {
+        let mut plans: Vec<TopicPlan> = topics
+            .iter()
+            .map(|topic| {
+                let mut plan = TopicPlan::new(&topic.sets, &topic.signals);
+                plan.trips_empty = topic.score_of(Vec::new()).trips;
+                plan
+            })
+            .collect();
+        let mut numbers: HashMap<Arc<Phrase>, usize> = HashMap::new();
+        let (mut phrases, mut postings): (Vec<Arc<Phrase>>, Vec<Vec<Posting>>) = (Vec::new(), Vec::new());
+        for (topic, plan) in plans.iter_mut().enumerate() {
+            for (phrase, slot) in std::mem::take(&mut plan.phrases) {
+                let anchors = plan.anchors.as_deref().unwrap_or_default();
+                let is_anchor = anchors.binary_search(&slot).is_ok();
+                let number = *numbers.entry(phrase).or_insert_with_key(|phrase| {
+                    phrases.push(Arc::clone(phrase));
+                    postings.push(Vec::new());
+                    postings.len() - 1
+                });
+                if let Some(postings) = postings.get_mut(number) {
+                    postings.push(Posting { topic, slot, is_anchor });
+                }
+            }
+        }
+        let always = plans
+            .iter()
+            .enumerate()
+            .filter(|(_, plan)| plan.anchors.is_none() || plan.trips_empty)
+            .map(|(topic, _)| topic)
+            .collect();
+        let sorted = postings.into_iter().map(|mut postings| {
+            postings.sort_unstable();
+            postings.dedup();
+            postings.into_boxed_slice()
+        });
+        Self { postings: sorted.collect(), lexicon: Lexicon::new(&phrases), plans, always }
+    }
+
     /// Notes the topics of which an anchor was found, and the runs of equal phrases.
     fn activate(&self, found: &[Found], scratch: &mut Scratch) {
         scratch.active.clear();
@@ -240,7 +252,7 @@ impl Engine {
         usize::try_from(phrase)
             .ok()
             .and_then(|at| self.postings.get(at))
-            .map(Vec::as_slice)
+            .map(|postings| &**postings)
             .unwrap_or_default()
     }
 

@@ -82,7 +82,7 @@ fn topics(factors: Factors, languages: Arc<Languages>, context: bool) -> Topics 
         },
         examples: Vec::new(),
     };
-    Topics::new(vec![Topic::compile(source).expect("a good topic")], languages).expect("a small automaton")
+    Topics::new(vec![Topic::compile(source).expect("a good topic")], languages)
 }
 
 fn evidence(topics: &Topics, language: &str, title: &str, summary: &str) -> Vec<Evidence> {

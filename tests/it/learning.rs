@@ -119,7 +119,7 @@ fn stream(count: usize) -> Vec<(Timestamp, Article, bool)> {
 
 /// Scores an article as the program does.
 fn score_by(topic: &Topic, article: &Article) -> Score {
-    let topics = Topics::new(vec![topic.clone()], Arc::default()).unwrap();
+    let topics = Topics::new(vec![topic.clone()], Arc::default());
     topics.score_each(article).remove(0)
 }
 

@@ -68,7 +68,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Outcome {
     }
     // As their files say, whatever was learned before.
     let plain = pupils.iter().map(|pupil| pupil.topic.clone()).collect();
-    let plain = Topics::new(plain, Arc::clone(&config.languages)).unwrap_or_default();
+    let plain = Topics::new(plain, Arc::clone(&config.languages));
     let mut undated_count = 0;
     let tally = arguments.source.visit(config, |labelled| {
         let text = ArticleText::new(&labelled.article);

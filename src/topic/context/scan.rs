@@ -46,9 +46,8 @@ impl Marks {
         self.genres.clear();
         self.shown.clear();
         self.pseudo.clear();
-        let Some(lexicon) = languages.lexicon.as_ref() else { return };
         let mut found = std::mem::take(&mut self.found);
-        lexicon.find(text, &mut self.looks, &mut found);
+        languages.lexicon().find(text, &mut self.looks, &mut found);
         let language = &text.article().language;
         let holds =
             |code: usize| language == "und" || languages.codes.get(code).is_some_and(|code| code == language);
