@@ -21,6 +21,7 @@ mod secret;
 mod source;
 pub mod starter;
 mod topic_file;
+pub mod topic_lint;
 mod units;
 mod value;
 

@@ -1,5 +1,9 @@
 //! `wirewatch topics`: what is watched, and whether it gets its examples right.
 
+mod import;
+mod new;
+mod show;
+
 use std::path::Path;
 
 use clap::Subcommand;
@@ -7,7 +11,7 @@ use serde_json::json;
 
 use super::record::{nowhere, stranger};
 use super::score::escape;
-use super::{Exit, Outcome, Output, load};
+use super::{Exit, Failure, Outcome, Output, load};
 use crate::article;
 use crate::config::Config;
 use crate::feed::Entry;
@@ -22,6 +26,25 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show a topic: its sets, signals, factors and policy
+    #[command(after_help = "Example:\n  wirewatch topics show ceasefire-breakdown")]
+    Show {
+        /// The topic
+        topic: String,
+        /// JSON instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Begin a topic from headlines and a description, in a new file under topics/
+    #[command(
+        after_help = "Examples:\n  wirewatch topics new bridge-closed --alert alert.txt --quiet quiet.txt --languages en\n  wirewatch topics new dam-breach --description 'A dam breaks, leaks or overflows'"
+    )]
+    New(new::Arguments),
+    /// Make a topic file out of a search string (Meltwater, Brandwatch, Lucene) or a list of weighted words (EMM)
+    #[command(
+        after_help = "Examples:\n  wirewatch topics import query.txt --id ceasefire > topics/ceasefire.toml\n  echo '(ceasefire OR truce) NEAR/5 (violat* OR broke*) NOT trade' | wirewatch topics import - --id truce --into topics"
+    )]
+    Import(import::Arguments),
     /// Run every topic's examples; exit 1 when one comes out wrong
     #[command(after_help = "Examples:\n  wirewatch topics test\n  wirewatch topics test ceasefire-breakdown")]
     Test {
@@ -31,8 +54,15 @@ pub(super) enum Command {
 }
 
 pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
+    // What is imported need not wait for a configuration that is sound.
+    if let Command::Import(arguments) = command {
+        return import::run(arguments);
+    }
     let config = load(dir)?;
     match command {
+        Command::Import(arguments) => import::run(arguments),
+        Command::New(arguments) => new::run(&config, arguments),
+        Command::Show { topic, json } => show::run(&config, topic, *json),
         Command::List { json } => list(&config, *json),
         Command::Test { topic } => test(&config, topic.as_deref()),
     }
@@ -63,17 +93,22 @@ fn list(config: &Config, json: bool) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn test(config: &Config, only: Option<&str>) -> Outcome {
-    let mut output = Output::open();
-    let mut wrong_count = 0;
+/// The topic of this id, or all; a failure when there is none.
+pub(super) fn named<'a>(config: &'a Config, only: Option<&str>) -> Result<Vec<&'a Topic>, Failure> {
     let topics: Vec<&Topic> =
         config.topics.iter().filter(|topic| only.is_none_or(|id| topic.source.id.0 == id)).collect();
     if topics.is_empty() {
         let known: Vec<&str> = config.topics.iter().map(|topic| topic.source.id.0.as_str()).collect();
         let message = format!("there is no topic {:?}", only.unwrap_or("*"));
-        return Err(super::Failure::usage(message, format!("topics are: {}", known.join(", "))));
+        return Err(Failure::usage(message, format!("topics are: {}", known.join(", "))));
     }
-    for topic in topics {
+    Ok(topics)
+}
+
+fn test(config: &Config, only: Option<&str>) -> Outcome {
+    let mut output = Output::open();
+    let mut wrong_count = 0;
+    for topic in named(config, only)? {
         let wrong = wrong_examples(&config.topics, topic);
         wrong_count += wrong.len();
         let count = topic.source.examples.len();
