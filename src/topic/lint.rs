@@ -12,8 +12,11 @@ use std::ops::Range;
 
 use super::pattern::Phrase;
 use super::query::{Node, Within};
-use super::{Expect, Topic, TopicId};
+use super::{Expect, Scratch, Topic, TopicId, Topics};
+use crate::article::Article;
+use crate::article::language::detect;
 use crate::article::words::fold;
+use crate::feed::Tier;
 
 /// A `*` wants as many letters before it. Fewer than [`super::query::PREFIX_LETTERS_MIN`] are an error.
 pub const PREFIX_LETTERS_WANTED: usize = 3;
@@ -21,104 +24,19 @@ pub const PREFIX_LETTERS_WANTED: usize = 3;
 pub const NEAR_WANTED_MAX: usize = 15;
 /// Fewest terms a topic has for its overlap with another to say something.
 const OVERLAP_TERMS_MIN: usize = 8;
+/// Most examples of a topic that are tried on another.
+const OVERLAP_EXAMPLES_MAX: usize = 60;
 /// A term that more topics have is not what makes two of them alike.
 const OVERLAP_TOPICS_MAX: usize = 50;
 
 /// English words that live in other news as well: a strike of dockers, a ban on plastics, a shell company.
-const HOMOGRAPHS: &[&str] = &[
-    "strike",
-    "strikes",
-    "truce",
-    "ban",
-    "bans",
-    "banned",
-    "shell",
-    "shells",
-    "fire",
-    "fires",
-    "aid",
-    "relief",
-    "plant",
-    "plants",
-    "party",
-    "parties",
-    "cell",
-    "cells",
-    "drone",
-    "drones",
-    "bank",
-    "banks",
-    "crossing",
-    "crossings",
-    "power",
-    "powers",
-    "shot",
-    "shots",
-    "battle",
-    "battles",
-    "fight",
-    "fights",
-    "war",
-    "storm",
-    "storms",
-    "shelter",
-    "arms",
-    "tank",
-    "tanks",
-    "camp",
-    "camps",
-    "mine",
-    "mines",
-    "crash",
-    "clash",
-    "collapse",
-    "charge",
-    "charges",
-    "march",
-    "front",
-    "column",
-    "magazine",
-    "round",
-    "rounds",
-    "operation",
-    "operations",
-    "siege",
-    "raid",
-    "raids",
-    "blast",
-    "attack",
-    "attacks",
-    "outbreak",
-    "wave",
-    "waves",
-    "flight",
-    "flights",
-    "cut",
-    "cuts",
-    "block",
-    "blocks",
-    "deal",
-    "talks",
-    "supply",
-    "supplies",
-    "border",
-    "trial",
-    "sentence",
-    "state",
-    "states",
-    "station",
-    "post",
-    "force",
-    "forces",
-    "guard",
-    "court",
-    "cabinet",
-    "tear",
-    "mortar",
-    "missile",
-    "rocket",
-    "rockets",
-];
+const HOMOGRAPHS: &str = "\
+    strike strikes truce ban bans banned shell shells fire fires aid relief plant plants party parties cell cells \
+    drone drones bank banks crossing crossings power powers shot shots battle battles fight fights war storm \
+    storms shelter arms tank tanks camp camps mine mines crash clash collapse charge charges march front column \
+    magazine round rounds operation operations siege raid raids blast attack attacks outbreak wave waves flight \
+    flights cut cuts block blocks deal talks supply supplies border trial sentence state states station post force \
+    forces guard court cabinet tear mortar missile rocket rockets";
 
 /// Something a topic says that is hardly meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,7 +155,7 @@ fn standing_alone(topic: &Topic, slips: &mut Vec<Slip>) {
 fn homograph(phrase: &Phrase) -> Option<&'static str> {
     let word = phrase.parts.first().filter(|_| phrase.word_count == 1)?;
     let is_plain = word.pattern.is_literal() && word.pattern.cased.is_none();
-    HOMOGRAPHS.iter().copied().find(|known| is_plain && *known == word.pattern.folded)
+    HOMOGRAPHS.split_whitespace().find(|known| is_plain && *known == word.pattern.folded)
 }
 
 /// The phrases that make a query hold all by themselves.
@@ -278,7 +196,7 @@ fn examples(topic: &Topic, slips: &mut Vec<Slip>) {
     }
 }
 
-/// Two topics that watch for the same words.
+/// Two topics that watch for the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shared {
     /// The one with fewer terms.
@@ -291,8 +209,9 @@ pub struct Shared {
     pub of: usize,
 }
 
-/// Topics that share more than half of the terms of the smaller one, among the terms that speak for them.
-pub fn shared(topics: &[Topic]) -> Vec<Shared> {
+/// Topics that share more than half of the terms of the smaller one, among those that speak for them, and that trip the other
+/// by most examples of one. Topics that share their verbs and differ in what they are about do not.
+pub fn shared(topics: &Topics) -> Vec<Shared> {
     let terms: Vec<HashSet<(Option<&str>, String)>> = topics.iter().map(lists::speaking_terms).collect();
     let mut holders: HashMap<&(Option<&str>, String), Vec<usize>> = HashMap::new();
     for (topic, terms) in terms.iter().enumerate() {
@@ -309,14 +228,50 @@ pub fn shared(topics: &[Topic]) -> Vec<Shared> {
         }
     }
     let size = |topic: usize| terms.get(topic).map_or(0, HashSet::len);
-    let id = |topic: usize| topics.get(topic).map(|topic| topic.source.id.clone());
     let found = pairs.into_iter().filter_map(|((one, other), count)| {
         let (small, large) = if size(one) <= size(other) { (one, other) } else { (other, one) };
         let of = size(small);
-        let is_much = of >= OVERLAP_TERMS_MIN && count * 2 > of;
-        Some(Shared { topic: id(small)?, other: id(large)?, count, of }).filter(|_| is_much)
+        if of < OVERLAP_TERMS_MIN || count * 2 <= of {
+            return None;
+        }
+        let (small, large) = (topics.get(small)?, topics.get(large)?);
+        let is_same = trips_with(topics, small, large) || trips_with(topics, large, small);
+        is_same.then(|| Shared { topic: small.source.id.clone(), other: large.source.id.clone(), count, of })
     });
     found.collect()
+}
+
+/// Whether most alert examples of a topic, of which there may be none, trip another.
+fn trips_with(topics: &Topics, topic: &Topic, other: &Topic) -> bool {
+    let mut scratch = Scratch::default();
+    let alerts = topic.source.examples.iter().filter(|example| example.expect == Expect::Alert);
+    let (mut count, mut tripped) = (0_usize, 0_usize);
+    for example in alerts.take(OVERLAP_EXAMPLES_MAX) {
+        let score = topics.score_for(&other.source.id, &article_of(&example.text), &mut scratch);
+        count += 1;
+        tripped += usize::from(score.is_some_and(|score| score.trips));
+    }
+    tripped * 2 > count || count == 0
+}
+
+/// An example as an article: its first line is the headline.
+fn article_of(text: &str) -> Article {
+    let (title, summary) = text.trim().split_once('\n').unwrap_or((text.trim(), ""));
+    Article {
+        title: title.to_owned(),
+        summary: summary.to_owned(),
+        body: String::new(),
+        url: None,
+        language: detect(text, None),
+        publisher: String::new(),
+        tier: Tier::default(),
+        feed: String::new(),
+        tags: Vec::new(),
+        published_at: None,
+        seen_at: jiff::Timestamp::UNIX_EPOCH,
+        places: Vec::new(),
+        fingerprint: 0,
+    }
 }
 
 /// The first few, and how many there are beside them.

@@ -69,19 +69,19 @@ fn reached(topic: &Topic, counts: impl Fn(f64) -> bool) -> HashSet<usize> {
     reached
 }
 
-/// Terms that find the same and stand in one list twice, or in a list for every language and again in one of them.
+/// Terms that are written twice in one list, or in a list for every language and again in one of them. Two ways to write what
+/// finds the same (`cease-fire`, `cease fire`) harm nobody.
 fn twice(lists: &[List<'_>], slips: &mut Vec<Slip>) {
-    let mut everywhere: HashMap<usize, HashSet<&Phrase>> = HashMap::new();
+    let mut everywhere: HashMap<usize, HashSet<String>> = HashMap::new();
     for list in lists.iter().filter(|list| list.source.language.is_none()) {
-        everywhere.entry(list.set).or_default().extend(list.terms.iter().filter_map(phrase));
+        everywhere.entry(list.set).or_default().extend(list.source.terms.iter().map(|term| written(term)));
     }
     for list in lists {
         let mut seen = HashSet::new();
         let above = everywhere.get(&list.set).filter(|_| list.source.language.is_some());
-        let is_again = |node: &Node| {
-            phrase(node).is_some_and(|phrase| {
-                !seen.insert(phrase.clone()) || above.is_some_and(|above| above.contains(phrase))
-            })
+        let is_again = |_: &Node, term: &str| {
+            let term = written(term);
+            above.is_some_and(|above| above.contains(&term)) || !seen.insert(term)
         };
         let message = |terms: &str, count: usize| match count {
             1 => format!("`{terms}` stands twice in the set {}", list.source.name),
@@ -89,6 +89,10 @@ fn twice(lists: &[List<'_>], slips: &mut Vec<Slip>) {
         };
         note(list, is_again, message, "remove one of the two", slips);
     }
+}
+
+fn written(term: &str) -> String {
+    term.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// Terms that a decoy equals: its words are gone before a signal looks.
@@ -107,7 +111,7 @@ fn taken_by_decoys(
             })
             .flat_map(|decoy| decoy.terms.iter().filter_map(phrase))
             .collect();
-        let is_taken = |node: &Node| phrase(node).is_some_and(|phrase| taken.contains(phrase));
+        let is_taken = |node: &Node, _: &str| phrase(node).is_some_and(|phrase| taken.contains(phrase));
         let message = |terms: &str, count: usize| match count {
             1 => format!("`{terms}` is a decoy, too, so that it is never found in the set {}", list.source.name),
             _ => format!("{count} terms of the set {} are decoys, too, and never found: {terms}", list.source.name),
@@ -119,15 +123,16 @@ fn taken_by_decoys(
 /// One slip for all terms of a list that a test finds, at the first of them.
 fn note(
     list: &List<'_>,
-    mut is_meant: impl FnMut(&Node) -> bool,
+    mut is_meant: impl FnMut(&Node, &str) -> bool,
     message: impl Fn(&str, usize) -> String,
     hint: &str,
     slips: &mut Vec<Slip>,
 ) {
     let mut found = Vec::new();
     for (term, node) in list.terms.iter().enumerate() {
-        if is_meant(node) {
-            found.push((term, list.source.terms.get(term).map_or("", String::as_str)));
+        let text = list.source.terms.get(term).map_or("", String::as_str);
+        if is_meant(node, text) {
+            found.push((term, text));
         }
     }
     let Some((term, text)) = found.first() else { return };

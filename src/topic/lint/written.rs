@@ -12,6 +12,8 @@ struct Written {
     /// Characters.
     span: Range<usize>,
     is_quoted: bool,
+    /// Whether a bracket opens before it.
+    is_first: bool,
 }
 
 /// Slips in a term of a set.
@@ -38,17 +40,25 @@ pub(super) fn in_term(text: &str, site: Site, slips: &mut Vec<Slip>) {
 /// Slips in the query of a signal.
 pub(super) fn in_query(text: &str, site: Site, slips: &mut Vec<Slip>) {
     typographic_quotes(text, site, slips);
-    for word in words(text).iter().filter(|word| !word.is_quoted) {
+    let words = words(text);
+    for (at, word) in words.iter().enumerate().filter(|(_, word)| !word.is_quoted) {
         short_wildcard(word, site, slips);
-        if matches!(word.text.as_str(), "and" | "or" | "not" | "near" | "onear") {
+        let before = at.checked_sub(1).and_then(|at| words.get(at));
+        // `not OR never` means the word; side by side with others, as in ATLEAST/2(a or b), an operator was meant.
+        let is_operand = word.is_first
+            || before.is_some_and(|before| is_operator(&before.text))
+            || words.get(at + 1).is_none_or(|after| after.is_first || is_operator(&after.text));
+        if matches!(word.text.as_str(), "and" | "or" | "not") && !is_operand {
             let message = format!("`{}` is read as a word to look for", word.text);
-            let hint = format!(
-                "operators are written in capitals, {}; put the word in quotes if you mean it",
-                word.text.to_ascii_uppercase()
-            );
+            let upper = word.text.to_ascii_uppercase();
+            let hint = format!("operators are written in capitals, {upper}; put the word in quotes if you mean it");
             slips.push(Slip::new(site, word.span.clone(), message, hint));
         }
     }
+}
+
+fn is_operator(word: &str) -> bool {
+    matches!(word, "AND" | "OR" | "NOT") || word.starts_with("NEAR/") || word.starts_with("ONEAR/")
 }
 
 /// The characters of the first place of a word in a text; all of it when it is not there as such.
@@ -92,13 +102,16 @@ fn typographic_quotes(text: &str, site: Site, slips: &mut Vec<Slip>) {
 
 fn words(text: &str) -> Vec<Written> {
     let mut words = Vec::new();
-    let (mut is_quoted, mut word, mut start) = (false, String::new(), 0);
+    let (mut is_quoted, mut is_first, mut word, mut start) = (false, true, String::new(), 0);
     for (at, letter) in text.chars().chain(std::iter::once(' ')).enumerate() {
         if letter.is_whitespace() || matches!(letter, '(' | ')' | '"') {
             if !word.is_empty() {
-                words.push(Written { text: std::mem::take(&mut word), span: start..at, is_quoted });
+                let text = std::mem::take(&mut word);
+                words.push(Written { text, span: start..at, is_quoted, is_first });
+                is_first = false;
             }
             is_quoted ^= letter == '"';
+            is_first |= letter == '(';
         } else {
             if word.is_empty() {
                 start = at;
