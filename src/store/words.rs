@@ -23,9 +23,9 @@ impl Reader {
         let last: i64 =
             self.connection.query_row("SELECT coalesce(max(id), 0) FROM articles", [], |row| row.get(0))?;
         let above = last.saturating_sub(i64::try_from(articles_max).unwrap_or(i64::MAX)).max(0);
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT language, count(*) FROM articles WHERE id > ?1 GROUP BY language ORDER BY language")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT language, count(*) FROM articles WHERE id > ?1 GROUP BY language ORDER BY language",
+        )?;
         let rows = statement.query_map([above], |row| Ok((row.get(0)?, u64::from(row.get::<_, u32>(1)?))))?;
         let languages: Vec<(String, u64)> = rows.collect::<Result<_, _>>()?;
         Ok(Newest { above, articles: languages.iter().map(|(_, count)| count).sum(), languages })

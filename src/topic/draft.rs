@@ -124,7 +124,8 @@ impl Draft {
 fn comments<S: AsRef<str>>(text: &mut String, lines: &[S]) {
     for line in lines.iter().flat_map(|comment| comment.as_ref().lines()) {
         // TOML allows no control characters in comments.
-        let line: String = line.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        let line: String =
+            line.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         text.push_str("# ");
         text.push_str(line.trim());
         text.push('\n');

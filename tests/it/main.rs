@@ -11,6 +11,8 @@ mod corpus;
 mod daemon;
 mod feeds;
 mod fetch;
+mod import;
+mod lint;
 mod mail;
 mod pipeline;
 mod places;

@@ -51,7 +51,8 @@ pub(super) fn note(config: &Config) -> Result<(), Failure> {
                 _ => {}
             }
         }
-        let place = config.topic_origins.get(&topic.source.id).map(|origin| origin.file.display().to_string());
+        let place =
+            config.topic_origins.get(&topic.source.id).map(|origin| origin.file.display().to_string());
         let place = place.unwrap_or_else(|| topic.source.id.to_string());
         let articles = counted(window.articles, "article", "articles");
         if !absent.is_empty() {

@@ -50,7 +50,10 @@ pub(in crate::cli) struct Look {
 
 impl Look {
     /// What the arguments ask for.
-    #[expect(clippy::disallowed_methods, reason = "no-color.org: the terminal's owner says so in the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "no-color.org: the terminal's owner says so in the environment"
+    )]
     pub(in crate::cli) fn new(topic: Option<String>, when: When, json: bool) -> Self {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
@@ -106,7 +109,11 @@ pub(super) fn print(
         for field in [Field::Title, Field::Summary, Field::Body] {
             let marks: Vec<&Mark> = marks.iter().filter(|mark| mark.field == field).collect();
             if !marks.is_empty() {
-                output.line(format!("    {:<8} {}", field.word(), excerpt(text_of(article, field), &marks, look)))?;
+                output.line(format!(
+                    "    {:<8} {}",
+                    field.word(),
+                    excerpt(text_of(article, field), &marks, look)
+                ))?;
             }
         }
     }
@@ -178,7 +185,8 @@ fn around(text: &str, bytes: &Range<usize>) -> Range<usize> {
     let before = text.get(start..bytes.start).unwrap_or_default();
     let after = text.get(bytes.end..end).unwrap_or_default();
     let skipped = if start == 0 { 0 } else { before.find(char::is_whitespace).map_or(0, |gap| gap + 1) };
-    let kept = if end == text.len() { after.len() } else { after.rfind(char::is_whitespace).unwrap_or(after.len()) };
+    let kept =
+        if end == text.len() { after.len() } else { after.rfind(char::is_whitespace).unwrap_or(after.len()) };
     // A gap may be wider than a byte: what begins inside one begins behind it.
     text.ceil_char_boundary(start + skipped)..bytes.end + kept
 }
@@ -190,13 +198,18 @@ fn marked(text: &str, piece: Range<usize>, marks: &[&Mark], look: &Look) -> Stri
     borders.retain(|border| piece.start <= *border && *border <= piece.end);
     borders.sort_unstable();
     borders.dedup();
-    let mut shown = String::new();
+    let mut runs: Vec<(&str, Range<usize>)> = Vec::new();
     for pair in borders.windows(2) {
         let &[start, end] = pair else { continue };
         let over = marks.iter().filter(|mark| mark.bytes.start <= start && end <= mark.bytes.end);
         let most = over.max_by(|one, other| one.worth.abs().total_cmp(&other.worth.abs()));
         let paint = most.map_or("", |mark| paint_of(mark.worth));
-        shown.push_str(&look.painted(paint, &clean(text.get(start..end).unwrap_or_default())));
+        match runs.last_mut() {
+            Some((last, run)) if *last == paint => run.end = end,
+            _ => runs.push((paint, start..end)),
+        }
     }
-    shown
+    let shown =
+        runs.into_iter().map(|(paint, run)| look.painted(paint, &clean(text.get(run).unwrap_or_default())));
+    shown.collect()
 }

@@ -42,7 +42,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let text = read_text(&arguments.file)?;
     let shown = if arguments.file == "-" { "standard input" } else { &arguments.file };
     let stem = Path::new(&arguments.file).file_stem().unwrap_or_default().to_string_lossy();
-    let id = arguments.id.clone().unwrap_or_else(|| Some(id_of(&stem)).filter(|id| !id.is_empty()).unwrap_or_else(|| "imported".to_owned()));
+    let id = arguments.id.clone().unwrap_or_else(|| {
+        Some(id_of(&stem)).filter(|id| !id.is_empty()).unwrap_or_else(|| "imported".to_owned())
+    });
     check_id(&id)?;
     let name = arguments.name.clone().unwrap_or_else(|| id.clone());
     let format = match arguments.format {
@@ -90,7 +92,9 @@ pub(super) fn check_id(id: &str) -> Result<(), Failure> {
 pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let refuse = |error: io::Error| {
         let hint = match error.kind() {
-            io::ErrorKind::AlreadyExists => "nothing is overwritten: choose another id, or move the file away",
+            io::ErrorKind::AlreadyExists => {
+                "nothing is overwritten: choose another id, or move the file away"
+            }
             _ => "choose a directory that you may write to",
         };
         Failure::new(format!("{} cannot be written: {error}", path.display()), hint)
@@ -113,6 +117,5 @@ pub(super) fn read_text(name: &str) -> Result<String, Failure> {
     } else {
         io::copy(&mut fs::File::open(name).map_err(fail)?.take(bytes_max), &mut bytes).map_err(fail)?;
     }
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::usage(format!("{name} is not UTF-8"), "save it as UTF-8"))
+    String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{name} is not UTF-8"), "save it as UTF-8"))
 }

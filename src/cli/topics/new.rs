@@ -65,7 +65,12 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Outcome {
         for (example, score) in wrong {
             let expected = if example.expect == Expect::Alert { "should alert" } else { "should stay quiet" };
             let title = example.text.lines().next().unwrap_or_default();
-            output.line(format!("  {}:{}: {expected}, scores {:.2}: {title}", path.display(), example.line, score.probability))?;
+            output.line(format!(
+                "  {}:{}: {expected}, scores {:.2}: {title}",
+                path.display(),
+                example.line,
+                score.probability
+            ))?;
         }
     }
     output.line(format!("next: read the lists in it, then wirewatch topics test {}", arguments.id))?;
@@ -75,7 +80,10 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Outcome {
 
 fn start(arguments: &Arguments) -> Result<Start, Failure> {
     if arguments.alert.as_deref() == Some("-") && arguments.quiet.as_deref() == Some("-") {
-        return Err(Failure::usage("standard input can be --alert or --quiet, not both", "put one into a file"));
+        return Err(Failure::usage(
+            "standard input can be --alert or --quiet, not both",
+            "put one into a file",
+        ));
     }
     let mut languages = Vec::new();
     for given in &arguments.languages {
@@ -104,7 +112,9 @@ fn headlines(file: Option<&str>) -> Result<Vec<Headline>, Failure> {
             headlines.push(Headline { language: detect(&line, None), text: line });
         }
         if headlines.len() == HEADLINES_MAX {
-            complain(&format!("note: {file} has more than {HEADLINES_MAX} headlines; the first ones were read"));
+            complain(&format!(
+                "note: {file} has more than {HEADLINES_MAX} headlines; the first ones were read"
+            ));
             break;
         }
     }

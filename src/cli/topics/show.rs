@@ -58,7 +58,8 @@ fn print(config: &Config, topic: &Topic, output: &mut Output) -> Result<(), supe
     output.line(format!("  sets       {}", counted(set_names(topic).len(), "set", "sets")))?;
     for name in set_names(topic) {
         let lists = source.sets.iter().filter(|list| list.name == name);
-        let counts = lists.map(|list| format!("{} {}", list.language.as_deref().unwrap_or("all"), list.terms.len()));
+        let counts =
+            lists.map(|list| format!("{} {}", list.language.as_deref().unwrap_or("all"), list.terms.len()));
         let is_stemmed = source.sets.iter().any(|list| list.name == name && list.is_stemmed);
         let note = if is_stemmed { " (stems)" } else { "" };
         output.line(format!("    {name:<22} {}{note}", counts.collect::<Vec<_>>().join(", ")))?;

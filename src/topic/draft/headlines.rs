@@ -1,6 +1,6 @@
 //! A draft out of headlines: which words tell those that must alert from those that must not.
 //!
-//! Owns the choice: the subject is what most alerts share, the event what alerts have and the others have not (log-odds with a
+//! Owns the choice: the subject is what the alerts share, the event what happens in them and not in the others (log-odds with a
 //! prior, per headline), and what only the others have speaks against. A simple start that its owner goes on from.
 
 mod stopwords;
@@ -9,13 +9,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{Draft, DraftSet, DraftSignal};
 use crate::article::stem::{has_stemmer, stem};
-use crate::article::words::{Gap, Words, fold};
+use crate::article::words::{Gap, Words};
 use crate::topic::Expect;
 
 /// Most examples a draft takes along.
 pub const EXAMPLES_MAX: usize = 400;
 /// Most terms of each set.
-const TERMS_MAX: usize = 40;
+const TERMS_MAX: usize = 60;
+/// Most words for the subject.
+const SUBJECTS_MAX: usize = 12;
 /// How sure a word must be on one side.
 const Z_MIN: f64 = 0.6;
 /// What every word is thought to have been seen, before anything was: Jeffreys' prior.
@@ -47,6 +49,13 @@ pub struct Start {
     pub languages: Vec<String>,
 }
 
+const EVENT: &str = "What happens to it.";
+const EVENT_STEMMED: &str =
+    "What happens to it. `stemmed` lets a list with a language find the other forms of its words.";
+
+/// Words and pairs of neighbours, by their folded forms.
+type Counts = BTreeMap<String, Count>;
+
 /// A word, or two in a row.
 #[derive(Debug, Default, Clone)]
 struct Count {
@@ -62,41 +71,116 @@ struct Count {
 /// Makes a draft; `None` when there is no word to begin with.
 pub fn draft(start: &Start) -> Option<Draft> {
     let counts = counts(start);
-    let (alerts, quiets) = (start.alert.len(), start.quiet.len());
-    let wanted: HashSet<String> = content_words(&start.description).into_iter().collect();
-    let least = if alerts <= 5 { 1 } else { 2.max(alerts / 25) };
-    let z = |count: &Count| log_odds(count, alerts, quiets);
-    let mut events = Vec::new();
-    let mut subjects = Vec::new();
-    let mut calm = Vec::new();
-    for (folded, count) in &counts {
-        let is_seen = count.alert >= least || wanted.contains(folded) && (count.alert > 0 || alerts == 0);
-        let is_event = is_event(folded, &counts);
-        if is_seen && is_event && (quiets == 0 || z(count) >= Z_MIN) {
-            events.push(count.clone());
-        } else if is_seen && !is_event && (quiets == 0 || z(count) > -Z_MIN) {
-            subjects.push(count.clone());
-        } else if quiets > 0 && count.quiet >= if quiets <= 5 { 1 } else { 2 } && z(count) <= -Z_MIN {
-            calm.push(count.clone());
-        }
-    }
-    settle(&mut subjects, |count| count.alert as f64, alerts);
-    settle(&mut events, |count| if quiets == 0 { count.alert as f64 } else { z(count) }, 0);
-    settle(&mut calm, |count| -z(count), 0);
-    // Without a verb that is known as one, what tells the alerts from the rest stands for the event.
-    if events.is_empty() && subjects.len() > 1 && quiets > 0 {
-        let (told, rest): (Vec<Count>, Vec<Count>) = subjects.into_iter().partition(|count| z(count) >= Z_MIN);
-        (events, subjects) = (told, rest);
-    }
+    let subjects = subjects(start, &counts);
+    let chosen: HashSet<&str> = subjects.iter().map(String::as_str).collect();
+    let events = events(start, &counts, &chosen);
+    let calm = calm(start, &counts, &chosen);
     if events.is_empty() && subjects.is_empty() {
         return None;
     }
-    Some(lay_out(start, &subjects, &events, &calm))
+    let terms = |folded: &[String]| -> Vec<Count> {
+        let mut terms: Vec<Count> = Vec::new();
+        for count in folded.iter().filter_map(|word| counts.get(paired(word, &counts))) {
+            if !terms.iter().any(|term| term.written == count.written) {
+                terms.push(count.clone());
+            }
+        }
+        terms.truncate(TERMS_MAX);
+        terms
+    };
+    Some(lay_out(start, &terms(&subjects), &terms(&events), &terms(&calm)))
+}
+
+/// The words that the alerts share: the most frequent one, then the most frequent one of the alerts without it, and so on.
+fn subjects(start: &Start, counts: &Counts) -> Vec<String> {
+    let wanted: HashSet<String> = content_words(&start.description).into_iter().collect();
+    let is_subject = |word: &String| !is_event(word, counts) && !stopwords::is_calm_stem(word);
+    if start.alert.is_empty() {
+        return content_words(&start.description).into_iter().filter(is_subject).collect();
+    }
+    let mut left: Vec<Vec<String>> = start
+        .alert
+        .iter()
+        .map(|headline| content_words(&headline.text).into_iter().filter(is_subject).collect())
+        .collect();
+    let mut subjects = Vec::new();
+    while subjects.len() < SUBJECTS_MAX {
+        // What is named first is mostly what it is about; what the owner named is, surely.
+        let mut worth: BTreeMap<&str, f64> = BTreeMap::new();
+        for words in &left {
+            let unique: BTreeMap<&str, usize> =
+                words.iter().enumerate().rev().map(|(at, word)| (word.as_str(), at)).collect();
+            for (word, at) in unique {
+                let bonus = if wanted.contains(word) { 1.5 } else { 0.0 };
+                *worth.entry(word).or_insert(bonus) += 1.0 - 0.01 * at.min(50) as f64;
+            }
+        }
+        let best =
+            worth.into_iter().max_by(|one, other| one.1.total_cmp(&other.1).then_with(|| other.0.cmp(one.0)));
+        let Some((best, _)) = best else { break };
+        let best = best.to_owned();
+        left.retain(|words| !words.contains(&best));
+        subjects.push(best);
+    }
+    subjects
+}
+
+/// What happens: verbs that the alerts have and the others have not; where an alert has none, what tells it best.
+fn events(start: &Start, counts: &Counts, subjects: &HashSet<&str>) -> Vec<String> {
+    let (alerts, quiets) = (start.alert.len(), start.quiet.len());
+    let z = |word: &str| counts.get(word).map_or(0.0, |count| log_odds(count, alerts, quiets));
+    let is_free = |word: &str| !subjects.contains(word) && !word.contains(' ');
+    let mut events: Vec<String> = Vec::new();
+    for (word, count) in counts.iter().filter(|(word, _)| is_free(word) && is_event(word, counts)) {
+        let is_told = quiets == 0 || count.quiet == 0 || z(word) >= Z_MIN;
+        if is_told && (count.alert > 0 || alerts == 0) {
+            events.push(word.clone());
+        }
+    }
+    for headline in start.alert.iter().filter(|_| quiets > 0) {
+        let words = content_words(&headline.text);
+        if words.iter().any(|word| events.contains(word)) {
+            continue;
+        }
+        let best = words
+            .into_iter()
+            .filter(|word| is_free(word) && z(word) > 0.0)
+            .max_by(|one, other| z(one).total_cmp(&z(other)));
+        events.extend(best);
+    }
+    let frequent = |word: &String| counts.get(word).map_or(0, |count| count.alert);
+    events.sort_by(|one, other| frequent(other).cmp(&frequent(one)).then_with(|| one.cmp(other)));
+    events.dedup();
+    events
+}
+
+/// What the others have and the alerts have not.
+fn calm(start: &Start, counts: &Counts, subjects: &HashSet<&str>) -> Vec<String> {
+    let (alerts, quiets) = (start.alert.len(), start.quiet.len());
+    let z = |word: &str| counts.get(word).map_or(0.0, |count| log_odds(count, alerts, quiets));
+    let is_calm = |word: &str, count: &Count| {
+        let least = if stopwords::is_calm_stem(word) { 1 } else { 2 };
+        !word.contains(' ') && !subjects.contains(word) && count.quiet >= least && z(word) <= -Z_MIN
+    };
+    let mut calm: Vec<String> =
+        counts.iter().filter(|(word, count)| is_calm(word, count)).map(|(word, _)| word.clone()).collect();
+    calm.sort_by(|one, other| z(one).total_cmp(&z(other)));
+    calm
+}
+
+/// The pair a word always stands in: more precise than the word.
+fn paired<'c>(word: &'c str, counts: &'c Counts) -> &'c str {
+    let all = |count: &Count| count.alert + count.quiet;
+    let Some(alone) = counts.get(word).filter(|count| all(count) >= 2) else { return word };
+    let is_its_own = |(pair, count): &(&String, &Count)| {
+        count.is_pair && all(count) == all(alone) && pair.split(' ').any(|part| part == word)
+    };
+    counts.iter().find(is_its_own).map_or(word, |(pair, _)| pair)
 }
 
 /// Every content word and pair of them, by its folded form, with the headlines it stands in.
-fn counts(start: &Start) -> BTreeMap<String, Count> {
-    let mut counts: BTreeMap<String, Count> = BTreeMap::new();
+fn counts(start: &Start) -> Counts {
+    let mut counts: Counts = BTreeMap::new();
     let mut note = |headline: &Headline, is_alert: bool| {
         let mut seen = HashSet::new();
         for (folded, written, is_pair) in terms(&headline.text) {
@@ -114,7 +198,9 @@ fn counts(start: &Start) -> BTreeMap<String, Count> {
     start.alert.iter().for_each(|headline| note(headline, true));
     start.quiet.iter().for_each(|headline| note(headline, false));
     if start.alert.is_empty() {
-        for (folded, written, is_pair) in terms(&start.description).into_iter().filter(|(.., is_pair)| !is_pair) {
+        for (folded, written, is_pair) in
+            terms(&start.description).into_iter().filter(|(.., is_pair)| !is_pair)
+        {
             counts.entry(folded).or_insert(Count { written, is_pair, ..Count::default() });
         }
     }
@@ -138,7 +224,11 @@ fn terms(text: &str) -> Vec<(String, String, bool)> {
             && word.gap != Gap::Break
         {
             let joint = if word.gap == Gap::Hyphen { "-" } else { " " };
-            terms.push((format!("{folded_before} {folded}"), format!("{written_before}{joint}{written}"), true));
+            terms.push((
+                format!("{folded_before} {folded}"),
+                format!("{written_before}{joint}{written}"),
+                true,
+            ));
         }
         last = Some((folded.clone(), written.clone(), word.sentence));
         terms.push((folded, written, false));
@@ -167,7 +257,7 @@ fn log_odds(count: &Count, alerts: usize, quiets: usize) -> f64 {
 }
 
 /// Whether a word says that something happens: it has a verb's ending, is a known verb, or stands here in several forms.
-fn is_event(folded: &str, counts: &BTreeMap<String, Count>) -> bool {
+fn is_event(folded: &str, counts: &Counts) -> bool {
     let word = folded.split(' ').next_back().unwrap_or(folded);
     if folded.contains(' ') {
         return folded.split(' ').any(|word| is_event(word, counts));
@@ -175,31 +265,19 @@ fn is_event(folded: &str, counts: &BTreeMap<String, Count>) -> bool {
     if stopwords::is_event_stem(word) {
         return true;
     }
-    let has_ending = [("ing", 6), ("ed", 5), ("ent", 7), ("ait", 6), ("aron", 6), ("eron", 6), ("ado", 6), ("ada", 6)]
-        .iter()
-        .any(|(ending, length)| word.len() >= *length && word.ends_with(ending));
+    let has_ending =
+        [("ing", 6), ("ed", 5), ("ent", 7), ("ait", 6), ("aron", 6), ("eron", 6), ("ado", 6), ("ada", 6)]
+            .iter()
+            .any(|(ending, length)| word.len() >= *length && word.ends_with(ending));
     // "violates" beside "violated"; a plural beside its singular is no second form.
     let root = stem("en", word).unwrap_or_default();
-    let forms = counts.keys().filter(|other| !other.contains(' ') && stem("en", other).as_ref() == Some(&root)).count();
+    let forms = counts
+        .keys()
+        .filter(|other| !other.contains(' ') && stem("en", other).as_ref() == Some(&root))
+        .count();
     let is_plural = word.strip_suffix('s').is_some_and(|singular| counts.contains_key(singular))
         || counts.contains_key(&format!("{word}s"));
     has_ending && !word.ends_with("ment") || forms > if is_plural { 2 } else { 1 }
-}
-
-/// Best first; pairs only where they say more than their words do; at most so many. With `headlines` a pair that is no more
-/// frequent than half of its rarer word is left out.
-fn settle(terms: &mut Vec<Count>, worth: impl Fn(&Count) -> f64, headlines: usize) {
-    terms.sort_by(|one, other| worth(other).total_cmp(&worth(one)).then_with(|| one.written.cmp(&other.written)));
-    let singles: HashSet<String> =
-        terms.iter().filter(|term| !term.is_pair).map(|term| fold(&term.written)).collect();
-    // A set with the word finds the pair anyway.
-    terms.retain(|term| !term.is_pair || !fold(&term.written).split(' ').any(|word| singles.contains(word)));
-    // A subject is what many share; names of places and people are in few.
-    let least = headlines / 10;
-    if terms.iter().filter(|term| term.alert >= least).count() >= 2 {
-        terms.retain(|term| term.alert >= least);
-    }
-    terms.truncate(TERMS_MAX);
 }
 
 fn lay_out(start: &Start, subjects: &[Count], events: &[Count], calm: &[Count]) -> Draft {
@@ -216,7 +294,7 @@ fn lay_out(start: &Start, subjects: &[Count], events: &[Count], calm: &[Count]) 
     };
     let sets = [
         ("subject", subjects, "What it is about."),
-        ("event", events, "What happens to it. The forms of a word are found by its stem where a list has a language."),
+        ("event", events, if start.languages.is_empty() { EVENT } else { EVENT_STEMMED }),
         ("calm", calm, "What the headlines have that must not alert."),
     ];
     for (name, terms, comment) in sets {
@@ -237,8 +315,16 @@ fn lay_out(start: &Start, subjects: &[Count], events: &[Count], calm: &[Count]) 
             signal("the subject is named", "@subject", 15.0, 1.0, "Company for what is said less plainly.");
             signal("such a thing happens", "@event", 10.0, 1.0, "");
         }
-        (true, _) => signal("the subject is named", "@subject", 75.0, 1.0, "Tie it to what happens, @event NEAR/6 @subject."),
-        (false, true) => signal("it happens", "@event", 75.0, 1.0, "Tie it to a subject, @event NEAR/6 @subject."),
+        (true, _) => signal(
+            "the subject is named",
+            "@subject",
+            75.0,
+            1.0,
+            "Tie it to what happens, @event NEAR/6 @subject.",
+        ),
+        (false, true) => {
+            signal("it happens", "@event", 75.0, 1.0, "Tie it to a subject, @event NEAR/6 @subject.")
+        }
     }
     if !calm.is_empty() {
         let when = if subjects.is_empty() { "@calm" } else { "@calm NEAR/6 @subject" };

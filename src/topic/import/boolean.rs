@@ -37,7 +37,14 @@ pub(super) enum Tree {
 pub(super) fn import(text: &str) -> Result<Import, Loss> {
     let chars: Vec<char> = text.chars().collect();
     let found = lex(&chars)?;
-    let mut parser = Parser { chars: &chars, pieces: &found.pieces, at: 0, depth: 0, losses: found.losses, optional: Vec::new() };
+    let mut parser = Parser {
+        chars: &chars,
+        pieces: &found.pieces,
+        at: 0,
+        depth: 0,
+        losses: found.losses,
+        optional: Vec::new(),
+    };
     let tree = parser.any_of()?;
     if let Some(extra) = parser.peek() {
         return Err(Loss::at(&chars, extra.at, "this bracket closes nothing".to_owned()));
@@ -45,7 +52,11 @@ pub(super) fn import(text: &str) -> Result<Import, Loss> {
     let tree = tree.settled();
     let optional: Vec<Tree> = parser.optional.into_iter().map(Tree::settled).collect();
     if tree == Tree::Nothing {
-        return Err(Loss { line: 1, column: 1, message: "nothing of this can be looked for here".to_owned() });
+        return Err(Loss {
+            line: 1,
+            column: 1,
+            message: "nothing of this can be looked for here".to_owned(),
+        });
     }
     let mut draft = write::draft(tree, optional);
     draft.comments.extend(found.comments.iter().filter(|comment| !comment.is_empty()).cloned());
@@ -116,12 +127,13 @@ impl Parser<'_> {
                     required.push(part);
                 }
                 _ => {
-                    let follows = self.at.checked_sub(1).and_then(|at| self.pieces.get(at)).map(|piece| &piece.kind);
+                    let follows =
+                        self.at.checked_sub(1).and_then(|at| self.pieces.get(at)).map(|piece| &piece.kind);
                     let is_side_by_side = !matches!(
                         follows,
                         None | Some(Kind::Open | Kind::And | Kind::Or | Kind::Not | Kind::Field(_))
                     );
-                    if is_side_by_side && piece.kind != Kind::Not {
+                    if is_side_by_side && !matches!(piece.kind, Kind::Not | Kind::Foreign(_)) {
                         is_doubtful.get_or_insert(at);
                     }
                     let part = self.negation()?;
@@ -159,7 +171,11 @@ impl Parser<'_> {
             left = left.settled();
             // What NEAR cannot measure from is drawn apart, each part with each: a bound keeps that from exploding.
             if left.size().saturating_mul(right.size()) > PARTS_MAX {
-                return Err(Loss::at(self.chars, at, "too much stands around this NEAR: import it in parts".to_owned()));
+                return Err(Loss::at(
+                    self.chars,
+                    at,
+                    "too much stands around this NEAR: import it in parts".to_owned(),
+                ));
             }
             left = near(left, right, words, ordered);
         }
@@ -233,6 +249,7 @@ impl Parser<'_> {
 
     fn field(&mut self, name: &str, at: usize) -> Result<Tree, Loss> {
         self.deeper()?;
+        let losses_before = self.losses.len();
         let inside = self.operand()?;
         self.depth -= 1;
         Ok(match name {
@@ -244,7 +261,9 @@ impl Parser<'_> {
             }
             "country" | "place" => self.values(inside, "place", at, |value| {
                 let is_code = value.len() == 2 && value.chars().all(|letter| letter.is_ascii_alphabetic());
-                let hint = format!("country `{value}` is no ISO 3166-1 code of two letters: left out, write place:XX");
+                let hint = format!(
+                    "country `{value}` is no ISO 3166-1 code of two letters: left out, write place:XX"
+                );
                 if is_code { Ok(value.to_ascii_uppercase()) } else { Err(hint) }
             }),
             "lang" | "language" => self.values(inside, "lang", at, |value| {
@@ -252,7 +271,12 @@ impl Parser<'_> {
             }),
             "tag" => self.values(inside, "tag", at, |value| Ok(value.to_owned())),
             _ => {
-                self.lose(at, format!("{name}: has no counterpart here: left out with what it asks for"));
+                let end = self.here();
+                let asked: String = self.chars.get(at..end).unwrap_or_default().iter().collect();
+                let asked = asked
+                    .trim_end_matches(|letter: char| letter.is_whitespace() || matches!(letter, '(' | ')'));
+                self.losses.truncate(losses_before);
+                self.lose(at, format!("`{asked}`: {name}: has no counterpart here: left out"));
                 Tree::Nothing
             }
         })
@@ -274,8 +298,12 @@ impl Parser<'_> {
                     Tree::Nothing
                 }
             },
-            Tree::Or(trees) => Tree::Or(trees.into_iter().map(|tree| self.values(tree, meta, at, read)).collect()),
-            Tree::And(trees) => Tree::And(trees.into_iter().map(|tree| self.values(tree, meta, at, read)).collect()),
+            Tree::Or(trees) => {
+                Tree::Or(trees.into_iter().map(|tree| self.values(tree, meta, at, read)).collect())
+            }
+            Tree::And(trees) => {
+                Tree::And(trees.into_iter().map(|tree| self.values(tree, meta, at, read)).collect())
+            }
             Tree::Not(tree) => Tree::Not(Box::new(self.values(*tree, meta, at, read))),
             other => other,
         }
@@ -314,8 +342,12 @@ fn near(left: Tree, right: Tree, words: usize, ordered: bool) -> Tree {
     let with = |left: Tree, right: Tree| near(left, right, words, ordered);
     match (left, right) {
         (Tree::Nothing, other) | (other, Tree::Nothing) => other,
-        (Tree::And(parts), right) => Tree::And(parts.into_iter().map(|part| with(part, right.clone())).collect()),
-        (left, Tree::And(parts)) => Tree::And(parts.into_iter().map(|part| with(left.clone(), part)).collect()),
+        (Tree::And(parts), right) => {
+            Tree::And(parts.into_iter().map(|part| with(part, right.clone())).collect())
+        }
+        (left, Tree::And(parts)) => {
+            Tree::And(parts.into_iter().map(|part| with(left.clone(), part)).collect())
+        }
         (Tree::Not(left), right) => Tree::Not(Box::new(with(*left, right))),
         (left, Tree::Not(right)) => Tree::Not(Box::new(with(left, *right))),
         (meta @ Tree::Meta(..), other) | (other, meta @ Tree::Meta(..)) => Tree::And(vec![meta, other]),
@@ -363,10 +395,14 @@ impl Tree {
             },
             Self::In(field, tree) => match tree.settled() {
                 Self::Nothing => Self::Nothing,
-                Self::And(trees) => Self::And(trees.into_iter().map(|tree| Self::In(field, Box::new(tree))).collect()).settled(),
+                Self::And(trees) => {
+                    Self::And(trees.into_iter().map(|tree| Self::In(field, Box::new(tree))).collect())
+                        .settled()
+                }
                 Self::Not(tree) => Self::Not(Box::new(Self::In(field, tree))).settled(),
                 Self::Or(trees) if !trees.iter().all(Self::has_place) => {
-                    Self::Or(trees.into_iter().map(|tree| Self::In(field, Box::new(tree))).collect()).settled()
+                    Self::Or(trees.into_iter().map(|tree| Self::In(field, Box::new(tree))).collect())
+                        .settled()
                 }
                 tree @ (Self::Meta(..) | Self::In(..)) => tree,
                 tree => Self::In(field, Box::new(tree)),

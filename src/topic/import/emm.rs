@@ -38,9 +38,9 @@ pub(super) fn is_weighted(line: &str) -> bool {
 
 fn cut(line: &str) -> Option<(&str, f64)> {
     let line = line.trim().trim_end_matches([']', ')', ';', ',']);
-    let (term, number) = line.rsplit_once([';', '[', '\t', ',', ' ', '=', ':', '|'])?;
+    let (term, number) = line.rsplit_once([';', '[', '\t', ',', ' ', '|'])?;
     let weight: f64 = number.trim().replace('−', "-").parse().ok()?;
-    let term = term.trim().trim_end_matches([';', ',', '=', ':', '|', '[']).trim();
+    let term = term.trim().trim_end_matches([';', ',', '|', '[']).trim();
     (weight.is_finite() && term.contains(char::is_alphanumeric)).then_some((term, weight))
 }
 
@@ -63,15 +63,17 @@ pub(super) fn import(text: &str) -> Result<Import, Loss> {
         } else if let Some(header) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             language = code(header).filter(|code| code.len() == 2);
             if language.is_none() && !matches!(header.to_lowercase().as_str(), "all" | "any" | "*" | "und") {
-                losses.push(lost(format!("[{header}] is no language known here: what follows holds for all")));
+                losses
+                    .push(lost(format!("[{header}] is no language known here: what follows holds for all")));
             }
         } else if let Some((term, weight)) = cut(line) {
-            match read_term(term) {
-                Some((term, changes)) if weight != 0.0 => {
-                    losses.extend(changes.into_iter().map(lost));
-                    entries.push(Entry { term, weight, language: language.clone() });
+            let (read, changes) = read_term(term);
+            losses.extend(changes.into_iter().map(lost));
+            match read {
+                Some(_) if weight == 0.0 => {
+                    losses.push(lost(format!("`{term}` has a weight of 0: left out")))
                 }
-                Some(_) => losses.push(lost(format!("`{term}` has a weight of 0: left out"))),
+                Some(term) => entries.push(Entry { term, weight, language: language.clone() }),
                 None => losses.push(lost(format!("`{term}` cannot be looked for: left out"))),
             }
         } else if !line.is_empty() {
@@ -96,23 +98,23 @@ fn threshold_of(line: &str) -> Option<f64> {
 }
 
 /// A term of a set: `+` joins words that stand near each other, `%` stands for any letters, `_` for one.
-fn read_term(written: &str) -> Option<(String, Vec<String>)> {
+fn read_term(written: &str) -> (Option<String>, Vec<String>) {
     let mut changes = Vec::new();
     let mut words = Vec::new();
     for word in written.split('+').map(str::trim).filter(|word| !word.is_empty()) {
-        let word = term::read(&word.replace('"', ""), '%', '_')?;
+        let Some(word) = term::read(&word.replace('"', ""), '%', '_') else { return (None, changes) };
         changes.extend(word.changes);
         words.extend(Some(word.text).filter(|text| !text.is_empty()));
     }
     let term = match words.as_slice() {
-        [] => return None,
-        [one] => one.clone(),
+        [] => None,
+        [one] => Some(one.clone()),
         several => {
             let several: Vec<String> = several.iter().map(|word| quoted(word)).collect();
-            several.join(&format!(" NEAR/{JOINED_WORDS} "))
+            Some(several.join(&format!(" NEAR/{JOINED_WORDS} ")))
         }
     };
-    Some((term, changes))
+    (term, changes)
 }
 
 fn lay_out(entries: &[Entry], threshold: f64, mut comments: Vec<String>, losses: &mut Vec<Loss>) -> Draft {
@@ -121,7 +123,10 @@ fn lay_out(entries: &[Entry], threshold: f64, mut comments: Vec<String>, losses:
     let mut by_weight: BTreeMap<i64, Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
         // Weights are numbers people write: a hundredth tells them apart.
-        #[expect(clippy::cast_possible_truncation, reason = "a weight beyond 64 bits is one beyond the bounds below")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a weight beyond 64 bits is one beyond the bounds below"
+        )]
         by_weight.entry(-(entry.weight * 100.0).round() as i64).or_default().push(entry);
     }
     let (mut sets, mut signals) = (Vec::new(), Vec::new());
@@ -129,14 +134,17 @@ fn lay_out(entries: &[Entry], threshold: f64, mut comments: Vec<String>, losses:
     for group in by_weight.values() {
         let Some(weight) = group.first().map(|entry| entry.weight) else { continue };
         if (weight * scale).abs() > WEIGHT_MAX {
-            let message = format!("a weight of {weight} is more than {WEIGHT_MAX} points here: lowered to that");
+            let message =
+                format!("a weight of {weight} is more than {WEIGHT_MAX} points here: lowered to that");
             losses.push(Loss { line: 1, column: 1, message });
         }
         let adds_up = weight > 0.0 && weight < threshold;
         if adds_up && group.len() <= SIGNALS_MAX {
             for entry in group {
-                let when = if entry.term.contains(" NEAR/") { entry.term.clone() } else { quoted(&entry.term) };
-                let name = signal_names.signal(&entry.term.replace(&format!(" NEAR/{JOINED_WORDS}"), " near"));
+                let when =
+                    if entry.term.contains(" NEAR/") { entry.term.clone() } else { quoted(&entry.term) };
+                let name =
+                    signal_names.signal(&entry.term.replace(&format!(" NEAR/{JOINED_WORDS}"), " near"));
                 let weight = scaled(weight);
                 signals.push(DraftSignal { comment: String::new(), name, when, weight, cap: CAP });
             }
@@ -183,7 +191,11 @@ fn lists(name: &str, group: &[&Entry]) -> Vec<DraftSet> {
             Some(list) if list.terms.contains(&entry.term) => {}
             Some(list) => list.terms.push(entry.term.clone()),
             None => lists.push(DraftSet {
-                name: if is_mixed && entry.language.is_none() { format!("{name}_all") } else { name.to_owned() },
+                name: if is_mixed && entry.language.is_none() {
+                    format!("{name}_all")
+                } else {
+                    name.to_owned()
+                },
                 language: entry.language.clone(),
                 terms: vec![entry.term.clone()],
                 comment: String::new(),

@@ -170,7 +170,9 @@ impl Lexer<'_> {
 
     fn word(&mut self) {
         let ends = |letter: char| {
-            letter.is_whitespace() || is_quote(letter) || matches!(letter, '(' | ')' | '~' | '^' | '[' | ']' | ',' | ';' | '|')
+            letter.is_whitespace()
+                || is_quote(letter)
+                || matches!(letter, '(' | ')' | '~' | '^' | '[' | ']' | ',' | ';' | '|')
         };
         let end = self.find(self.at + 1, ends).unwrap_or(self.chars.len());
         let text = self.text(self.at, end);
@@ -195,7 +197,8 @@ impl Lexer<'_> {
             _ => return self.near(text, &upper),
         };
         if text != upper {
-            let message = format!("`{text}` is read as the operator {upper}; put it in quotes if it is a word");
+            let message =
+                format!("`{text}` is read as the operator {upper}; put it in quotes if it is a word");
             self.found.losses.push(Loss::at(self.chars, self.at, message));
         }
         Some(kind)

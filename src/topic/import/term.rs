@@ -4,6 +4,9 @@
 
 use crate::topic::query::PREFIX_LETTERS_MIN;
 
+/// Letters of what follows a leading wildcard for it to be a word of its own.
+const WHOLE_LETTERS_MIN: usize = 4;
+
 /// A term, and what was changed to make it one. No term when nothing is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Term {
@@ -23,7 +26,15 @@ pub(super) fn read(text: &str, any: char, one: char) -> Option<Term> {
     for written in inner.split_whitespace() {
         let word: String = written
             .chars()
-            .map(|letter| if letter == any { '*' } else if letter == one { '?' } else { letter })
+            .map(|letter| {
+                if letter == any {
+                    '*'
+                } else if letter == one {
+                    '?'
+                } else {
+                    letter
+                }
+            })
             .filter(|letter| letter.is_alphanumeric() || !letter.is_ascii() || "*?-'’.&/".contains(*letter))
             .filter(|letter| !matches!(letter, '“' | '”' | '„' | '«' | '»' | '‘' | '‚'))
             .collect();
@@ -44,9 +55,12 @@ pub(super) fn read(text: &str, any: char, one: char) -> Option<Term> {
 fn wildcards(written: &str, word: &str, changes: &mut Vec<String>) -> Option<String> {
     let Some((stem, rest)) = word.split_once('*') else { return Some(word.to_owned()) };
     if stem.is_empty() {
-        let whole = rest.trim_matches('*');
-        changes.push(format!("`{written}`: words that end so cannot be found; only `{whole}` is kept, list the others"));
-        return (!whole.is_empty()).then(|| whole.replace('*', ""));
+        let whole = rest.replace('*', "");
+        // A short end of a word is no word: `%ing`.
+        let is_word = whole.chars().count() >= WHOLE_LETTERS_MIN;
+        let kept = if is_word { format!("only `{whole}` is kept") } else { "left out".to_owned() };
+        changes.push(format!("`{written}`: words that end so cannot be found: {kept}, list the others"));
+        return is_word.then_some(whole);
     }
     if stem.chars().filter(|letter| letter.is_alphanumeric()).count() < PREFIX_LETTERS_MIN {
         changes.push(format!("`{written}`: too few letters before the wildcard; left out, list the words"));
@@ -60,10 +74,9 @@ fn wildcards(written: &str, word: &str, changes: &mut Vec<String>) -> Option<Str
 
 /// A term as it stands in a query: between quotes unless it is one plain word.
 pub(super) fn quoted(term: &str) -> String {
-    let is_word = term.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '*' | '?' | '-' | '{' | '}'));
-    let is_operator = matches!(
-        term.to_ascii_uppercase().as_str(),
-        "AND" | "OR" | "NOT" | "NEAR" | "ONEAR" | "ATLEAST"
-    );
+    let is_word =
+        term.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '*' | '?' | '-' | '{' | '}'));
+    let is_operator =
+        matches!(term.to_ascii_uppercase().as_str(), "AND" | "OR" | "NOT" | "NEAR" | "ONEAR" | "ATLEAST");
     if is_word && !is_operator { term.to_owned() } else { format!("\"{term}\"") }
 }

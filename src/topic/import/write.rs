@@ -30,7 +30,7 @@ pub(super) fn draft(tree: Tree, optional: Vec<Tree>) -> Draft {
     let alternatives = alternatives(subject);
     for alternative in &alternatives {
         let mut when: Vec<String> = match alternative {
-            Some(Tree::And(parts)) => parts.iter().map(|part| writer.operand(part)).collect(),
+            Some(Tree::And(parts)) => writer.all_of(parts),
             Some(other) if written.is_empty() => vec![writer.write(other)],
             Some(other) => vec![writer.operand(other)],
             None => Vec::new(),
@@ -41,7 +41,12 @@ pub(super) fn draft(tree: Tree, optional: Vec<Tree>) -> Draft {
     }
     for part in &optional {
         let when = writer.write(part);
-        writer.signal(&describe(part), &when, OPTIONAL_WEIGHT, "Optional in the source: it raises the score a little.");
+        writer.signal(
+            &describe(part),
+            &when,
+            OPTIONAL_WEIGHT,
+            "Optional in the source: it raises the score a little.",
+        );
     }
     let comments = [
         "Imported from a search string. 48.5 points trip; a match counts in full in the headline, two thirds of it in the",
@@ -100,7 +105,8 @@ struct Writer {
 impl Writer {
     fn signal(&mut self, name: &str, when: &str, weight: f64, comment: &str) {
         let name = self.signal_names.signal(name);
-        let signal = DraftSignal { comment: comment.to_owned(), name, when: when.to_owned(), weight, cap: 1.0 };
+        let signal =
+            DraftSignal { comment: comment.to_owned(), name, when: when.to_owned(), weight, cap: 1.0 };
         self.signals.push(signal);
     }
 
@@ -121,10 +127,7 @@ impl Writer {
             Tree::Words(words) => quoted(words),
             Tree::Meta(meta, value) => format!("{meta}:{}", value_of(value)),
             Tree::In(field, tree) => format!("{field}:{}", self.operand(tree)),
-            Tree::And(parts) => {
-                let parts: Vec<String> = parts.iter().map(|part| self.operand(part)).collect();
-                parts.join(" AND ")
-            }
+            Tree::And(parts) => self.all_of(parts).join(" AND "),
             Tree::Or(parts) => self.any_of(parts, None),
             Tree::Not(tree) => format!("NOT {}", self.operand(tree)),
             Tree::Near { left, right, words, ordered } => {
@@ -135,12 +138,21 @@ impl Writer {
         }
     }
 
+    /// Parts that hold together, what must be absent last.
+    fn all_of(&mut self, parts: &[Tree]) -> Vec<String> {
+        let (conditions, subject): (Vec<&Tree>, Vec<&Tree>) =
+            parts.iter().partition(|part| part.is_condition());
+        subject.into_iter().chain(conditions).map(|part| self.operand(part)).collect()
+    }
+
     /// A tree as an operand: between brackets where another reading were possible.
     fn operand(&mut self, tree: &Tree) -> String {
         let written = self.write(tree);
         match tree {
             Tree::And(_) | Tree::Near { .. } => format!("({written})"),
-            Tree::Words(_) | Tree::Meta(..) | Tree::In(..) | Tree::Not(_) | Tree::Or(_) | Tree::Nothing => written,
+            Tree::Words(_) | Tree::Meta(..) | Tree::In(..) | Tree::Not(_) | Tree::Or(_) | Tree::Nothing => {
+                written
+            }
         }
     }
 
@@ -205,6 +217,7 @@ fn words_of(tree: &Tree, depth: usize) -> String {
 
 /// A value of `publisher:` and the like, between quotes where it needs them.
 fn value_of(value: &str) -> String {
-    let is_plain = value.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '*' | '?' | '_'));
+    let is_plain =
+        value.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '*' | '?' | '_'));
     if is_plain { value.to_owned() } else { format!("\"{}\"", value.replace('"', "")) }
 }

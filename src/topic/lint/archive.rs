@@ -31,12 +31,14 @@ pub fn questions(topic: &Topic) -> Vec<Question> {
     let bare: std::collections::HashSet<&Phrase> = bare.into_iter().collect();
     let decoy = topic.sets.find(DECOY);
     let mut questions = Vec::new();
-    for list in (0..topic.sets.len()).filter(|set| Some(*set) != decoy).flat_map(|set| topic.sets.lists(set)) {
+    for list in (0..topic.sets.len()).filter(|set| Some(*set) != decoy).flat_map(|set| topic.sets.lists(set))
+    {
         let Some(source) = topic.source.sets.get(list.place) else { continue };
         for (node, term) in list.terms.iter().zip(&source.terms) {
             let Node::Phrase(phrase) = node else { continue };
             let by_stem = phrase.parts.iter().any(|part| part.pattern.stem_of.is_some());
-            let is_single = phrase.word_count == 1 && phrase.parts.iter().all(|part| part.pattern.cased.is_none());
+            let is_single =
+                phrase.word_count == 1 && phrase.parts.iter().all(|part| part.pattern.cased.is_none());
             if let Some(expression) = phrase.narrowing().filter(|_| !by_stem) {
                 questions.push(Question {
                     term: term.clone(),

@@ -106,15 +106,19 @@ fn taken_by_decoys(
     for list in lists.iter().filter(|list| Some(list.set) != decoy && reached.contains(&list.set)) {
         let taken: HashSet<&Phrase> = decoys
             .iter()
-            .filter(|decoy| {
-                decoy.source.language.is_none() || decoy.source.language == list.source.language
-            })
+            .filter(|decoy| decoy.source.language.is_none() || decoy.source.language == list.source.language)
             .flat_map(|decoy| decoy.terms.iter().filter_map(phrase))
             .collect();
         let is_taken = |node: &Node, _: &str| phrase(node).is_some_and(|phrase| taken.contains(phrase));
         let message = |terms: &str, count: usize| match count {
-            1 => format!("`{terms}` is a decoy, too, so that it is never found in the set {}", list.source.name),
-            _ => format!("{count} terms of the set {} are decoys, too, and never found: {terms}", list.source.name),
+            1 => format!(
+                "`{terms}` is a decoy, too, so that it is never found in the set {}",
+                list.source.name
+            ),
+            _ => format!(
+                "{count} terms of the set {} are decoys, too, and never found: {terms}",
+                list.source.name
+            ),
         };
         note(list, is_taken, message, "remove the decoy, or the term", slips);
     }
@@ -138,7 +142,12 @@ fn note(
     let Some((term, text)) = found.first() else { return };
     let texts: Vec<&str> = found.iter().map(|(_, text)| *text).collect();
     let site = Site::Term { list: list.place, term: *term };
-    slips.push(Slip::new(site, 0..text.chars().count(), message(&some(&texts, texts.len()), texts.len()), hint));
+    slips.push(Slip::new(
+        site,
+        0..text.chars().count(),
+        message(&some(&texts, texts.len()), texts.len()),
+        hint,
+    ));
 }
 
 fn phrase(node: &Node) -> Option<&Phrase> {

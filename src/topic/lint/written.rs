@@ -51,7 +51,8 @@ pub(super) fn in_query(text: &str, site: Site, slips: &mut Vec<Slip>) {
         if matches!(word.text.as_str(), "and" | "or" | "not") && !is_operand {
             let message = format!("`{}` is read as a word to look for", word.text);
             let upper = word.text.to_ascii_uppercase();
-            let hint = format!("operators are written in capitals, {upper}; put the word in quotes if you mean it");
+            let hint =
+                format!("operators are written in capitals, {upper}; put the word in quotes if you mean it");
             slips.push(Slip::new(site, word.span.clone(), message, hint));
         }
     }
@@ -72,9 +73,10 @@ pub(super) fn place_of(text: &str, word: &str) -> Range<usize> {
 
 fn short_wildcard(word: &Written, site: Site, slips: &mut Vec<Slip>) {
     let name = word.text.rsplit(':').next().unwrap_or_default();
-    let is_value = word.text.split_once(':').is_some_and(|(key, _)| {
-        matches!(key, "feed" | "publisher" | "lang" | "tag" | "place")
-    });
+    let is_value = word
+        .text
+        .split_once(':')
+        .is_some_and(|(key, _)| matches!(key, "feed" | "publisher" | "lang" | "tag" | "place"));
     let Some(stem) = name.strip_suffix('*').filter(|_| !word.is_quoted && !is_value) else { return };
     let letters = stem.chars().filter(|letter| letter.is_alphanumeric()).count();
     if letters < PREFIX_LETTERS_WANTED {
@@ -92,7 +94,8 @@ fn typographic_quotes(text: &str, site: Site, slips: &mut Vec<Slip>) {
             || opens && matches!(letter, '‘' | '‚');
         if is_quote {
             let message = format!("{letter} is a typographic quote, which says nothing here");
-            let hint = "use straight quotes, \"two words\", or none: the words of a term stand in a row anyway";
+            let hint =
+                "use straight quotes, \"two words\", or none: the words of a term stand in a row anyway";
             slips.push(Slip::new(site, at..at + 1, message, hint));
             return;
         }

@@ -12,6 +12,16 @@ pub(super) fn is_event_stem(folded: &str) -> bool {
     EVENT_STEMS.split_whitespace().any(|stem| folded.starts_with(stem))
 }
 
+/// Whether a folded word is a form of a verb that headlines of good news use.
+pub(super) fn is_calm_stem(folded: &str) -> bool {
+    CALM_STEMS.split_whitespace().any(|stem| folded.starts_with(stem))
+}
+
+const CALM_STEMS: &str = "
+reopen open hold holds holding extend lift restor repair agree sign celebrat inaugurat welcom eas return recover rebuil resolv
+rouvr rouvert prolong signe reabr reabier firm prorrog wiedereroff verlanger
+";
+
 const STOPWORDS: &str = "
 the and for with that this from are was were has have had not but its his her their our your they them she you who whom
 which what when where why how will would can could may might must should shall been being than then there here into onto
@@ -43,8 +53,8 @@ attack assault ambush bomb bombard shell strik struck hit fire shoot shot clash 
 blockad block bar ban halt suspend stop prevent den refus delay obstruct loot hijack abduct kidnap arrest detain expel
 evict displac flee fled fleeing starv die dead death drown burn destroy damag cut clos shut evacuat declar announc impos
 spread confirm surg soar rise rising jump spike plung drop fall fell leak spill explod explo crash derail sink sank flood
-protest riot loot threaten warn
-viol romp rompu effondr repren reprend attaqu tue bless bombard frapp bloqu interdi suspend empech refus pill enlev fuit
+protest riot loot threaten warn blow blew
+ferme viol romp rompu effondr repren reprend attaqu tue bless bombard frapp bloqu interdi suspend empech refus pill enlev fuit
 viola romp colaps reanud atac mata mato muert herid bombarde bloque prohib suspend imped neg saque secuestr huy
 verletz brech brich bruch zusammenbr angriff angegriff getot verwundet blockier gestoppt
 ";
