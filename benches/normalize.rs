@@ -3,6 +3,7 @@
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use jiff::Timestamp;
+use wirewatch::article::place::places;
 use wirewatch::article::{language, normalize, page, text, url};
 use wirewatch::feed::{Entry, Feed};
 
@@ -48,10 +49,49 @@ fn canonical(bencher: Bencher) {
     bencher.counter(ItemsCount::new(1_usize)).bench(|| url::canonical(&address));
 }
 
-#[divan::bench]
-fn detect(bencher: Bencher) {
-    let text = text::plain(&entry(0).summary.unwrap_or_default());
-    bencher.counter(ItemsCount::new(1_usize)).bench(|| language::detect(&text, None));
+/// A headline and a summary, as long as feeds have them, by script.
+const TEXTS: [(&str, &str); 3] = [
+    (
+        "Latin",
+        "Army announces offensive as talks on truce fail and aid is stuck\nThe army announced a new offensive on \
+         Thursday, hours after talks on reviving the truce had failed, witnesses said, and aircraft were heard all night.",
+    ),
+    (
+        "Cyrillic",
+        "Армия объявила о наступлении после провала переговоров\nАрмия объявила в четверг о новом наступлении, через \
+         несколько часов после того, как провалились переговоры о перемирии, и всю ночь была слышна авиация.",
+    ),
+    (
+        "Arabic",
+        "الجيش يعلن هجوما بعد فشل محادثات الهدنة\nأعلن الجيش يوم الخميس هجوما جديدا بعد ساعات من فشل المحادثات حول إحياء \
+         الهدنة، وقال شهود إن أصوات الطائرات سمعت طوال الليل فوق المدينة وفي ضواحيها الشرقية والجنوبية.",
+    ),
+];
+
+#[divan::bench(args = ["Latin", "Cyrillic", "Arabic"])]
+fn detect(bencher: Bencher, script: &str) {
+    let text = TEXTS.iter().find(|(name, _)| *name == script).map_or("", |(_, text)| text);
+    bencher.counter(ItemsCount::new(1_usize)).bench(|| language::detect(text, None));
+}
+
+/// A headline and a summary of sixty words, with names in them and without.
+#[divan::bench(args = [true, false])]
+fn countries(bencher: Bencher, has_names: bool) {
+    let title = if has_names {
+        "Truce in Sudan collapses as Egypt talks fail"
+    } else {
+        "Truce collapses as talks fail"
+    };
+    let sentence = if has_names {
+        "Fighting flared in Khartoum and in Omdurman across the Nile on Thursday, hours after envoys of the United States and \
+         Saudi Arabia had left Jeddah. "
+    } else {
+        "Fighting flared in the capital and in the town across the river on the same day, hours after the envoys of both sides \
+         had left. "
+    };
+    let summary = sentence.repeat(2)
+        + "Nobody knows how many people were hurt, and the hospital of the town is closed.";
+    bencher.counter(ItemsCount::new(1_usize)).bench(|| places(title, &summary, "", "en"));
 }
 
 #[divan::bench]

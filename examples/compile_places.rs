@@ -13,6 +13,13 @@ use wirewatch::article::words::fold;
 
 const OUT: &str = "src/article/place";
 
+/// Names of our own, which stand above the gazetteer's: institutions that stand for a country, regions it marks too
+/// carefully, further decoys.
+const OWN: &str = "src/article/place/own.tsv";
+
+/// The most people a row can say, in thousands.
+const POPULATION_MAX: u32 = 0xff_ffff;
+
 /// A meaning, as it is written: country, flags and kind, language, population in thousands.
 type Meaning = (String, u8, String, u32);
 
@@ -48,24 +55,11 @@ fn read(dir: &Path) -> Result<BTreeMap<String, BTreeSet<Meaning>>, Box<dyn Error
         else {
             return Err(format!("this line has not six columns: {line}").into());
         };
-        let kind = match kind {
-            "name" => 0,
-            "demonym" => 1,
-            "capital" => 2,
-            "admin1" => 3,
-            "city" => 4,
-            other => return Err(format!("`{other}` is no kind").into()),
-        };
-        let letters = name.chars().filter(|letter| letter.is_alphabetic()).count();
-        let is_capitals = letters <= 4
-            && name
-                .chars()
-                .all(|letter| !letter.is_lowercase() && letter.is_uppercase() | !letter.is_alphabetic());
-        let flags = kind | if ambiguous == "1" { 0x80 } else { 0 } | if is_capitals { 0x40 } else { 0 };
+        let flags = flags(kind, name, ambiguous)?;
         // English and what belongs to no one language counts in every text.
         let any = language == "en" || language.starts_with("und");
         let language = if any { "" } else { language };
-        let population = population.parse::<u32>().unwrap_or(0).div_ceil(1_000).min(0xff_ffff);
+        let population = population.parse::<u32>().unwrap_or(0).div_ceil(1_000).min(POPULATION_MAX);
         let key = fold(name);
         if !key.is_empty() {
             let meaning = (country.to_owned(), flags, language.to_owned(), population);
@@ -77,7 +71,39 @@ fn read(dir: &Path) -> Result<BTreeMap<String, BTreeSet<Meaning>>, Box<dyn Error
         // A decoy takes its words whatever else they may mean.
         names.insert(fold(phrase), BTreeSet::new());
     }
+    for line in fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(OWN))?.lines().skip(1) {
+        let [country, language, kind, name, ambiguous] = line.split('\t').collect::<Vec<_>>()[..] else {
+            return Err(format!("this line has not five columns: {line}").into());
+        };
+        let meanings = names.entry(fold(name)).or_default();
+        if kind == "decoy" {
+            meanings.clear();
+            continue;
+        }
+        // What we say of a name in a country stands for all that the gazetteer says of it there.
+        meanings.retain(|other| other.0 != country);
+        let language = if language == "und" { "" } else { language };
+        meanings.insert((
+            country.to_owned(),
+            flags(kind, name, ambiguous)?,
+            language.to_owned(),
+            POPULATION_MAX,
+        ));
+    }
     Ok(names)
+}
+
+/// Kind and marks of a name in one byte.
+fn flags(kind: &str, name: &str, ambiguous: &str) -> Result<u8, Box<dyn Error>> {
+    let kinds = ["name", "demonym", "capital", "admin1", "city", "institution"];
+    let kind = kinds.iter().position(|known| *known == kind).ok_or(format!("`{kind}` is no kind"))?;
+    let letters = name.chars().filter(|letter| letter.is_alphabetic()).count();
+    let is_capitals = letters <= 4
+        && name
+            .chars()
+            .all(|letter| !letter.is_lowercase() && letter.is_uppercase() | !letter.is_alphabetic());
+    let marks = if ambiguous == "1" { 0x80 } else { 0 } | if is_capitals { 0x40 } else { 0 };
+    Ok(u8::try_from(kind)? | marks)
 }
 
 fn written(meanings: &BTreeSet<Meaning>) -> Result<Vec<u8>, Box<dyn Error>> {

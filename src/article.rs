@@ -1,7 +1,7 @@
 //! An article: an entry made comparable.
 //!
 //! Owns [`Article`] and the way there, [`normalize`]: plain text, canonical URL, language, publisher,
-//! fingerprint. Refuses to know topics, stories and the store.
+//! countries, fingerprint. Refuses to know topics, stories and the store.
 
 pub mod fingerprint;
 pub mod identity;
@@ -118,8 +118,10 @@ pub fn normalize(entry: &Entry, feed: &Feed, seen_at: Timestamp) -> Article {
     let url = entry.url.as_deref().and_then(url::canonical);
     let declared = feed.language.as_deref().or(entry.language.as_deref());
     let sample = if summary.is_empty() { &body } else { &summary };
+    let language = language::detect(&format!("{title}\n{sample}"), declared);
     Article {
-        language: language::detect(&format!("{title}\n{sample}"), declared),
+        places: places(&title, &summary, &body, &language),
+        language,
         publisher: publisher::of(url.as_deref(), feed),
         fingerprint: fingerprint::of(&title, &[&summary, &body]),
         tier: feed.tier,
@@ -127,12 +129,25 @@ pub fn normalize(entry: &Entry, feed: &Feed, seen_at: Timestamp) -> Article {
         tags: feed.tags.clone(),
         published_at: entry.published.or(entry.updated),
         seen_at,
-        places: vec![NO_PLACE.to_owned()],
         title,
         summary,
         body,
         url,
     }
+}
+
+impl Article {
+    /// The same article with another body, and what follows from its words.
+    #[must_use]
+    pub fn with_body(&self, body: String, language: String) -> Self {
+        let places = places(&self.title, &self.summary, &body, &language);
+        Self { body, language, places, ..self.clone() }
+    }
+}
+
+fn places(title: &str, summary: &str, body: &str, language: &str) -> Vec<String> {
+    let found = place::places(title, summary, body, language);
+    if found.is_empty() { vec![NO_PLACE.to_owned()] } else { found.into_iter().map(str::to_owned).collect() }
 }
 
 /// Summary and body as plain text. A body that says what the summary says is left out.

@@ -9,6 +9,7 @@ mod check;
 pub mod edit;
 mod feed_file;
 mod language_file;
+pub mod learned_file;
 mod literal;
 mod mail_server;
 mod manual;

@@ -10,6 +10,7 @@ pub mod gaps;
 pub mod health;
 pub mod hosts;
 pub mod incidents;
+pub mod labels;
 pub mod outbox;
 pub mod pages;
 pub mod report;
@@ -47,6 +48,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0009_note_who_answered.sql")),
     M::up(include_str!("../migrations/0010_explain_gaps.sql")),
     M::up(include_str!("../migrations/0011_note_hosts_of_redirects.sql")),
+    M::up(include_str!("../migrations/0012_add_labels.sql")),
 ];
 
 /// What can go wrong with the database.

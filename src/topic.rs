@@ -4,7 +4,9 @@
 
 pub mod context;
 pub mod draft;
+pub mod evaluate;
 pub mod import;
+pub mod learn;
 mod lexicon;
 pub mod lint;
 pub mod matcher;
@@ -23,6 +25,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use context::Factors;
+use learn::Learned;
 use matcher::{ArticleText, Evaluation};
 use query::{Node, QueryProblem};
 use sets::Sets;
@@ -292,6 +295,7 @@ pub struct Topic {
     pub source: TopicSource,
     sets: Arc<Sets>,
     signals: Vec<Query>,
+    learned: Option<Arc<Learned>>,
 }
 
 impl Topic {
@@ -309,20 +313,39 @@ impl Topic {
                 }
             }
         }
-        if problems.is_empty() { Ok(Self { source, sets, signals }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { source, sets, signals, learned: None }) } else { Err(problems) }
+    }
+
+    /// The same topic with what was learned from labels, or, with `None`, as its file says.
+    #[must_use]
+    pub fn with_learned(self, learned: Option<Learned>) -> Self {
+        Self { learned: learned.map(Arc::new), ..self }
+    }
+
+    /// What was learned from labels, if anything.
+    pub fn learned(&self) -> Option<&Learned> {
+        self.learned.as_deref()
+    }
+
+    /// How points become a probability: as learned, else as the file says.
+    pub fn calibration(&self) -> Calibration {
+        self.learned().map_or(self.source.calibration, |learned| learned.calibration)
     }
 
     /// Scores an article by what its queries match, however the text means it: the readable evaluation of one topic,
     /// and the oracle of [`Topics`], which scores articles.
     pub fn score_as_matched(&self, text: &ArticleText<'_>) -> Score {
         let mut evaluation = Evaluation::new(text, &self.sets);
-        let evidence = self
+        let mut evidence: Vec<Evidence> = self
             .source
             .signals
             .iter()
             .zip(&self.signals)
             .filter_map(|(signal, query)| weigh::weigh(signal, &evaluation.hits(&query.node), text, None))
             .collect();
+        if let Some(learned) = self.learned() {
+            learned.apply(&mut evidence, text);
+        }
         self.score_of(evidence)
     }
 
@@ -331,7 +354,7 @@ impl Topic {
         // Stable, so that equal points keep the order of the file.
         evidence.sort_by(|left, right| right.points.abs().total_cmp(&left.points.abs()));
         let points = evidence.iter().map(|evidence| evidence.points).sum();
-        let probability = weigh::probability(points, self.source.calibration);
+        let probability = weigh::probability(points, self.calibration());
         let trips = probability >= self.source.policy.threshold;
         Score { topic: self.source.id.clone(), points, probability, trips, evidence }
     }

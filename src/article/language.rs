@@ -1,54 +1,47 @@
 //! Language: which one a text is written in.
 //!
-//! Owns [`detect`]: the script first, then letters only one language of that script has, then function words, then
-//! trigrams (whatlang) among the languages news feeds are written in, all against what the feed declares.
+//! Owns [`detect`]: the script first, then how likely the letters are in each language of that script ([`ngrams`]),
+//! weighed against what the feed declares and how common a language is.
 //! Refuses dialects and mixtures: an article has one language, or `und`.
-//!
-//! Longer than most because the tables of words are read together with what weighs them.
 
-use std::collections::HashMap;
+pub mod ngrams;
+
 use std::sync::LazyLock;
 
-use whatlang::{Detector, Lang};
+use ngrams::{Evidence, Table};
 
 /// What cannot be told.
 pub const UNDETERMINED: &str = "und";
 
-/// Letters of text from which a declaration that contradicts a reliable guess is overruled.
-const LETTERS_TO_OVERRULE: usize = 160;
+/// Letters by which the script is told; more would not change the answer.
+const SCRIPT_LETTERS_MAX: usize = 200;
 
-/// Letters of text that are looked at; more would not change the answer.
-const LETTERS_MAX: usize = 2_000;
+/// Words a text has at least whose letters overrule a declaration: one or two may be a name, which says nothing.
+const WORDS_MIN: usize = 3;
 
-/// The languages told apart by trigrams, per script, with their ISO 639-1 codes.
-const LATIN: &[(Lang, &str)] = &[
-    (Lang::Eng, "en"),
-    (Lang::Fra, "fr"),
-    (Lang::Spa, "es"),
-    (Lang::Por, "pt"),
-    (Lang::Deu, "de"),
-    (Lang::Ita, "it"),
-    (Lang::Tur, "tr"),
-    (Lang::Nld, "nl"),
-    (Lang::Pol, "pl"),
-    (Lang::Ron, "ro"),
-    (Lang::Swe, "sv"),
-    (Lang::Ind, "id"),
-    (Lang::Ces, "cs"),
-    (Lang::Hun, "hu"),
-    (Lang::Dan, "da"),
-    (Lang::Nob, "no"),
-    (Lang::Fin, "fi"),
-    (Lang::Vie, "vi"),
+/// What letters of a run say is partly what its other letters said: how much of it counts.
+const INDEPENDENCE: f32 = 0.6;
+
+/// What a declaration counts, as a logarithm: about one in fifty is what some software says by itself.
+const DECLARED: f32 = 4.0;
+
+/// What a language counts less, as a logarithm, when fewer feeds are written in it, and when few are.
+const LESS_COMMON: f32 = 1.0;
+const RARE: f32 = 2.0;
+
+/// Languages that most feeds are written in, and those that many are; others are rare.
+const MOST_COMMON: &[&str] = &["en", "fr", "es", "pt", "ru", "uk", "ar", "fa"];
+const COMMON: &[&str] = &[
+    "de", "it", "tr", "nl", "pl", "ro", "sv", "id", "cs", "hu", "da", "no", "fi", "vi", "ur", "bg", "sr",
+    "be", "mk",
 ];
-const CYRILLIC: &[(Lang, &str)] = &[
-    (Lang::Rus, "ru"),
-    (Lang::Ukr, "uk"),
-    (Lang::Bul, "bg"),
-    (Lang::Srp, "sr"),
-    (Lang::Bel, "be"),
-    (Lang::Mkd, "mk"),
-];
+
+/// How likely a language is that is named against a declaration or without one. A topic's word lists hold for one
+/// language, so a wrong one costs every list of the right one, while `und` costs none.
+const LIKELY: f32 = 0.8;
+
+/// How likely a declared language is that is believed.
+const POSSIBLE: f32 = 1.0 - LIKELY;
 
 /// Scripts, each with the languages it can mean; the first is the answer when nothing else tells.
 const SCRIPTS: &[(Script, &[&str])] = &[
@@ -71,131 +64,22 @@ const SCRIPTS: &[(Script, &[&str])] = &[
     (Script::Khmer, &["km"]),
 ];
 
-/// Letters only one language of a script has, strongest evidence first.
-const TELLING_LETTERS: &[(&str, &str)] = &[
-    ("uk", "їєґЇЄҐ"),
-    ("be", "ўЎ"),
-    ("mk", "ѓќѕЃЌЅ"),
-    ("sr", "ђћџљњјЂЋЏЉЊЈ"),
-    ("kk", "әғқңөұүһӘҒҚҢӨҰҮҺ"),
-    ("uk", "іІ"),
-    ("ru", "ыэёъЫЭЁЪ"),
-    ("ps", "ټډړښګڼېۍ"),
-    ("ur", "ٹڈڑںےہھ"),
-    ("ku", "ڕێۆەڵ"),
-    ("fa", "پچژگیک"),
-    ("ar", "ةيىكأإؤئ"),
-    ("yi", "װױײ"),
-];
+/// Languages written in Arabic letters that no table tells, with letters that no language of the table has.
+const TELLING_LETTERS: &[(&str, &str)] =
+    &[("ps", "ټډړښګڼېۍ"), ("ku", "ڕێۆەڵ"), ("ug", "ۇۈۋڭېەۆ"), ("sd", "ڪٻڄڃڳڱڻٺٿ")];
 
-/// Words that carry grammar, not matter: short headlines have little else to tell them apart.
-const FUNCTION_WORDS: &[(&str, &str)] = &[
-    (
-        "en",
-        "the of and to in for on with is are was were at by from as it its an that this after over be has have had will not who how what why when your you his her their new says said but about into more than up out off us i can could would may against amid i'm here's it's a",
-    ),
-    (
-        "fr",
-        "le la les l' des du de un une et à au aux en dans pour sur par avec est sont été qui que ce cette ces son sa ses leur ne pas plus après contre d' où il elle se à",
-    ),
-    (
-        "es",
-        "el la los las del de un una y en por para con es son fue que su sus se al lo más no tras contra como sobre entre desde este esta ha han",
-    ),
-    (
-        "pt",
-        "o a os as do da dos das de um uma e em no na nos nas por para com é são foi que seu sua se ao à às mais não após contra como sobre entre diz pelo pela",
-    ),
-    (
-        "de",
-        "der die das den dem des ein eine einen einem einer und in im ist sind war zu zum zur von vom mit auf für nach bei gegen über nicht sich auch als aus an wird werden hat haben wie um es am will",
-    ),
-    (
-        "it",
-        "il lo la i gli le del della dei delle dello di un una e in nel nella per con è sono che si al alla da dal dalla non più dopo contro come su tra suo sua ha hanno",
-    ),
-    (
-        "nl",
-        "de het een en van in op te voor met is zijn was naar bij door aan om uit niet dat die ook na over tegen wordt er maar",
-    ),
-    (
-        "tr",
-        "ve bir bu için ile de da olarak olan daha çok en ne gibi kadar sonra son yeni oldu etti dedi karşı mi",
-    ),
-    ("pl", "i w na z do o się nie to że jest są przez po od za dla przed jak co ale ich był"),
-    ("sv", "och att i en det som på är av för med till den har de inte om ett var från efter"),
-    ("ro", "și în de la a cu pe din un o nu care este sunt pentru după prin mai să au fost"),
-    ("id", "dan yang di ke dari untuk dengan pada ini itu tidak akan oleh adalah dalam"),
-];
+/// The first of them in Unicode: most letters of Arabic come before it, and need not be looked for.
+const FIRST_TELLING_LETTER: char = 'ٺ';
 
-/// Ends of words that show a language, in order of [`FUNCTION_WORDS`]; weaker evidence than a function word.
-const ENDINGS: &[(&str, &str)] = &[
-    ("en", "ing ed tion tions ers ies ight ly ters ths cks ck wn sh ess ents oods nt"),
-    ("fr", "eur eurs aux eux tion tions ière aire aires ique iques ée ées és ère rdit ois"),
-    ("es", "ción ciones dad dades ado ados ada adas ento os as iento nte an ía és"),
-    ("pt", "ção ções ões dade ado ados ada adas eiro eira ento agem ão os as em éu nte am ais ia"),
-    ("de", "ung ungen keit heit lich isch ischen ten ern en cht sch tz eit ebs eg uch er"),
-    ("it", "zione zioni tto tti zza ità ato ata ati ate gli chi cchi ssi sta ono ggi eri ali"),
-    ("nl", "en heid ijk tie aan oor eer"),
-    ("tr", "lar ler ların lerin ıyor iyor acak ecek ması mesi ldı ldi ndı ndi tı tü lığı liği sı ü"),
-    ("pl", "ów ych ego ami ski ska ie"),
-    ("sv", "ar or na en het ade"),
-    ("ro", "ul ului lor ea ii at"),
-    ("id", "kan nya an"),
-];
+/// What each of these letters counts, as a logarithm, and the letters of text that may go without one.
+const TELLING_LETTER: f32 = 10.0;
+const LETTERS_BETWEEN: usize = 40;
 
-/// Letters that show a language of the Latin script, in order of [`FUNCTION_WORDS`].
-const LATIN_LETTERS: &[(&str, &str)] = &[
-    ("en", ""),
-    ("fr", "éèêëàâùûîïôœç"),
-    ("es", "ñáíóúé¿¡"),
-    ("pt", "ãõáâêíóúéç"),
-    ("de", "äöüß"),
-    ("it", "èàùòì"),
-    ("nl", "ëï"),
-    ("tr", "ğşıüöç"),
-    ("pl", "łąęśżźćńó"),
-    ("sv", "åäö"),
-    ("ro", "ăâîșțşţ"),
-    ("id", ""),
-];
+static LATIN: LazyLock<Table> = LazyLock::new(Table::latin);
+static CYRILLIC: LazyLock<Table> = LazyLock::new(Table::cyrillic);
+static ARABIC: LazyLock<Table> = LazyLock::new(Table::arabic);
 
-/// What a word's end and its letters weigh beside a function word's 1.
-const ENDING_WEIGHT: f64 = 0.4;
-const LETTER_WEIGHT: f64 = 0.6;
-
-/// Evidence of words from which a guess is clear.
-const WORDS_CLEAR: f64 = 0.8;
-/// Evidence of words from which a guess is strong by itself.
-const WORDS_STRONG: f64 = 2.0;
-/// Evidence for all other languages together that makes a declaration doubtful.
-const WORDS_FOREIGN: f64 = 1.5;
-/// Evidence of words from which a guess that trigrams share overrules a declaration on a long text.
-const WORDS_RELIABLE: f64 = 4.0;
-
-static LATIN_DETECTOR: LazyLock<Detector> = LazyLock::new(|| detector(LATIN));
-static CYRILLIC_DETECTOR: LazyLock<Detector> = LazyLock::new(|| detector(CYRILLIC));
-
-/// For each function word and each ending, the languages it belongs to, as positions in the tables.
-static FUNCTION_WORD_OWNERS: LazyLock<Owners> = LazyLock::new(|| owners(FUNCTION_WORDS));
-static ENDING_OWNERS: LazyLock<Owners> = LazyLock::new(|| owners(ENDINGS));
-
-type Owners = HashMap<&'static str, Vec<usize>>;
-
-fn owners(table: &'static [(&'static str, &'static str)]) -> Owners {
-    let mut owners = Owners::new();
-    for (position, (_, entries)) in table.iter().enumerate() {
-        for entry in entries.split(' ') {
-            let positions = owners.entry(entry).or_default();
-            if !positions.contains(&position) {
-                positions.push(position);
-            }
-        }
-    }
-    owners
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Script {
     Latin,
     Cyrillic,
@@ -217,66 +101,35 @@ enum Script {
     Khmer,
 }
 
-/// What the text itself says.
-struct Guess {
-    language: &'static str,
-    is_reliable: bool,
-    strength: Strength,
-}
-
-/// How much a guess may decide. A topic's word lists hold for one language, so a wrong language costs every list of
-/// the right one, while `und` costs none: a guess that is not strong says `und`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Strength {
-    /// Says nothing.
-    Weak,
-    /// Enough to doubt a declaration.
-    Clear,
-    /// Enough to be believed.
-    Strong,
-}
-
 /// The ISO 639-1 code of a text, or `und`.
 ///
-/// What the feed declares (any language tag) wins, unless the text is in another script or its words say clearly
-/// otherwise: then a short text is `und`, or what it says when the evidence is strong, and a long one is what it
-/// reliably is. Without a declaration only strong evidence names a language of the Latin script.
+/// What the feed declares (any language tag) wins, unless the text is in another script or its letters say clearly
+/// otherwise. A declared language that cannot be told is believed. Without a declaration only strong evidence names one.
 pub fn detect(text: &str, declared: Option<&str>) -> String {
     let declared = declared.and_then(code);
-    let (script, letters) = dominant_script(text);
-    let Some(script) = script else {
+    let Some(script) = dominant_script(text) else {
         return declared.unwrap_or_else(|| UNDETERMINED.to_owned());
     };
     let declared = declared.filter(|code| can_write(code, script));
-    let is_short = letters < LETTERS_TO_OVERRULE;
     // What would not be overruled need not be guessed.
-    if is_short
-        && script != Script::Latin
-        && let Some(declared) = declared
+    if let Some(declared) = &declared
+        && text.split_whitespace().take(WORDS_MIN).count() < WORDS_MIN
     {
+        return declared.clone();
+    }
+    let languages = evidence(text, script);
+    if languages.is_empty() {
+        let first = || first_language(script).to_owned();
+        return declared.unwrap_or_else(first);
+    }
+    let Some(declared) = declared else { return likeliest(&weighed(languages, None)).to_owned() };
+    let own = told_as(&declared, script);
+    if !languages.iter().any(|evidence| evidence.language == own) {
         return declared;
     }
-    let guess = match script {
-        Script::Latin => latin(text, declared.as_deref()),
-        _ => other(text, script),
-    };
-    match (declared, guess) {
-        (Some(declared), Some(guess)) if is_short && guess.language != declared => {
-            match guess.strength {
-                // Without a list of its words a short text cannot speak for the declared language.
-                _ if !has_words(&declared) => declared,
-                Strength::Strong => guess.language.to_owned(),
-                Strength::Clear => UNDETERMINED.to_owned(),
-                Strength::Weak => declared,
-            }
-        }
-        (Some(declared), Some(guess)) if guess.is_reliable && is_told_apart(&declared) => {
-            guess.language.to_owned()
-        }
-        (Some(declared), _) => declared,
-        (None, Some(guess)) if guess.strength == Strength::Strong => guess.language.to_owned(),
-        (None, _) => UNDETERMINED.to_owned(),
-    }
+    let weighed = weighed(languages, Some(own));
+    let is_possible = weighed.iter().any(|(language, likely)| *language == own && *likely >= POSSIBLE);
+    if is_possible { declared } else { likeliest(&weighed).to_owned() }
 }
 
 /// The ISO 639-1 code of a language tag (BCP 47) or of the names old software uses; `None` when it is none.
@@ -332,22 +185,22 @@ fn script_of(letter: char) -> Option<Script> {
     })
 }
 
-/// The script most letters are in, and how many letters there are. Kana mixes with Han and settles it.
-fn dominant_script(text: &str) -> (Option<Script>, usize) {
-    let mut counts: HashMap<Script, usize> = HashMap::new();
-    let mut letters = 0;
-    for script in text.chars().filter(|letter| letter.is_alphabetic()).take(LETTERS_MAX).filter_map(script_of)
-    {
-        *counts.entry(script).or_default() += 1;
+/// The script most letters are in. Kana mixes with Han and settles it.
+fn dominant_script(text: &str) -> Option<Script> {
+    let mut counts = [(0_usize, Script::Latin); SCRIPTS.len() + 1];
+    let mut letters = 0_usize;
+    for script in text.chars().filter_map(script_of).take(SCRIPT_LETTERS_MAX) {
+        if let Some(count) = counts.get_mut(script as usize) {
+            *count = (count.0 + 1, script);
+        }
         letters += 1;
     }
-    let kana = counts.get(&Script::Kana).copied().unwrap_or(0);
-    let han = counts.get(&Script::Han).copied().unwrap_or(0);
-    if kana > 0 && (kana + han) * 2 >= letters {
-        return (Some(Script::Kana), letters);
+    let count = |script: Script| counts.get(script as usize).map_or(0, |(count, _)| *count);
+    if count(Script::Kana) > 0 && (count(Script::Kana) + count(Script::Han)) * 2 >= letters {
+        return Some(Script::Kana);
     }
-    let dominant = counts.into_iter().max_by_key(|&(script, count)| (count, script));
-    (dominant.map(|(script, _)| script), letters)
+    let (count, script) = counts.into_iter().rev().max_by_key(|(count, _)| *count)?;
+    (count > 0).then_some(script)
 }
 
 fn can_write(code: &str, script: Script) -> bool {
@@ -361,129 +214,83 @@ fn can_write(code: &str, script: Script) -> bool {
     }
 }
 
-/// Whether there is a list of a language's words.
-fn has_words(code: &str) -> bool {
-    FUNCTION_WORDS.iter().any(|(known, _)| *known == code)
+fn first_language(script: Script) -> &'static str {
+    let languages = SCRIPTS.iter().find(|(other, _)| *other == script);
+    languages.and_then(|(_, codes)| codes.first()).unwrap_or(&UNDETERMINED)
 }
 
-/// Whether our guesses know a language at all; one they do not know is never overruled by one they do.
-fn is_told_apart(code: &str) -> bool {
-    LATIN.iter().chain(CYRILLIC).any(|(_, known)| *known == code)
-        || matches!(code, "ar" | "fa" | "ur" | "zh" | "ja")
-}
-
-fn detector(languages: &[(Lang, &str)]) -> Detector {
-    Detector::with_allowlist(languages.iter().map(|(language, _)| *language).collect())
-}
-
-fn trigrams(
-    text: &str,
-    detector: &Detector,
-    languages: &'static [(Lang, &'static str)],
-) -> Option<(Guess, f64)> {
-    let sample: String = text.chars().take(LETTERS_MAX).collect();
-    let info = detector.detect(&sample)?;
-    let (_, language) = languages.iter().find(|(language, _)| *language == info.lang())?;
-    let is_reliable = info.is_reliable();
-    // Cyrillic lists hold whatever the language, so any guess will do; Latin letters judge for themselves.
-    Some((Guess { language, is_reliable, strength: Strength::Strong }, info.confidence()))
-}
-
-/// Latin letters: what the words say, and whether the trigrams say so too.
-fn latin(text: &str, declared: Option<&str>) -> Option<Guess> {
-    let sample: String = text.chars().take(LETTERS_MAX).collect::<String>().to_lowercase();
-    let evidence = word_evidence(&sample);
-    let mut ranked: Vec<(f64, &'static str)> =
-        evidence.into_iter().zip(FUNCTION_WORDS).map(|(weight, (language, _))| (weight, *language)).collect();
-    ranked.sort_by(|left, right| right.0.total_cmp(&left.0));
-    let (best, language) = *ranked.first()?;
-    let all: f64 = ranked.iter().map(|(weight, _)| weight).sum();
-    let (second, _) = *ranked.get(1)?;
-    let of_declared =
-        ranked.iter().find(|(_, language)| Some(*language) == declared).map(|(weight, _)| *weight);
-    let by_trigrams = trigrams(text, &LATIN_DETECTOR, LATIN).map(|(guess, _)| guess);
-    // A language without a list of words can only be told by its trigrams.
-    if let Some(guess) = &by_trigrams
-        && guess.is_reliable
-        && !has_words(guess.language)
-        && best < WORDS_CLEAR
-    {
-        return by_trigrams;
+/// The language of the tables that stands for a language: close relatives cannot be told apart by a headline.
+fn told_as(code: &str, script: Script) -> &str {
+    match (code, script) {
+        ("sr" | "bs", Script::Latin) => "hr",
+        ("bs", Script::Cyrillic) => "sr",
+        ("ms", _) => "id",
+        _ => code,
     }
-    let agrees = by_trigrams.as_ref().is_some_and(|guess| guess.language == language);
-    let trigrams_reliable = agrees && by_trigrams.is_some_and(|guess| guess.is_reliable);
-    let ratio = if second > 0.0 { best / second } else { f64::INFINITY };
-    let is_strong = (best >= WORDS_STRONG && ratio >= 2.0)
-        || (best >= WORDS_CLEAR && ratio >= 1.4 && agrees)
-        || (trigrams_reliable && best > 0.0 && ratio >= 1.2);
-    // Languages that share their words ("la", "en") may all speak against the declared one without one winning.
-    let speaks_against = of_declared.is_some_and(|its| all >= WORDS_FOREIGN && all >= its * 6.0);
-    let is_clear = speaks_against
-        || best >= WORDS_CLEAR && ratio >= 1.4 && of_declared.is_none_or(|its| best >= its * 2.0);
-    let strength = match (is_strong, is_clear) {
-        (true, _) => Strength::Strong,
-        (false, true) => Strength::Clear,
-        (false, false) => Strength::Weak,
-    };
-    Some(Guess { language, is_reliable: trigrams_reliable || (agrees && best >= WORDS_RELIABLE), strength })
 }
 
-/// What the words say for each language of [`FUNCTION_WORDS`].
-fn word_evidence(sample: &str) -> Vec<f64> {
-    let mut evidence = vec![0.0_f64; FUNCTION_WORDS.len()];
-    let mut add = |positions: &[usize], weight: f64| {
-        for &position in positions {
-            if let Some(sum) = evidence.get_mut(position) {
-                *sum += weight / positions.len() as f64;
+/// What the letters say for each language of a script; nothing when no table tells its languages.
+fn evidence(text: &str, script: Script) -> Vec<Evidence> {
+    let table = match script {
+        Script::Latin => &LATIN,
+        Script::Cyrillic => &CYRILLIC,
+        Script::Arabic => &ARABIC,
+        _ => return Vec::new(),
+    };
+    let mut languages: Vec<Evidence> = table.weigh(text).collect();
+    if script == Script::Arabic
+        && let Some((language, count)) = told_by_letters(text)
+    {
+        let best = languages.iter().map(|evidence| evidence.likelihood).fold(f32::NEG_INFINITY, f32::max);
+        languages.push(Evidence { language, likelihood: best + TELLING_LETTER * count as f32 });
+    }
+    languages
+}
+
+/// The language that has most of its telling letters in a text, and how many; the first when two have as many.
+fn told_by_letters(text: &str) -> Option<(&'static str, usize)> {
+    let mut counts = [0_usize; TELLING_LETTERS.len()];
+    let mut length = 0;
+    let letters = text.chars().filter(|letter| script_of(*letter) == Some(Script::Arabic));
+    for letter in letters.take(ngrams::LETTERS_MAX) {
+        length += 1;
+        if letter >= FIRST_TELLING_LETTER {
+            for (count, (_, own)) in counts.iter_mut().zip(TELLING_LETTERS) {
+                *count += usize::from(own.contains(letter));
             }
         }
+    }
+    let languages = TELLING_LETTERS.iter().map(|(language, _)| *language).zip(counts);
+    let (language, count) = languages.rev().max_by_key(|(_, count)| *count)?;
+    (count > 0 && count * LETTERS_BETWEEN >= length).then_some((language, count))
+}
+
+/// How likely each language is, of 1.
+fn weighed(languages: Vec<Evidence>, declared: Option<&str>) -> Vec<(&'static str, f32)> {
+    let before = |language: &str| {
+        let declared = if Some(language) == declared { DECLARED } else { 0.0 };
+        match language {
+            language if MOST_COMMON.contains(&language) => declared,
+            language if COMMON.contains(&language) => declared - LESS_COMMON,
+            _ => declared - RARE,
+        }
     };
-    for word in sample.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        if let Some(owners) = FUNCTION_WORD_OWNERS.get(word) {
-            add(owners, 1.0);
-            continue;
-        }
-        if let Some(owners) = longest_ending(word) {
-            add(owners, ENDING_WEIGHT);
-        }
-        if !word.is_ascii() {
-            let has_letter = |letters: &str| word.chars().any(|letter| letters.contains(letter));
-            let owners: Vec<usize> = (0..LATIN_LETTERS.len())
-                .filter(|&position| {
-                    LATIN_LETTERS.get(position).is_some_and(|(_, letters)| has_letter(letters))
-                })
-                .collect();
-            add(&owners, LETTER_WEIGHT);
-        }
+    let mut weighed: Vec<(&'static str, f32)> = languages
+        .into_iter()
+        .map(|evidence| (evidence.language, evidence.likelihood * INDEPENDENCE + before(evidence.language)))
+        .collect();
+    let best = weighed.iter().map(|(_, weight)| *weight).fold(f32::NEG_INFINITY, f32::max);
+    for (_, weight) in &mut weighed {
+        *weight = (*weight - best).exp();
     }
-    evidence
+    let all: f32 = weighed.iter().map(|(_, weight)| *weight).sum();
+    for (_, weight) in &mut weighed {
+        *weight /= all;
+    }
+    weighed
 }
 
-/// The languages of the longest ending a word has, beyond three letters of its own.
-fn longest_ending(word: &str) -> Option<&'static Vec<usize>> {
-    word.char_indices().skip(3).find_map(|(at, _)| ENDING_OWNERS.get(word.get(at..)?))
-}
-
-/// Other scripts: telling letters first, then trigrams for Cyrillic, then the script's first language.
-fn other(text: &str, script: Script) -> Option<Guess> {
-    let (_, codes) = SCRIPTS.iter().find(|(other, _)| *other == script)?;
-    let sample = || text.chars().take(LETTERS_MAX);
-    let count = |letters: &str| sample().filter(|letter| letters.contains(*letter)).count();
-    let told = TELLING_LETTERS
-        .iter()
-        .filter(|(language, _)| codes.contains(language))
-        .map(|(language, letters)| (*language, count(letters)))
-        .enumerate()
-        .filter(|(_, (_, count))| *count > 0)
-        .max_by_key(|(position, (_, count))| (*count, usize::MAX - position));
-    if let Some((_, (language, count))) = told {
-        return Some(Guess { language, is_reliable: count >= 3, strength: Strength::Strong });
-    }
-    if script == Script::Cyrillic
-        && let Some((guess, _)) = trigrams(text, &CYRILLIC_DETECTOR, CYRILLIC)
-    {
-        return Some(guess);
-    }
-    let strength = Strength::Strong;
-    codes.first().map(|language| Guess { language, is_reliable: false, strength })
+/// The language that is likely enough to be named, or `und`.
+fn likeliest(weighed: &[(&'static str, f32)]) -> &'static str {
+    weighed.iter().find(|(_, likely)| *likely >= LIKELY).map_or(UNDETERMINED, |(language, _)| language)
 }

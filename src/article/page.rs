@@ -210,7 +210,7 @@ impl Page {
         let known = Some(article.language.as_str()).filter(|code| *code != "und");
         let language =
             language::detect(&format!("{}\n{body}", article.title), known.or(self.language.as_deref()));
-        Ok(Article { body, language, ..article.clone() })
+        Ok(article.with_body(body, language))
     }
 
     fn wall(&self, body: &str) -> Option<Unfit> {

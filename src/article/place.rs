@@ -1,232 +1,225 @@
 //! Places: which countries a text is about.
 //!
-//! Owns [`places`]: names are looked up in the [`gazetteer`], the longest at each word, judged by their spelling and by each
-//! other, and weighed by where they stand. Each rule stands at the function that applies it. Refuses
+//! Owns [`places`]: names are looked up in the [`gazetteer`], the longest at each word, judged by their spelling and the words
+//! beside them, settled by each other, and weighed by where they stand. Each rule stands at the function that applies it. Refuses
 //! coordinates and towns: a place is a country (ISO 3166-1 alpha-2).
 
+pub mod country;
+mod cue;
 pub mod gazetteer;
+mod mention;
+mod wording;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use self::gazetteer::{Candidate, Found, Kind, longest};
-use super::words::{Words, arabic_stems};
+use self::gazetteer::{Candidate, Kind};
+use self::mention::{Mention, Reading, Role, Standing, TITLE};
 
 /// Countries kept of one text.
 pub const PLACES_MAX: usize = 5;
 
-/// Words looked at; a longer text says where it plays before.
-const WORDS_MAX: usize = 5_000;
+/// What a mention in the headline is worth.
+const TITLE_WEIGHT: f64 = 4.0;
 
-/// Words of the longest name looked for.
-const NAME_WORDS_MAX: usize = 10;
-
-/// What a mention is worth by the text it stands in: headline, summary, body.
-const FIELD_WEIGHTS: [f64; 3] = [4.0, 2.0, 1.0];
+/// What a mention in the text is worth, by the words before it: who is named late or once takes little part.
+const TEXT_WEIGHTS: [(usize, f64); 3] = [(40, 2.0), (120, 1.0), (usize::MAX, 0.5)];
 
 /// Mentions of one country that add up in one text; more would only show that it is long.
 const MENTIONS_MAX: usize = 3;
 
-/// A city with less than this share of the people of the largest of its name is not meant.
-const SHARE_MIN: u32 = 3;
+/// What a country must be worth to be told of.
+const POINTS_MIN: f64 = 0.85;
 
-/// A name that was found, with its meanings that may count.
-struct Mention {
-    field: usize,
-    /// Whether a word before it in the same sentence begins with a capital.
-    follows_capital: bool,
-    /// Whether it stands for a government: a capital that says something.
-    speaks: bool,
-    candidates: Vec<Candidate>,
-}
+/// The same for one that the headline does not name, beside others.
+const SECONDARY_POINTS_MIN: f64 = 1.9;
 
-/// The countries that an article is about, most mentioned first; empty when none is found. `language` is the article's
+/// And the share it needs of what the text gives to the most named.
+const SECONDARY_SHARE_MIN: f64 = 0.3;
+
+/// How much less the text decides than the headline which place is the main one.
+const TEXT_SHARE: f64 = 0.15;
+
+/// People of a city whose name is its own also before a surname.
+const LARGE_CITY_MIN: u32 = 500_000;
+
+/// What a country is worth in the small print of a text about sport.
+const SPORT_SHARE: f64 = 0.3;
+
+/// What a country is worth in the words under a picture.
+const CAPTION_SHARE: f64 = 0.45;
+
+/// What a town is worth in a text about sport.
+const CLUB_SHARE: f64 = 0.05;
+
+/// The countries that an article is about, the main one first; empty when none is found. `language` is the article's
 /// (ISO 639-1).
 pub fn places(title: &str, summary: &str, body: &str, language: &str) -> Vec<&'static str> {
-    let mut mentions = Vec::new();
+    let mut reading = Reading::default();
     for (field, text) in [title, summary, body].into_iter().enumerate() {
-        collect(field, text, language, &mut mentions);
+        reading.read(field, text, language);
     }
-    weigh(&mentions)
+    weigh(&reading)
 }
 
-fn collect(field: usize, text: &str, language: &str, mentions: &mut Vec<Mention>) {
-    let words = Words::split(text);
-    let is_capitalised = |index: usize| {
-        let word = words.get(index).and_then(|word| text.get(word.start..word.end));
-        word.and_then(|word| word.chars().next()).is_some_and(char::is_uppercase)
+/// What is known of a country before its doubtful names are settled.
+struct Evidence {
+    country: &'static str,
+    /// It is named by a word that means nothing else.
+    is_named: bool,
+    /// One of its regions, towns or institutions is.
+    is_domestic: bool,
+    /// Two different doubtful names speak for it, an institution among them.
+    is_cued: bool,
+}
+
+fn evidence(reading: &Reading) -> Vec<Evidence> {
+    let mut all: Vec<Evidence> = Vec::new();
+    let is_doubtful = |mention: &&Mention, country: &str| {
+        mention.candidates.iter().any(|other| other.is_ambiguous && other.country == country)
     };
-    let mut index = 0;
-    while index < words.len().min(WORDS_MAX) {
-        let Some(found) = find(&words, index, language) else {
-            index += 1;
-            continue;
-        };
-        let spelling = spelling(&words, text, index, found.word_count);
-        let candidates: Vec<Candidate> =
-            found.candidates().filter(|candidate| counts(candidate, spelling, language)).collect();
-        let is_same_sentence = |other: usize| {
-            words.get(other).map(|word| word.sentence) == words.get(index).map(|word| word.sentence)
-        };
-        if !candidates.is_empty() {
-            let next = index + found.word_count;
-            mentions.push(Mention {
-                field,
-                follows_capital: index > 0 && is_same_sentence(index - 1) && is_capitalised(index - 1),
-                speaks: is_same_sentence(next) && SAYS.contains(&words.folded(next)),
-                candidates: closest(candidates),
-            });
+    let unshared = reading.mentions.iter().filter(|mention| !mention.is_shared());
+    for candidate in unshared.flat_map(|mention| &mention.candidates) {
+        let index = all.iter().position(|known| known.country == candidate.country).unwrap_or_else(|| {
+            let country = candidate.country;
+            all.push(Evidence { country, is_named: false, is_domestic: false, is_cued: false });
+            all.len() - 1
+        });
+        let Some(known) = all.get_mut(index) else { continue };
+        if !candidate.is_ambiguous {
+            known.is_named = true;
+            known.is_domestic |= matches!(candidate.kind, Kind::Region | Kind::City | Kind::Institution);
+        } else if candidate.kind == Kind::Institution && !known.is_cued {
+            let mut cues = reading.mentions.iter().filter(|mention| is_doubtful(mention, candidate.country));
+            let first = cues.next();
+            known.is_cued = first.is_some_and(|first| cues.any(|other| !other.found.is_same(first.found)));
         }
-        index += found.word_count;
+    }
+    // The words for institutions are the same in many countries: they say nothing where one is named.
+    if all.iter().any(|known| known.is_named) {
+        for known in &mut all {
+            known.is_cued = false;
+        }
+    }
+    for known in &mut all {
+        known.is_domestic |= known.is_cued || known.country == "US" && reading.county > 0;
+    }
+    all
+}
+
+/// Whether another unambiguous name of a country was found.
+fn has_other(country: &str, mention: &Mention, reading: &Reading) -> bool {
+    let mut others = reading.mentions.iter().filter(|other| !other.found.is_same(mention.found));
+    others.any(|other| {
+        other.candidates.iter().any(|candidate| !candidate.is_ambiguous && candidate.country == country)
+    })
+}
+
+/// Whether a name means this in this text.
+fn is_meant(candidate: &Candidate, mention: &Mention, reading: &Reading, evidence: &[Evidence]) -> bool {
+    let of = |other: &Candidate| evidence.iter().find(|known| known.country == other.country);
+    let is_known = |other: &Candidate| of(other).is_some_and(|known| known.is_named || known.is_cued);
+    if !candidate.is_ambiguous && candidate.kind == Kind::City && mention.standing == Standing::Person {
+        // `Samar Haddad`: of a small town it is likelier a name, unless its country is meant anyway.
+        return candidate.population >= LARGE_CITY_MIN || has_other(candidate.country, mention, reading);
+    }
+    if !candidate.is_ambiguous {
+        // `Valencia`, `Congolese`: what else is named decides, else the largest of the towns.
+        let is_open = mention.is_shared() && !is_known(candidate);
+        let is_decided = is_open && mention.candidates.iter().any(is_known);
+        return !is_open || !is_decided && mention.is_largest(candidate);
+    }
+    if reading.spent.iter().any(|spent| spent.is_same(mention.found)) {
+        return false;
+    }
+    // `Georgia` with a county, a sheriff or Atlanta, and nothing of the country.
+    let is_local =
+        |other: &Candidate| other.kind != Kind::Name && of(other).is_some_and(|known| known.is_domestic);
+    let countries = || mention.candidates.iter().filter(|other| other.kind == Kind::Name);
+    let is_country_known = countries().any(is_known);
+    let is_country = mention.standing == Standing::Place
+        && countries().next().is_some()
+        && (is_country_known || !mention.candidates.iter().any(is_local));
+    if is_country {
+        candidate.kind == Kind::Name && (is_known(candidate) || !is_country_known)
+    } else {
+        is_known(candidate) || is_local(candidate)
     }
 }
 
-/// Verbs after a capital that stands for a government.
-const SAYS: [&str; 24] = [
-    "says",
-    "said",
-    "warns",
-    "warned",
-    "accuses",
-    "accused",
-    "denies",
-    "denied",
-    "urges",
-    "urged",
-    "calls",
-    "called",
-    "condemns",
-    "condemned",
-    "vows",
-    "vowed",
-    "rejects",
-    "rejected",
-    "wants",
-    "demands",
-    "demanded",
-    "insists",
-    "claims",
-    "claimed",
-];
-
-/// The longest name at a word, within its sentence; in Arabic also behind an article or preposition that is written
-/// together with it.
-fn find(words: &Words, index: usize, language: &str) -> Option<Found> {
-    let sentence = words.get(index)?.sentence;
-    let last = (index..words.len().min(index + NAME_WORDS_MAX))
-        .take_while(|other| words.get(*other).is_some_and(|word| word.sentence == sentence))
-        .last()?;
-    let rest = || (index + 1..=last).map(|other| words.folded(other));
-    let first = words.folded(index);
-    let found = longest(std::iter::once(first).chain(rest()));
-    if found.is_some() || !matches!(language, "ar" | "fa" | "ur" | "ps" | "ckb") {
-        return found;
-    }
-    arabic_stems(first).iter().find_map(|stem| longest(std::iter::once(stem.as_str()).chain(rest())))
-}
-
-/// How a name is written.
-#[derive(Clone, Copy)]
-struct Spelling {
-    /// Whether its script knows capitals.
-    is_cased: bool,
-    begins_with_capital: bool,
-    is_capitals: bool,
-}
-
-fn spelling(words: &Words, text: &str, index: usize, word_count: usize) -> Spelling {
-    let (start, end) = match (words.get(index), words.get(index + word_count - 1)) {
-        (Some(first), Some(last)) => (first.start, last.end),
-        _ => (0, 0),
-    };
-    let name = text.get(start..end).unwrap_or_default();
-    let first = name.chars().find(|letter| letter.is_alphabetic());
-    Spelling {
-        is_cased: first.is_some_and(|letter| letter.is_uppercase() || letter.is_lowercase()),
-        begins_with_capital: first.is_some_and(char::is_uppercase),
-        is_capitals: !name.chars().any(char::is_lowercase),
-    }
-}
-
-/// Whether a meaning counts for a name as it is written, in a text of this language.
-fn counts(candidate: &Candidate, spelling: Spelling, language: &str) -> bool {
-    let is_of_language = candidate.language.is_none_or(|only| only == language);
-    let is_written = !spelling.is_cased
-        || candidate.kind == Kind::Demonym
-        || if candidate.is_capitals { spelling.is_capitals } else { spelling.begins_with_capital };
-    is_of_language && is_written
-}
-
-/// Of several meanings the likelier ones: those that are no common word, countries before capitals before the rest, the
-/// larger ones.
-fn closest(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
-    if candidates.iter().any(|candidate| !candidate.is_ambiguous) {
-        candidates.retain(|candidate| !candidate.is_ambiguous);
-    }
-    let rank = |kind: Kind| match kind {
-        Kind::Name | Kind::Demonym => 0,
-        Kind::Capital => 1,
-        Kind::Region | Kind::City => 2,
-    };
-    let best = candidates.iter().map(|candidate| rank(candidate.kind)).min().unwrap_or(0);
-    candidates.retain(|candidate| rank(candidate.kind) == best);
-    let most = candidates.iter().map(|candidate| candidate.population).max().unwrap_or(0);
-    candidates.retain(|candidate| candidate.population >= most / SHARE_MIN);
-    candidates
-}
-
-fn weigh(mentions: &[Mention]) -> Vec<&'static str> {
-    // What needs no second cue; it may be one.
-    let is_plain = |mention: &Mention, candidate: &Candidate| {
-        !candidate.is_ambiguous || candidate.kind == Kind::Name && !mention.follows_capital
-    };
-    let mut named: BTreeSet<&'static str> = BTreeSet::new();
-    for mention in mentions {
-        named.extend(
-            mention.candidates.iter().filter(|other| is_plain(mention, other)).map(|other| other.country),
-        );
-    }
-    let mut tally: BTreeMap<&'static str, Tally> = BTreeMap::new();
-    for (index, mention) in mentions.iter().enumerate() {
-        for candidate in &mention.candidates {
-            if is_plain(mention, candidate) || named.contains(candidate.country) {
-                let tally =
-                    tally.entry(candidate.country).or_insert(Tally { first: index, ..Tally::default() });
-                tally.add(mention, candidate.kind);
+fn weigh(reading: &Reading) -> Vec<&'static str> {
+    let evidence = evidence(reading);
+    let is_sport = reading.is_sport();
+    let mut tallies: Vec<Tally> = Vec::new();
+    for mention in &reading.mentions {
+        let is_meant = |candidate: &&Candidate| is_meant(candidate, mention, reading, &evidence);
+        for candidate in mention.candidates.iter().filter(is_meant) {
+            let index =
+                tallies.iter().position(|tally| tally.country == candidate.country).unwrap_or_else(|| {
+                    tallies.push(Tally { country: candidate.country, title: 0.0, text: 0.0, counts: [0; 3] });
+                    tallies.len() - 1
+                });
+            if let Some(tally) = tallies.get_mut(index) {
+                let share = share(mention, candidate.kind, is_sport);
+                let is_picture = reading.is_caption && mention.field != TITLE;
+                tally.add(mention, if is_picture { share * CAPTION_SHARE } else { share });
             }
         }
     }
-    let mut ranked: Vec<(&'static str, Tally)> = tally.into_iter().collect();
-    ranked
-        .sort_by(|one, other| other.1.points.total_cmp(&one.1.points).then(one.1.first.cmp(&other.1.first)));
-    ranked.into_iter().map(|(country, _)| country).take(PLACES_MAX).collect()
+    tallies.retain(|tally| tally.title + tally.text >= POINTS_MIN);
+    let is_titled = tallies.iter().any(|tally| tally.title > 0.0);
+    let most = tallies.iter().map(|tally| tally.text).fold(0.0, f64::max);
+    tallies.retain(|tally| {
+        let is_secondary = tally.title == 0.0 && (is_titled || tally.text < most);
+        !is_secondary || tally.text >= SECONDARY_POINTS_MIN.max(SECONDARY_SHARE_MIN * most)
+    });
+    // The sort is stable: of equals the first mentioned is the first.
+    tallies.sort_by(|one, other| other.rank().total_cmp(&one.rank()));
+    tallies.into_iter().map(|tally| tally.country).take(PLACES_MAX).collect()
 }
 
 /// What speaks for a country.
-#[derive(Default)]
 struct Tally {
-    points: f64,
+    country: &'static str,
+    title: f64,
+    text: f64,
     /// Mentions by text: headline, summary, body.
     counts: [usize; 3],
-    /// The first mention.
-    first: usize,
 }
 
 impl Tally {
-    fn add(&mut self, mention: &Mention, kind: Kind) {
-        let (Some(count), Some(weight)) =
-            (self.counts.get_mut(mention.field), FIELD_WEIGHTS.get(mention.field))
-        else {
-            return;
-        };
+    fn add(&mut self, mention: &Mention, points: f64) {
+        let Some(count) = self.counts.get_mut(mention.field) else { return };
         *count += 1;
-        if *count <= MENTIONS_MAX {
-            let share = match kind {
-                Kind::Capital if mention.speaks => 0.25,
-                Kind::Demonym => 0.6,
-                Kind::Capital | Kind::Name => 0.9,
-                Kind::Region | Kind::City => 1.0,
-            };
-            self.points += weight * share;
+        if *count > MENTIONS_MAX {
+            return;
         }
+        if mention.field == TITLE {
+            self.title += TITLE_WEIGHT * points;
+        } else {
+            let weight = TEXT_WEIGHTS.iter().find(|(end, _)| mention.position < *end);
+            self.text += weight.map_or(0.0, |(_, weight)| *weight) * points;
+        }
+    }
+
+    fn rank(&self) -> f64 {
+        self.title + TEXT_SHARE * self.text
+    }
+}
+
+/// A site counts more than a country, a country more than its people, and these more than who speaks or where people meet. A
+/// capital that is no site stands for the government.
+fn share(mention: &Mention, kind: Kind, is_sport: bool) -> f64 {
+    let by_kind = match (kind, mention.role) {
+        (Kind::Demonym, Role::Origin) => 0.2,
+        (_, Role::Aside) => 0.25,
+        (_, Role::Origin) => 0.4,
+        (Kind::Institution, _) => 0.5,
+        (Kind::Demonym, _) | (_, Role::Actor) | (Kind::Capital, Role::Party) => 0.6,
+        (Kind::Name, Role::Site) | (Kind::Region | Kind::City, Role::Party) => 1.0,
+        (Kind::Capital | Kind::Region | Kind::City, _) => 1.15,
+        (Kind::Name, _) => 0.9,
+    };
+    match kind {
+        Kind::Name | Kind::Demonym if is_sport && mention.field != TITLE => by_kind * SPORT_SHARE,
+        Kind::Capital | Kind::City if is_sport => by_kind * CLUB_SHARE,
+        _ => by_kind,
     }
 }

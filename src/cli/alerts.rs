@@ -5,8 +5,12 @@ use std::path::Path;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Exit, Failure, Outcome, Output, load, reader, short};
-use crate::store::report::{StoredAlert, StoredDelivery};
+use super::{Exit, Failure, Outcome, Output, counted, load, now, reader, short};
+use crate::config::Config;
+use crate::store::Reader;
+use crate::store::labels::{Label, LabelSource, Labeller};
+use crate::store::report::{StoredAlert, StoredArticle, StoredDelivery};
+use crate::topic::evaluate::Grade;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -29,6 +33,25 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say whether an alert was useful; its articles become labels for topics evaluate and learn --stored
+    #[command(
+        after_help = "Examples:\n  wirewatch alerts feedback 12 useful\n  wirewatch alerts feedback 13 noise"
+    )]
+    Feedback {
+        /// Number of the alert
+        id: i64,
+        /// What it was
+        verdict: Verdict,
+    },
+}
+
+/// What an alert was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Verdict {
+    /// An alert was right
+    Useful,
+    /// It was wrong
+    Noise,
 }
 
 pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
@@ -46,12 +69,7 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
             }
         }
         Command::Show { id, json } => {
-            let Some((alert, text)) = reader.alert(*id)? else {
-                return Err(Failure::new(
-                    format!("there is no alert {id}"),
-                    "wirewatch alerts list shows the latest",
-                ));
-            };
+            let Some((alert, text)) = reader.alert(*id)? else { return Err(no_alert(*id)) };
             let articles = reader.alert_articles(*id)?;
             if *json {
                 output.json(&json!({ "alert": alert, "text": text, "articles": articles }))?;
@@ -72,9 +90,35 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
                 output.line(format!("\n{}\n\n{text}", alert.subject))?;
             }
         }
+        Command::Feedback { id, verdict } => output.line(feedback(&config, &reader, *id, *verdict)?)?,
     }
     output.finish()?;
     Ok(Exit::Done)
+}
+
+fn no_alert(id: i64) -> Failure {
+    Failure::new(format!("there is no alert {id}"), "wirewatch alerts list shows the latest")
+}
+
+/// Labels the articles of an alert, and says so.
+fn feedback(config: &Config, reader: &Reader, id: i64, verdict: Verdict) -> Result<String, Failure> {
+    let Some((alert, _)) = reader.alert(id)? else { return Err(no_alert(id)) };
+    let Some(topic) = alert.topic else {
+        let hint = "feedback is for alerts about what a topic watches";
+        return Err(Failure::new(format!("alert {id} tells how wirewatch itself is"), hint));
+    };
+    let grade = if verdict == Verdict::Useful { Grade::Yes } else { Grade::No };
+    let label = |article: StoredArticle| Label { article: article.id, topic: topic.clone(), grade };
+    let labels: Vec<Label> = reader.alert_articles(id)?.into_iter().map(label).collect();
+    let mut labeller = Labeller::open(&config.data_dir.join(crate::store::FILE_NAME))?;
+    let kept = labeller.keep(&labels, LabelSource::Feedback, now())?;
+    let mut words =
+        format!("{} labelled {} for {topic}", counted(kept, "article", "articles"), grade.number());
+    if kept < labels.len() {
+        let own = counted(labels.len() - kept, "keeps its own label", "keep their own labels");
+        words.extend(["; ", &own]);
+    }
+    Ok(words)
 }
 
 fn line(alert: &StoredAlert) -> String {

@@ -1,4 +1,4 @@
-//! `wirewatch articles`: the archive, searched with the topics' query language.
+//! `wirewatch articles`: the archive, searched with the topics' query language, and judged.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,11 +6,16 @@ use std::sync::Arc;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Exit, Failure, Outcome, Output, load, reader, short};
+use super::topics::named;
+use super::{Exit, Failure, Outcome, Output, load, now, reader, short};
 use crate::article::Article;
+use crate::config::Config;
 use crate::feed::Tier;
+use crate::store::Reader;
+use crate::store::labels::{Label, LabelSource, Labeller};
 use crate::store::report::StoredArticle;
 use crate::topic::Query;
+use crate::topic::evaluate::Grade;
 use crate::topic::matcher::ArticleText;
 
 /// Articles looked at per step of a search.
@@ -44,6 +49,17 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say whether an alert about a topic would be right for an article; topics evaluate and learn --stored read it
+    #[command(after_help = "Example:\n  wirewatch articles label 1234 ceasefire-breakdown 2")]
+    Label {
+        /// Number of the article
+        id: i64,
+        /// Topic id
+        topic: String,
+        /// 2: an alert is right; 1: arguable; 0: it is wrong
+        #[arg(value_parser = clap::value_parser!(i64).range(0..=2))]
+        grade: i64,
+    },
 }
 
 pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
@@ -52,10 +68,32 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
     match command {
         Command::Search { query, limit, json } => search(&reader, query, *limit, *json),
         Command::Show { id, json } => show(&reader, *id, *json),
+        Command::Label { id, topic, grade } => label(&config, &reader, *id, topic, *grade),
     }
 }
 
-fn search(reader: &crate::store::Reader, text: &str, limit: usize, json: bool) -> Outcome {
+fn label(config: &Config, reader: &Reader, id: i64, topic: &str, grade: i64) -> Outcome {
+    let Some(article) = reader.article(id)? else { return Err(no_article(id)) };
+    let topic =
+        named(config, Some(topic))?.first().map(|topic| topic.source.id.0.clone()).unwrap_or_default();
+    let Some(grade) = Grade::from_number(grade) else {
+        return Err(Failure::usage(format!("{grade} is no grade"), "write 0, 1 or 2"));
+    };
+    let label = Label { article: id, topic, grade };
+    let words = format!("{} {} for {}: {}", label.topic, grade.number(), id, article.title);
+    let mut labeller = Labeller::open(&config.data_dir.join(crate::store::FILE_NAME))?;
+    labeller.keep(&[label], LabelSource::Owner, now())?;
+    let mut output = Output::open();
+    output.line(words)?;
+    output.finish()?;
+    Ok(Exit::Done)
+}
+
+fn no_article(id: i64) -> Failure {
+    Failure::new(format!("there is no article {id}"), "wirewatch articles search finds numbers")
+}
+
+fn search(reader: &Reader, text: &str, limit: usize, json: bool) -> Outcome {
     let query = Query::parse(text, &Arc::default()).map_err(|problems| query_failure(text, &problems))?;
     let words = query.narrowing();
     let mut output = Output::open();
@@ -103,7 +141,7 @@ fn query_failure(text: &str, problems: &[crate::topic::query::QueryProblem]) -> 
 }
 
 /// A stored article as queries see it.
-fn as_article(stored: &StoredArticle) -> Article {
+pub(super) fn as_article(stored: &StoredArticle) -> Article {
     Article {
         title: stored.title.clone(),
         summary: stored.summary.clone(),
@@ -121,12 +159,9 @@ fn as_article(stored: &StoredArticle) -> Article {
     }
 }
 
-fn show(reader: &crate::store::Reader, id: i64, json: bool) -> Outcome {
+fn show(reader: &Reader, id: i64, json: bool) -> Outcome {
     let Some(article) = reader.article(id)? else {
-        return Err(Failure::new(
-            format!("there is no article {id}"),
-            "wirewatch articles search finds numbers",
-        ));
+        return Err(no_article(id));
     };
     let scores = reader.scores(id)?;
     let page = reader.page_status(id)?;

@@ -24,12 +24,15 @@ pub(super) struct Record {
     pub(super) feed: Option<String>,
     publisher: Option<String>,
     url: Option<String>,
-    title: String,
+    pub(super) title: String,
     summary: Option<String>,
     content: Option<String>,
     published: Option<String>,
     seen: Option<String>,
     lang: Option<String>,
+    /// Read by those who ask for labels, and left alone by the others.
+    pub(super) labels: Option<serde_json::Value>,
+    pub(super) weight: Option<serde_json::Value>,
 }
 
 impl Record {
@@ -45,6 +48,11 @@ impl Record {
             language: self.lang.clone(),
             ..Entry::default()
         }
+    }
+
+    /// When it was published, or else polled.
+    pub(super) fn published_at(&self) -> Option<Timestamp> {
+        self.published.as_deref().or(self.seen.as_deref()).and_then(crate::feed::parse::date::read)
     }
 
     /// When it was polled: the replay clock.

@@ -1,12 +1,16 @@
-//! `wirewatch topics`: what is watched, and whether it gets its examples right.
+//! `wirewatch topics`: what is watched, and whether it gets its examples and other people's labels right.
 
+mod evaluate;
 mod import;
+mod labels;
+mod learn;
 mod new;
 mod show;
 
 use std::path::Path;
 
 use clap::Subcommand;
+use jiff::civil::Date;
 use serde_json::json;
 
 use super::record::{nowhere, stranger};
@@ -51,6 +55,30 @@ pub(super) enum Command {
         /// Only this topic
         topic: Option<String>,
     },
+    /// Hold scores against labelled articles: precision, recall, calibration, thresholds, the worst mistakes
+    #[command(
+        after_help = "Examples:\n  wirewatch topics evaluate --labels labelled.jsonl\n  wirewatch topics evaluate ceasefire-breakdown --stored --from 2026-01-01"
+    )]
+    Evaluate {
+        /// Only this topic
+        topic: Option<String>,
+        #[command(flatten)]
+        source: labels::Source,
+        /// Only articles published on or after this date (YYYY-MM-DD, UTC)
+        #[arg(long, value_name = "DATE")]
+        from: Option<Date>,
+        /// Count each entry by its `weight`: how many of a stream it stands for
+        #[arg(long)]
+        weights: bool,
+        /// JSON Lines instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fit weights and calibration to labelled articles, within bounds, into a file beside the topic
+    #[command(
+        after_help = "Examples:\n  wirewatch topics learn ceasefire-breakdown --labels labelled.jsonl --dry-run\n  wirewatch topics learn ceasefire-breakdown aid-blockage --stored --prevalence 0.002"
+    )]
+    Learn(learn::Arguments),
 }
 
 pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
@@ -65,32 +93,12 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
         Command::Show { topic, json } => show::run(&config, topic, *json),
         Command::List { json } => list(&config, *json),
         Command::Test { topic } => test(&config, topic.as_deref()),
-    }
-}
-
-fn list(config: &Config, json: bool) -> Outcome {
-    let mut output = Output::open();
-    for topic in &config.topics {
-        let source = &topic.source;
-        if json {
-            output.json(&json!({
-                "id": source.id, "name": source.name, "description": source.description, "severity": source.severity,
-                "threshold": source.policy.threshold, "signals": source.signals.len(), "examples": source.examples.len(),
-            }))?;
-        } else {
-            output.line(format!(
-                "{:<24} {:<8} threshold {:.2}  {} signals, {} examples  {}",
-                source.id.0,
-                source.severity.as_str(),
-                source.policy.threshold,
-                source.signals.len(),
-                source.examples.len(),
-                source.description
-            ))?;
+        Command::Evaluate { topic, source, from, weights, json } => {
+            let source = source.clone().narrowed(*from, *weights);
+            evaluate::run(&config, topic.as_deref(), &source, *json)
         }
+        Command::Learn(arguments) => learn::run(&config, arguments),
     }
-    output.finish()?;
-    Ok(Exit::Done)
 }
 
 /// The topic of this id, or all; a failure when there is none.
@@ -105,10 +113,38 @@ pub(super) fn named<'a>(config: &'a Config, only: Option<&str>) -> Result<Vec<&'
     Ok(topics)
 }
 
+fn list(config: &Config, json: bool) -> Outcome {
+    let mut output = Output::open();
+    for topic in &config.topics {
+        let source = &topic.source;
+        if json {
+            output.json(&json!({
+                "id": source.id, "name": source.name, "description": source.description, "severity": source.severity,
+                "threshold": source.policy.threshold, "signals": source.signals.len(), "examples": source.examples.len(),
+                "learned": topic.learned().is_some(),
+            }))?;
+        } else {
+            output.line(format!(
+                "{:<24} {:<8} threshold {:.2}  {} signals{}, {} examples  {}",
+                source.id.0,
+                source.severity.as_str(),
+                source.policy.threshold,
+                source.signals.len(),
+                if topic.learned().is_some() { " (learned)" } else { "" },
+                source.examples.len(),
+                source.description
+            ))?;
+        }
+    }
+    output.finish()?;
+    Ok(Exit::Done)
+}
+
 fn test(config: &Config, only: Option<&str>) -> Outcome {
     let mut output = Output::open();
     let mut wrong_count = 0;
-    for topic in named(config, only)? {
+    let topics = named(config, only)?;
+    for topic in topics {
         let wrong = wrong_examples(&config.topics, topic);
         wrong_count += wrong.len();
         let count = topic.source.examples.len();

@@ -103,7 +103,7 @@ impl Addition {
 }
 
 /// A string as TOML, always between double quotes and on one line.
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for letter in text.chars() {

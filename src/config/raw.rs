@@ -276,7 +276,7 @@ section! {
         topics: Vec<Item<Line>> = vec![Item::default(Line("*".to_owned()))],
         /// Severities of the topic.
         severities: Vec<Item<Severity>> = Vec::new(),
-        /// Countries, ISO 3166-1 alpha-2 in capitals; `ZZ` stands for no country found, which in this version is every alert.
+        /// Countries, ISO 3166-1 alpha-2 in capitals; `ZZ` stands for no country found. An alert stands under the main country of its first article.
         places: Vec<Item<Line>> = Vec::new(),
         /// Independent publishers an alert must have.
         min_publishers: Whole<1, 1000> = Whole(1),

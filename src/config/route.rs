@@ -10,6 +10,7 @@ use super::topic_file::KnownTopic;
 use super::value::Line;
 use super::{Route, mail_server, raw};
 use crate::article::NO_PLACE;
+use crate::article::place::country;
 
 /// Addresses, each once.
 pub(super) fn check_addresses(items: &[Item<Line>], key: &str, sheet: &mut Sheet<'_>) -> Vec<String> {
@@ -88,14 +89,6 @@ fn check_route(
             sheet.error(span, &format!("{}[{}]", key("places"), index + 1), message, hint);
         }
     }
-    let places = &raw.places.value;
-    if places.iter().all(|place| is_country(&place.value.0) && place.value.0 != NO_PLACE)
-        && let Some(first) = places.first()
-    {
-        let message = "this version finds no places: every alert is at ZZ, and this route would tell nobody";
-        let hint = "add \"ZZ\", or remove the line and route by topics";
-        sheet.error(first.span.clone().unwrap_or_default(), &key("places"), message.to_owned(), hint);
-    }
     if let Some(span) =
         raw.mode.span.clone().filter(|_| raw.mode.sound && raw.mode.value != raw::Mode::Immediate)
     {
@@ -112,9 +105,9 @@ fn check_route(
     }
 }
 
-/// Whether it has the shape of an ISO 3166-1 alpha-2 code.
+/// Whether alerts can stand under it.
 fn is_country(place: &str) -> bool {
-    place.len() == 2 && place.bytes().all(|byte| byte.is_ascii_uppercase())
+    place == NO_PLACE || country::name(place).is_some()
 }
 
 /// Severities that none of the route's topics has make it a route that never speaks.

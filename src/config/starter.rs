@@ -8,11 +8,18 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Files of the starter: path inside the directory, and text.
-pub const FILES: [(&str, &str); 4] = [
+pub const FILES: [(&str, &str); 11] = [
     ("wirewatch.toml", include_str!("../../config/wirewatch.toml")),
     ("feeds.toml", include_str!("../../config/feeds.toml")),
-    ("topics/ceasefire-breakdown.toml", include_str!("../../config/topics/ceasefire-breakdown.toml")),
     ("topics/aid-blockage.toml", include_str!("../../config/topics/aid-blockage.toml")),
+    ("topics/aid-delivered.toml", include_str!("../../config/topics/aid-delivered.toml")),
+    ("topics/attack-on-aid.toml", include_str!("../../config/topics/attack-on-aid.toml")),
+    ("topics/attack-on-health-care.toml", include_str!("../../config/topics/attack-on-health-care.toml")),
+    ("topics/ceasefire-agreed.toml", include_str!("../../config/topics/ceasefire-agreed.toml")),
+    ("topics/ceasefire-breakdown.toml", include_str!("../../config/topics/ceasefire-breakdown.toml")),
+    ("topics/ceasefire-sought.toml", include_str!("../../config/topics/ceasefire-sought.toml")),
+    ("topics/famine.toml", include_str!("../../config/topics/famine.toml")),
+    ("topics/mass-displacement.toml", include_str!("../../config/topics/mass-displacement.toml")),
 ];
 
 /// Why the starter was not written.

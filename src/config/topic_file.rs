@@ -12,11 +12,12 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::TopicOrigin;
 use super::check::{check_order, check_range, note_bytes, read_toml};
+use super::learned_file;
 use super::raw;
 use super::read::Item;
 use super::report::Problem;
-use super::source::{Sheet, Source};
-use super::topic_lint::{note_faults, warn_of_places};
+use super::source::{Sheet, Source, toml_files};
+use super::topic_lint::note_faults;
 use super::value::Line;
 use crate::article::stem::has_stemmer;
 use crate::topic::context::{Effect, Factors, Genre, Languages};
@@ -82,6 +83,7 @@ pub(super) fn load_topics(dir: &Path, languages: &Arc<Languages>, hash: &mut Xxh
         }
     }
     topics.topics.sort_by(|a, b| a.source.id.cmp(&b.source.id));
+    topics.add_learned(dir, hash);
     match crate::topic::Topics::new(std::mem::take(&mut topics.topics), Arc::clone(languages)) {
         Some(compiled) => topics.compiled = compiled,
         None => {
@@ -91,33 +93,6 @@ pub(super) fn load_topics(dir: &Path, languages: &Arc<Languages>, hash: &mut Xxh
         }
     }
     topics
-}
-
-/// The folder's `*.toml`, by name; none when there is no folder.
-pub(super) fn toml_files(folder: &Path, files_max: usize, what: &str) -> Result<Vec<PathBuf>, Box<Problem>> {
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
-    let refuse = |error: std::io::Error| {
-        let hint = "it must be a folder that the user Wirewatch runs as can read";
-        let message = format!("the {what} cannot be listed: {error}");
-        Box::new(Problem::whole_file(folder, message, Some(hint.to_owned())))
-    };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(refuse)? {
-        let path = entry.map_err(refuse)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if path.extension().is_some_and(|end| end == "toml") && !hidden {
-            files.push(path);
-        }
-        if files.len() > files_max {
-            let message = format!("there are more than {files_max} {what}");
-            let hint = "share them between several installations".to_owned();
-            return Err(Box::new(Problem::whole_file(folder, message, Some(hint))));
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 impl Topics {
@@ -154,14 +129,21 @@ impl Topics {
             }
         } else {
             match Topic::compile(topic) {
-                Ok(topic) => {
-                    warn_of_places(&raw, &mut sheet);
-                    self.keep(topic, &raw, source);
-                }
+                Ok(topic) => self.keep(topic, &raw, source),
                 Err(faults) => note_faults(&raw, faults, &mut sheet),
             }
         }
         self.problems.extend(sheet.problems);
+    }
+
+    /// Gives each topic what was learned of it.
+    fn add_learned(&mut self, dir: &Path, hash: &mut Xxh3) {
+        let file_of = |topic: &Topic| self.origins.get(&topic.source.id).map(|origin| origin.file.as_path());
+        let topics = std::mem::take(&mut self.topics);
+        let beside = topics.into_iter().filter_map(|topic| file_of(&topic).map(|file| (topic, file)));
+        self.topics = learned_file::add_all(beside.collect(), dir, hash, &mut self.problems);
+        let is_known = |id: &str| self.known.contains_key(id);
+        self.problems.extend(learned_file::strays(&dir.join("topics"), is_known));
     }
 
     fn keep(&mut self, topic: Topic, raw: &raw::Topic, source: &Source) {

@@ -89,19 +89,6 @@ fn within(written: Range<usize>, characters: &Range<usize>, source: &Source) -> 
     start..end.max(start)
 }
 
-/// No article is given a country yet, so `place:` waits for something that does not come.
-pub(super) fn warn_of_places(raw: &raw::Topic, sheet: &mut Sheet<'_>) {
-    for (index, signal) in raw.signal.value.iter().enumerate() {
-        let when = &signal.value.when;
-        if when.value.contains("place:") {
-            let message = "this version finds no places: every article is at ZZ".to_owned();
-            let hint = "name the country's words instead of place:";
-            let span = when.span.clone().unwrap_or_default();
-            sheet.warning(span, &format!("signal[{}].when", index + 1), message, hint);
-        }
-    }
-}
-
 /// Puts faults inside queries and terms where they stand in the file.
 pub(super) fn note_faults(raw: &raw::Topic, faults: Vec<TopicProblem>, sheet: &mut Sheet<'_>) {
     let reported: Vec<String> = sheet.problems.iter().map(|problem| problem.key.clone()).collect();

@@ -379,7 +379,7 @@ pub(super) fn with_page_text(
     }
     let Some(body) = tx.page_text(id)? else { return Ok(None) };
     let Completed { article, scores, words, .. } =
-        Completed::of(Article { body, ..item.article.clone() }, config);
+        Completed::of(item.article.with_body(body, item.article.language.clone()), config);
     Ok(Some(Scored { article, scores, words, ..item.clone() }))
 }
 

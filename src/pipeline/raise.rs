@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::AlertEvent;
 use crate::alert::render::{self, AlertView, ArticleView};
 use crate::alert::{Alert, Kind, Silence, route};
-use crate::article::NO_PLACE;
+use crate::article::place::country;
 use crate::config::Config;
 use crate::feed::Tier;
 use crate::feed::schedule::after;
@@ -114,7 +114,7 @@ fn tell_people(
         severity: source.severity,
         kind: alert.kind.as_str().to_owned(),
         reason: tell.reason.clone(),
-        place: (place != NO_PLACE).then(|| place.to_owned()),
+        place: country::name(place).map(str::to_owned),
         at: now,
         incident: incident.0,
         alert: id.0,

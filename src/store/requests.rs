@@ -108,6 +108,20 @@ impl Transaction<'_> {
     }
 }
 
+/// Opens the database for the few rows a command writes, whether a daemon runs or not. It makes and migrates nothing.
+pub(super) fn open_beside_daemon(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |reason: String| StoreError::Open { path: path.to_owned(), reason };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| failed(error.to_string()))?;
+    connection.busy_timeout(BUSY_FOR)?;
+    let (found, known) = (refuse_newer(&connection, path)?, MIGRATIONS.len());
+    if found < known {
+        let path: PathBuf = path.to_owned();
+        return Err(StoreError::Older { path, found, known });
+    }
+    Ok(connection)
+}
+
 /// A connection that asks the daemon for polls.
 #[derive(Debug)]
 pub struct Requester {
@@ -117,17 +131,7 @@ pub struct Requester {
 impl Requester {
     /// Opens the database of a running daemon. It makes and migrates nothing.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let failed = |reason: String| StoreError::Open { path: path.to_owned(), reason };
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(path, flags).map_err(|error| failed(error.to_string()))?;
-        connection.busy_timeout(BUSY_FOR)?;
-        let (found, known) = (refuse_newer(&connection, path)?, MIGRATIONS.len());
-        if found < known {
-            let path: PathBuf = path.to_owned();
-            return Err(StoreError::Older { path, found, known });
-        }
-        Ok(Self { connection })
+        Ok(Self { connection: open_beside_daemon(path)? })
     }
 
     /// Asks for a poll; of two requests for a feed the later one stands.

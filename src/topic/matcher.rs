@@ -23,6 +23,20 @@ pub struct Hits {
     pub field: Option<Field>,
     /// How many separate matches; for `AND` the fewest of its parts.
     pub count: usize,
+    /// The places of each part of an `AND` that has any: every one is needed, and the weakest says how the whole is
+    /// meant. Empty for what has no parts.
+    pub parts: Vec<Vec<Span>>,
+}
+
+impl Hits {
+    /// What does not hold.
+    pub(super) const NONE: Self =
+        Self { holds: false, spans: Vec::new(), field: None, count: 0, parts: Vec::new() };
+
+    /// What holds without a place.
+    pub(super) fn unplaced(holds: bool) -> Self {
+        Self { holds, count: usize::from(holds), ..Self::NONE }
+    }
 }
 
 /// One topic's, or one query's, questions to one article. Sets are looked up once each.
@@ -56,7 +70,7 @@ impl<'a> Evaluation<'a> {
         if node.is_positional() {
             let spans = self.spans(node, only);
             let field = spans.iter().map(|span| self.text.field_at(span.start)).min();
-            return Hits { holds: !spans.is_empty(), count: count_apart(&spans), spans, field };
+            return Hits { holds: !spans.is_empty(), count: count_apart(&spans), spans, field, ..Hits::NONE };
         }
         match node {
             Node::And(nodes) => {
@@ -68,10 +82,7 @@ impl<'a> Evaluation<'a> {
                     nodes.iter().map(|node| self.hits_in(node, only)).filter(|part| part.holds).collect();
                 any(parts)
             }
-            Node::Not(node) => {
-                let holds = !self.hits_in(node, only).holds;
-                Hits { holds, spans: Vec::new(), field: None, count: usize::from(holds) }
-            }
+            Node::Not(node) => Hits::unplaced(!self.hits_in(node, only).holds),
             Node::AtLeast { count, of } => {
                 let parts: Vec<Hits> =
                     of.iter().map(|node| self.hits_in(node, only)).filter(|part| part.holds).collect();
@@ -80,14 +91,9 @@ impl<'a> Evaluation<'a> {
             Node::In(field, node) if only.is_none_or(|only| only == *field) => {
                 self.hits_in(node, Some(*field))
             }
-            Node::Meta(meta, glob) => {
-                let holds = self.text.meta_holds(*meta, glob);
-                Hits { holds, spans: Vec::new(), field: None, count: usize::from(holds) }
-            }
+            Node::Meta(meta, glob) => Hits::unplaced(self.text.meta_holds(*meta, glob)),
             // A field inside another field: no word is in both.
-            Node::In(..) | Node::Phrase(_) | Node::Set(_) | Node::Near { .. } => {
-                Hits { holds: false, spans: Vec::new(), field: None, count: 0 }
-            }
+            Node::In(..) | Node::Phrase(_) | Node::Set(_) | Node::Near { .. } => Hits::NONE,
         }
     }
 
@@ -228,30 +234,40 @@ fn close(text: &ArticleText<'_>, first: Span, second: Span, within: Within) -> O
 /// What `AND` makes of its parts.
 pub(super) fn all(parts: Vec<Hits>) -> Hits {
     if parts.iter().any(|part| !part.holds) {
-        return Hits { holds: false, spans: Vec::new(), field: None, count: 0 };
+        return Hits::NONE;
     }
     let field = parts.iter().filter_map(|part| part.field).max();
     let placed = parts.iter().filter(|part| part.field.is_some()).map(|part| part.count).min();
-    Hits { holds: true, field, count: placed.unwrap_or(1), spans: union(parts) }
+    let mut needed: Vec<Vec<Span>> = Vec::new();
+    for part in &parts {
+        if part.parts.is_empty() && !part.spans.is_empty() {
+            needed.push(part.spans.clone());
+        }
+        needed.extend(part.parts.iter().cloned());
+    }
+    Hits { holds: true, field, count: placed.unwrap_or(1), spans: union(parts), parts: needed }
 }
 
 /// What `OR` makes of those of its parts that hold.
-pub(super) fn any(parts: Vec<Hits>) -> Hits {
+pub(super) fn any(mut parts: Vec<Hits>) -> Hits {
+    if parts.len() == 1 {
+        return parts.pop().unwrap_or(Hits::NONE);
+    }
     let holds = !parts.is_empty();
     let field = parts.iter().filter_map(|part| part.field).min();
     let most = parts.iter().map(|part| part.count).max().unwrap_or(0);
-    Hits { holds, field, count: most, spans: union(parts) }
+    Hits { holds, field, count: most, spans: union(parts), parts: Vec::new() }
 }
 
 /// One match when enough hold, one more for each further one; the field is that of the last one needed.
 pub(super) fn at_least(count: usize, parts: Vec<Hits>) -> Hits {
     if parts.len() < count {
-        return Hits { holds: false, spans: Vec::new(), field: None, count: 0 };
+        return Hits::NONE;
     }
     let mut fields: Vec<Field> = parts.iter().filter_map(|part| part.field).collect();
     fields.sort_unstable();
     let field = fields.get(count - 1).or(fields.last()).copied();
-    Hits { holds: true, field, count: parts.len() + 1 - count, spans: union(parts) }
+    Hits { holds: true, field, count: parts.len() + 1 - count, spans: union(parts), parts: Vec::new() }
 }
 
 fn union(parts: Vec<Hits>) -> Vec<Span> {

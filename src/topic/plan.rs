@@ -67,6 +67,8 @@ pub(super) struct TopicPlan {
     pub(super) slot_count: usize,
     /// Slots one of which must be filled for any signal to hold; `None` when a signal may hold without a word.
     pub(super) anchors: Option<Vec<Slot>>,
+    /// Whether the topic trips on an article without a word of it.
+    pub(super) trips_empty: bool,
     /// What fills which slot.
     pub(super) phrases: Vec<(Phrase, Slot)>,
     /// Cost of each slot as an anchor.

@@ -84,8 +84,14 @@ impl<'a> IntoIterator for &'a Topics {
 impl Topics {
     /// Compiles topics together. `None` when they pass the automaton's own limits (2³¹ states).
     pub fn new(topics: Vec<Topic>, languages: Arc<Languages>) -> Option<Self> {
-        let plans: Vec<TopicPlan> =
-            topics.iter().map(|topic| TopicPlan::new(&topic.sets, &topic.signals)).collect();
+        let plans: Vec<TopicPlan> = topics
+            .iter()
+            .map(|topic| {
+                let mut plan = TopicPlan::new(&topic.sets, &topic.signals);
+                plan.trips_empty = topic.score_of(Vec::new()).trips;
+                plan
+            })
+            .collect();
         let mut numbers = HashMap::new();
         let (mut phrases, mut postings): (Vec<_>, Vec<Vec<Posting>>) = (Vec::new(), Vec::new());
         for (topic, plan) in plans.iter().enumerate() {
@@ -107,12 +113,11 @@ impl Topics {
             postings.sort_unstable();
             postings.dedup();
         }
-        let trips_empty = |topic: &Topic| topic.score_of(Vec::new()).trips;
-        let always = (0..topics.len())
-            .filter(|topic| {
-                plans.get(*topic).is_some_and(|plan| plan.anchors.is_none())
-                    || topics.get(*topic).is_some_and(trips_empty)
-            })
+        let always = plans
+            .iter()
+            .enumerate()
+            .filter(|(_, plan)| plan.anchors.is_none() || plan.trips_empty)
+            .map(|(topic, _)| topic)
             .collect();
         let lexicon = Some(Lexicon::new(phrases)?);
         let engine = Engine { lexicon, postings, plans, always, languages };
@@ -202,11 +207,14 @@ impl Topics {
             }
             scratch.room.give(hits.spans);
         }
+        if let Some(learned) = topic.learned() {
+            learned.apply(&mut evidence, text);
+        }
         if scratch.is_scanned && !evidence.is_empty() {
             evidence.extend(weigh::discount(&evidence, &scratch.marks, &topic.source.factors, text));
         }
-        let score = topic.score_of(evidence);
-        (!score.evidence.is_empty() || score.trips).then_some(score)
+        // Most topics that were looked at say nothing; they cost no room.
+        (!evidence.is_empty() || plan.trips_empty).then(|| topic.score_of(evidence))
     }
 }
 

@@ -54,23 +54,46 @@ pub(super) fn weigh(
     let mut worth = factor(field);
     let mut at = hits.spans.iter().copied().find(|span| text.field_at(span.start) == field);
     if let Some((marks, factors, words)) = context.filter(|(marks, ..)| marks.has_triggers()) {
-        let mut best: Option<(f64, Reading, Field, Span)> = None;
-        for &span in &hits.spans {
-            let reading = marks.read(text, span, words, &factors);
-            let field = text.field_at(span.start).max(field);
-            let worth = factor(field) * reading.factor;
-            if best.is_none_or(|(most, ..)| worth > most) {
-                best = Some((worth, reading, field, span));
+        let best = |spans: &[Span]| {
+            let mut best: Option<(f64, Reading, Field, Span)> = None;
+            for span in innermost(spans) {
+                let reading = marks.read(text, span, words, &factors);
+                let field = text.field_at(span.start).max(field);
+                let worth = factor(field) * reading.factor;
+                if best.is_none_or(|(most, ..)| worth > most) {
+                    best = Some((worth, reading, field, span));
+                }
             }
-        }
-        if let Some(best) = best {
-            (worth, reading, field) = (best.0, best.1, best.2);
-            at = Some(best.3);
+            best
+        };
+        // Of the parts of an AND, all needed, the one the text means least counts.
+        let weakest =
+            hits.parts.iter().filter_map(|spans| best(spans)).min_by(|one, other| one.0.total_cmp(&other.0));
+        if let Some(read) = weakest.or_else(|| best(&hits.spans)) {
+            (worth, reading, field) = (read.0, read.1, read.2);
+            at = Some(read.3);
         }
     }
     let points = signal.weight * repeats(hits.count.max(1), signal.cap) * worth;
     let quote = quote(at, field, text);
     Some(Evidence { signal: signal.name.clone(), field, quote, status: reading.status, points })
+}
+
+/// The places that hold no other of them, from the last to the first: "denies blocking aid" is read at "blocking aid",
+/// although "denies … aid" is a match, too.
+fn innermost(sorted: &[Span]) -> impl Iterator<Item = Span> {
+    let mut backward = sorted.iter().rev().copied().peekable();
+    let mut first_end = usize::MAX;
+    std::iter::from_fn(move || {
+        loop {
+            let span = backward.next()?;
+            let begins_a_shorter_one = backward.peek().is_some_and(|next| next.start == span.start);
+            if !begins_a_shorter_one && span.end < first_end {
+                first_end = span.end;
+                return Some(span);
+            }
+        }
+    })
 }
 
 /// What an article's genre takes off what speaks for the topic, as evidence of its own; the strongest one counts.

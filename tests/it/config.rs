@@ -208,8 +208,8 @@ fn faults_of_the_main_file_are_named() {
         "\"SD\"",
     );
     check(
-        "[[route]]\nto = [\"d@e.org\"]\nplaces = [\"SD\", \"SS\"]\n",
-        ":3: error: route[1].places: this version finds no places",
+        "[[route]]\nto = [\"d@e.org\"]\nplaces = [\"SD\", \"UK\"]\n",
+        ":3: error: route[1].places[2]: `UK` is not a country code",
         "\"ZZ\"",
     );
     check(
@@ -381,7 +381,7 @@ operator = ["ops@example.org"]
 to = ["desk@example.org"]
 topics = ["*"]
 severities = ["critical"]
-places = ["SD", "ZZ"]
+places = ["SD", "SS"]
 min_publishers = 2
 mode = "immediate"
 [web]

@@ -12,6 +12,7 @@ mod daemon;
 mod feeds;
 mod fetch;
 mod import;
+mod learning;
 mod lint;
 mod mail;
 mod pipeline;

@@ -98,6 +98,27 @@ fn a_quiet_incident_closes_and_the_next_article_opens_another() {
 }
 
 #[test]
+fn each_main_place_has_its_incident_and_a_second_place_opens_none() {
+    let mut lab = Lab::with("update_every = \"6h\"", "");
+    lab.acquaint(hour(0));
+    let sudan =
+        lab.poll(0, hour(1), &[entry("a", "Truce broken in Sudan as shells fall", hour(1))]).alerts.remove(0);
+    assert_eq!(sudan.alert.place, "SD");
+    assert!(sudan.subject.starts_with("[Broken truce] Sudan: Truce broken"), "{}", sudan.subject);
+    let yemen = lab.poll(0, hour(2), &[entry("b", "Truce shattered in Yemen", hour(2))]).alerts.remove(0);
+    assert_eq!((yemen.alert.place.as_str(), yemen.alert.kind.as_str()), ("YE", "first"));
+    assert_ne!(sudan.incident, yemen.incident);
+    // Egypt says so; it happens in Sudan.
+    let both = lab.poll(0, hour(3), &[entry("c", "Egypt says truce shattered again in Sudan", hour(3))]);
+    assert!(both.alerts.is_empty(), "it waits for the update of Sudan's incident");
+    assert_eq!(decision(&lab, both.articles[0].id.0).0, "update-held");
+    let nowhere =
+        lab.poll(0, hour(4), &[entry("d", "Truce shattered, nobody knows where", hour(4))]).alerts.remove(0);
+    assert_eq!((nowhere.alert.place.as_str(), nowhere.alert.kind.as_str()), ("ZZ", "first"));
+    assert_eq!(lab.reader().overview(hour(4)).unwrap().open_incidents.len(), 3);
+}
+
+#[test]
 fn publishers_are_counted_without_copies() {
     let mut lab = Lab::with("publishers = 2", "");
     lab.acquaint(hour(0));

@@ -27,7 +27,7 @@ const SHELL: [(&str, &[&str]); 4] = [
 ];
 
 /// Outside libraries and the rooms that own them.
-const OWNERS: [(&str, &[&str], &str); 37] = [
+const OWNERS: [(&str, &[&str], &str); 36] = [
     ("annotate_snippets", &["config/report.rs"], ""),
     ("axum", &["web"], ""),
     ("brotli", &["fetch/"], ""),
@@ -67,7 +67,6 @@ const OWNERS: [(&str, &[&str], &str); 37] = [
     ("tokio_util", &["daemon"], ""),
     ("toml", &["config"], ""),
     ("tracing", &["daemon"], "stages and doors say what happened in their results"),
-    ("whatlang", &["article/language.rs"], ""),
     ("zstd", &["fetch/", "cli/record.rs"], "as flate2"),
 ];
 

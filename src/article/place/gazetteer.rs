@@ -21,6 +21,9 @@ const AMBIGUOUS: u8 = 0x80;
 /// Flag: it counts in capitals alone (`US`, `CAR`).
 const CAPITALS: u8 = 0x40;
 
+/// The multiplier of FNV-1a.
+const HASH_PRIME: u64 = 0x0100_0000_01b3;
+
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -34,6 +37,8 @@ pub enum Kind {
     Region,
     /// A city, camp, crossing or battlefield.
     City,
+    /// An institution that stands for the country: a parliament, an agency, an armed group at home there.
+    Institution,
 }
 
 /// One meaning of a name.
@@ -58,8 +63,10 @@ pub struct Candidate {
 pub struct Found {
     /// Words it takes.
     pub word_count: usize,
-    /// Where its candidates are.
+    /// Where its candidates are; names that mean the same share them.
     offset: usize,
+    /// A hash of the name.
+    name: u64,
 }
 
 /// The compiled names; `None` when the program was built with a broken file, which a test forbids.
@@ -70,24 +77,35 @@ pub fn longest<'a>(words: impl Iterator<Item = &'a str>) -> Option<Found> {
     let fst = NAMES_FST.as_ref()?;
     let mut node = fst.root();
     let mut output = fst::raw::Output::zero();
-    let mut found = None;
+    let (mut found, mut name) = (None, 0_u64);
     for (index, word) in words.enumerate() {
         let space: &[u8] = if index == 0 { b"" } else { b" " };
         for byte in space.iter().chain(word.as_bytes()) {
             let Some(step) = node.find_input(*byte) else { return found };
             let transition = node.transition(step);
             output = output.cat(transition.out);
+            name = (name ^ u64::from(*byte)).wrapping_mul(HASH_PRIME);
             node = fst.node(transition.addr);
         }
         if node.is_final() {
             let offset = usize::try_from(output.cat(node.final_output()).value()).ok()?;
-            found = Some(Found { word_count: index + 1, offset });
+            found = Some(Found { word_count: index + 1, offset, name });
         }
     }
     found
 }
 
 impl Found {
+    /// Whether the words mean no place.
+    pub fn is_decoy(self) -> bool {
+        CANDIDATES.get(self.offset).is_none_or(|count| *count == 0)
+    }
+
+    /// Whether two are the same name.
+    pub fn is_same(self, other: Self) -> bool {
+        self.name == other.name
+    }
+
     /// Its meanings; none for a decoy, which takes its words and means nothing.
     pub fn candidates(self) -> impl Iterator<Item = Candidate> {
         let count = CANDIDATES.get(self.offset).map_or(0, |count| usize::from(*count));
@@ -101,7 +119,7 @@ fn candidate(row: &'static [u8]) -> Option<Candidate> {
     let (flags, rest) = rest.split_first()?;
     let (language, population) = rest.split_at_checked(3)?;
     let &[low, middle, high] = population else { return None };
-    let kinds = [Kind::Name, Kind::Demonym, Kind::Capital, Kind::Region, Kind::City];
+    let kinds = [Kind::Name, Kind::Demonym, Kind::Capital, Kind::Region, Kind::City, Kind::Institution];
     let language = std::str::from_utf8(language).ok()?.trim_end();
     Some(Candidate {
         country: std::str::from_utf8(country).ok()?,

@@ -3,6 +3,8 @@
 //! Owns [`Reading`]. A trigger before a match reaches forward to it, one after it back to it, both no further than their
 //! clause; a trigger that is one of the match's own words is none.
 
+use std::ops::Range;
+
 use super::scan::{Marks, Trigger};
 use super::{Effect, Factors, Side};
 use crate::article::words::Gap;
@@ -13,6 +15,11 @@ use crate::topic::matcher::{ArticleText, Span};
 const FORWARD_WORDS_MAX: usize = 9;
 /// Words a trigger reaches back.
 const BACK_WORDS_MAX: usize = 6;
+
+/// Punctuation that ends a clause.
+const STOPS: &[char] = &[',', ';', ':', '–', '—', '|', '،', '؛', ')'];
+/// Punctuation that ends more than a clause.
+const HARD_STOPS: &[char] = &[';', '–', '—', '|', '؛', ')'];
 
 /// How a match is meant.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,22 +47,27 @@ impl Marks {
         let own = |span: &&Span| span.start >= hit.start && span.end <= hit.end;
         let mut reading = Reading::AFFIRMED;
         for trigger in self.near(hit) {
-            if words.iter().filter(own).any(|word| shares(*word, trigger.span)) {
+            // Own words may reach out of the match: "se rompe" where "rompe" was nearest.
+            if words.iter().any(|word| shares(*word, hit) && shares(*word, trigger.span)) {
                 continue;
             }
+            // What is said of a time or a case holds beyond the comma: "Years ago, …", "If …, …".
+            let is_frame = matches!(trigger.effect, Effect::Historical | Effect::Hypothetical);
+            let stops = if is_frame { HARD_STOPS } else { STOPS };
             let reached = match trigger.side {
                 Side::Before => {
-                    words.iter().filter(own).find(|word| word.start >= trigger.span.end).is_some_and(|word| {
-                        self.reaches(text, trigger.span.end, word.start, FORWARD_WORDS_MAX)
+                    let next = words.iter().filter(own).find(|word| word.start >= trigger.span.end);
+                    next.is_some_and(|word| {
+                        self.reaches(text, trigger.span.end..word.start, FORWARD_WORDS_MAX, stops)
                     })
                 }
-                Side::After => words
-                    .iter()
-                    .filter(own)
-                    .filter(|word| word.end <= trigger.span.start)
-                    .map(|word| word.end)
-                    .max()
-                    .is_some_and(|end| self.reaches(text, end, trigger.span.start, BACK_WORDS_MAX)),
+                Side::After => {
+                    let before = words.iter().filter(own).filter(|word| word.end <= trigger.span.start);
+                    before
+                        .map(|word| word.end)
+                        .max()
+                        .is_some_and(|end| self.reaches(text, end..trigger.span.start, BACK_WORDS_MAX, stops))
+                }
             };
             let factor = factors.effect(trigger.effect);
             if reached && factor < reading.factor {
@@ -80,7 +92,14 @@ impl Marks {
     const TRIGGER_WORDS_MAX: usize = 10;
 
     /// Whether nothing ends the clause between two words.
-    fn reaches(&self, text: &ArticleText<'_>, from: usize, to: usize, words_max: usize) -> bool {
+    fn reaches(
+        &self,
+        text: &ArticleText<'_>,
+        between: Range<usize>,
+        words_max: usize,
+        stops: &[char],
+    ) -> bool {
+        let Range { start: from, end: to } = between;
         if to - from >= words_max {
             return false;
         }
@@ -90,12 +109,12 @@ impl Marks {
         }
         let first = self.breaks.partition_point(|span| span.start < from);
         let is_broken = self.breaks.get(first).is_some_and(|span| span.start < to);
-        !is_broken && !(from..=to).any(|position| ends_clause(text, position))
+        !is_broken && !(from..=to).any(|position| ends_clause(text, position, stops))
     }
 }
 
 /// Whether punctuation before a word ends a clause; quotation marks and brackets that open do not.
-fn ends_clause(text: &ArticleText<'_>, position: usize) -> bool {
+fn ends_clause(text: &ArticleText<'_>, position: usize, stops: &[char]) -> bool {
     let (Some(before), Some(word)) =
         (position.checked_sub(1).and_then(|before| text.word(before)), text.word(position))
     else {
@@ -105,7 +124,7 @@ fn ends_clause(text: &ArticleText<'_>, position: usize) -> bool {
         return false;
     }
     let between = text.field_text(text.field_at(position)).get(before.end..word.start).unwrap_or_default();
-    between.contains([',', ';', ':', '–', '—', '|', '،', '؛', ')']) || between.contains(" - ")
+    between.contains(stops) || between.contains(" - ")
 }
 
 fn shares(one: Span, other: Span) -> bool {

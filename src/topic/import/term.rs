@@ -35,7 +35,7 @@ pub(super) fn read(text: &str, any: char, one: char) -> Option<Term> {
                     letter
                 }
             })
-            .filter(|letter| letter.is_alphanumeric() || !letter.is_ascii() || "*?-'’.&/".contains(*letter))
+            .filter(|letter| letter.is_alphanumeric() || !letter.is_ascii() || "*?-'’.&/:".contains(*letter))
             .filter(|letter| !matches!(letter, '“' | '”' | '„' | '«' | '»' | '‘' | '‚'))
             .collect();
         if !word.contains(char::is_alphanumeric) {

@@ -53,25 +53,18 @@ impl TopicPlan {
         if plan.is_positional() {
             let spans = self.spans(plan, only, text, scratch);
             let field = spans.iter().map(|span| text.field_at(span.start)).min();
-            return Hits { holds: !spans.is_empty(), count: count_apart(&spans), spans, field };
+            return Hits { holds: !spans.is_empty(), count: count_apart(&spans), spans, field, ..Hits::NONE };
         }
-        let nothing = Hits { holds: false, spans: Vec::new(), field: None, count: 0 };
         match plan {
             Plan::And(plans) => all(plans.iter().map(|plan| self.hits(plan, only, text, scratch)).collect()),
             Plan::Or(plans) => any(self.holding(plans, only, text, scratch)),
             Plan::AtLeast { count, of } => at_least(*count, self.holding(of, only, text, scratch)),
-            Plan::Not(plan) => {
-                let holds = !self.hits(plan, only, text, scratch).holds;
-                Hits { holds, spans: Vec::new(), field: None, count: usize::from(holds) }
-            }
+            Plan::Not(plan) => Hits::unplaced(!self.hits(plan, only, text, scratch).holds),
             Plan::In(field, plan) if only.is_none_or(|only| only == *field) => {
                 self.hits(plan, Some(*field), text, scratch)
             }
-            Plan::Meta(meta, glob) => {
-                let holds = text.meta_holds(*meta, glob);
-                Hits { holds, spans: Vec::new(), field: None, count: usize::from(holds) }
-            }
-            Plan::In(..) | Plan::Slot(_) | Plan::Set(_) | Plan::Near { .. } => nothing,
+            Plan::Meta(meta, glob) => Hits::unplaced(text.meta_holds(*meta, glob)),
+            Plan::In(..) | Plan::Slot(_) | Plan::Set(_) | Plan::Near { .. } => Hits::NONE,
         }
     }
 

@@ -99,6 +99,49 @@ async fn alerts_are_listed_and_shown_with_their_deliveries() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_people_say_of_articles_and_alerts_is_kept_as_labels() {
+    let (_server, _mails, desk) = worked().await;
+    let number = |query: &str| {
+        desk.run(&["articles", "search", query, "--json"]).expect(0).json()[0]["id"].to_string()
+    };
+    let (breach, market) = (number("ceasefire"), number("market"));
+    let topic = "ceasefire-breakdown";
+    let labels = || {
+        desk.ask::<String>("SELECT group_concat(article_id || ' ' || topic || ' ' || grade || ' ' || source, ', ') FROM labels")
+    };
+    let ran = desk.run(&["alerts", "feedback", "1", "useful"]).expect(0);
+    assert_eq!(ran.out, "1 article labelled 2 for ceasefire-breakdown\n");
+    assert_eq!(labels(), Some(format!("{breach} {topic} 2 feedback")));
+    desk.run(&["alerts", "feedback", "1", "noise"]).expect(0);
+    assert_eq!(labels(), Some(format!("{breach} {topic} 0 feedback")));
+    let ran = desk.run(&["articles", "label", &breach, topic, "2"]).expect(0);
+    assert!(ran.out.contains(BREACH), "{}", ran.out);
+    // What is said of an article outlives what is said of its alert.
+    let ran = desk.run(&["alerts", "feedback", "1", "noise"]).expect(0);
+    assert_eq!(ran.out, "0 articles labelled 0 for ceasefire-breakdown; 1 keeps its own label\n");
+    desk.run(&["articles", "label", &market, topic, "0"]).expect(0);
+    assert_eq!(labels(), Some(format!("{breach} {topic} 2 owner, {market} {topic} 0 owner")));
+    let found = desk.run(&["topics", "evaluate", "--stored", "--json"]).expect(0).json();
+    assert_eq!(found.len(), 1, "a topic nobody judged has no numbers");
+    assert_eq!((&found[0]["items"], &found[0]["positives"]), (&2.into(), &1.into()));
+    assert_eq!((&found[0]["precision"], &found[0]["recall"]), (&1.0.into(), &1.0.into()));
+    assert_eq!(found[0]["articles_a_day"]["source"], "archive");
+    assert_eq!(found[0]["articles_a_day"]["per_day"][0], 1.0);
+    let ran = desk.run(&["topics", "learn", topic, "--stored"]).expect(1);
+    assert!(ran.out.contains("there are 1 and 1"), "{}", ran.out);
+    for (args, code, words) in [
+        (["articles", "label", "999", topic, "2"], 1, "no article 999"),
+        (["articles", "label", &breach, "drought", "2"], 2, "no topic \"drought\""),
+        (["articles", "label", &breach, topic, "3"], 2, "0..=2"),
+    ] {
+        let ran = desk.run(&args).expect(code);
+        assert!(ran.err.contains(words), "{words}: {}", ran.err);
+    }
+    assert!(desk.run(&["alerts", "feedback", "7", "noise"]).expect(1).err.contains("no alert 7"));
+    desk.run(&["alerts", "feedback", "1", "splendid"]).expect(2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn feeds_are_listed_before_and_after_they_were_polled() {
     let (server, _mails, desk) = worked().await;
     desk.feeds([server.url("/feed"), server.url("/broken"), server.url("/new")]);
