@@ -73,12 +73,18 @@ enum Command {
     },
     /// Score a text, a web page, or recorded entries against the topics
     #[command(
-        after_help = "Examples:\n  wirewatch score article.txt\n  wirewatch score https://example.org/news/1\n  echo 'Army violates ceasefire' | wirewatch score -\n  wirewatch score --json entries.jsonl"
+        after_help = "Examples:\n  wirewatch score article.txt\n  wirewatch score https://example.org/news/1\n  echo 'Army violates ceasefire' | wirewatch score -\n  wirewatch score --topic ceasefire-breakdown article.txt\n  wirewatch score --json entries.jsonl"
     )]
     Score {
         /// Plain text, an HTML page, JSON Lines of entries, a URL, or - for standard input
         #[arg(value_name = "FILE|URL|-", default_value = "-")]
         input: String,
+        /// Only this topic
+        #[arg(long, value_name = "ID", conflicts_with = "json")]
+        topic: Option<String>,
+        /// Whether words are coloured by what they speak for [auto: on a terminal, unless NO_COLOR is set]
+        #[arg(long, value_name = "WHEN", default_value = "auto")]
+        color: score::When,
         /// JSON Lines instead of text
         #[arg(long)]
         json: bool,
@@ -235,7 +241,9 @@ fn run_command(arguments: Arguments) -> Outcome {
         Command::Run { once } => run::run(&dir, once),
         Command::Init { dir } => init::run(&dir),
         Command::Check { online } => check::run(&dir, online),
-        Command::Score { input, json } => score::run(&dir, &input, json),
+        Command::Score { input, topic, color, json } => {
+            score::run(&dir, &input, &score::Look::new(topic, color, json))
+        }
         Command::Replay { files, json } => replay::run(&dir, &files, json),
         Command::Topics(command) => topics::run(&dir, &command),
         Command::Feeds(command) => feeds::run(&dir, &command),

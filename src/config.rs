@@ -22,6 +22,7 @@ mod secret;
 mod source;
 pub mod starter;
 mod topic_file;
+pub mod topic_lint;
 mod units;
 mod value;
 

@@ -16,6 +16,7 @@ pub mod pages;
 pub mod report;
 pub mod requests;
 pub mod subscriptions;
+pub mod words;
 
 use std::fs::{self, File};
 use std::io;

@@ -3,9 +3,12 @@
 //! Owns [`Topic`], [`SignalSource`], [`Evidence`] and [`Score`]. Refuses to read files and to decide alerts.
 
 pub mod context;
+pub mod draft;
 pub mod evaluate;
+pub mod import;
 pub mod learn;
 mod lexicon;
+pub mod lint;
 pub mod matcher;
 mod narrow;
 pub mod pattern;
@@ -27,7 +30,7 @@ use matcher::{ArticleText, Evaluation};
 use query::{Node, QueryProblem};
 use sets::Sets;
 
-pub use topics::{Scratch, Topics};
+pub use topics::{Explanation, Mark, Scratch, Topics};
 
 /// A topic's stable name, used in file names, mail headers and the store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -111,6 +114,17 @@ pub enum Field {
     Body,
 }
 
+impl Field {
+    /// Its lower-case word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Title => "title",
+            Self::Summary => "summary",
+            Self::Body => "body",
+        }
+    }
+}
+
 /// How the text means a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -129,6 +143,21 @@ pub enum Status {
     Negated,
     /// It is over.
     Ended,
+}
+
+impl Status {
+    /// Its lower-case word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Affirmed => "affirmed",
+            Self::Hedged => "hedged",
+            Self::Hypothetical => "hypothetical",
+            Self::Future => "future",
+            Self::Historical => "historical",
+            Self::Negated => "negated",
+            Self::Ended => "ended",
+        }
+    }
 }
 
 /// A topic as its file says it, before its queries are compiled. `config` reads it, [`Topic::compile`] checks it.

@@ -1,6 +1,9 @@
 //! `wirewatch check`: the configuration, every topic's examples and, on request, the world outside.
 
+mod archive;
+
 use std::collections::BTreeMap;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,13 +12,18 @@ use tokio::task::JoinSet;
 use super::topics::{wrong_examples, wrong_words};
 use super::{Exit, Failure, Outcome, Output, complain, counted, load, now, runtime};
 use crate::article::publisher::host_key;
-use crate::config::Config;
+use crate::config::{self, Config, topic_lint};
 use crate::feed::{Feed, parse};
 use crate::fetch::{Fetcher, Outcome as Fetched, Request};
 use crate::mail::Mailer;
 
 pub(super) fn run(dir: &Path, online: bool) -> Outcome {
     let config = load(dir)?;
+    let slips = topic_lint::lint(&config);
+    if !slips.is_empty() {
+        complain(config::render(&slips, io::stderr().is_terminal()).trim_end());
+    }
+    archive::note(&config)?;
     let mut wrong_count = 0;
     for topic in &config.topics {
         for (example, score) in wrong_examples(&config.topics, topic) {

@@ -1,5 +1,7 @@
 //! `wirewatch score`: one text, page or file of entries against the topics.
 
+mod show;
+
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
@@ -8,33 +10,38 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::record::{Lines, nowhere, stranger};
+use super::topics::named;
 use super::{Exit, Failure, Outcome, Output, complain, load, now, runtime};
 use crate::article::{self, Article, page};
 use crate::config::Config;
 use crate::feed::Entry;
 use crate::fetch::{self, Fetcher, Request};
-use crate::topic::{Evidence, Score};
+use crate::topic::Evidence;
+
+pub(super) use show::{Look, When};
 
 /// Largest page or text, bytes. JSON Lines files are read line by line and have no such limit.
 const BYTES_MAX: u64 = 32 << 20;
 
-pub(super) fn run(dir: &Path, input: &str, json: bool) -> Outcome {
+pub(super) fn run(dir: &Path, input: &str, look: &Look) -> Outcome {
     let config = load(dir)?;
+    // A slip in its name is told before a page is fetched.
+    named(&config, look.topic.as_deref())?;
     if let Ok(url) = Url::parse(input)
         && matches!(url.scheme(), "http" | "https")
     {
         let (bytes, url) = fetch_page(&config, url)?;
-        return score_document(&config, &bytes, Some(&url), json);
+        return score_document(&config, &bytes, Some(&url), look);
     }
     if is_json_lines(input) {
-        return score_lines(&config, Lines::open(Path::new(input))?, json);
+        return score_lines(&config, Lines::open(Path::new(input))?, look);
     }
     let bytes = read_all(input)?;
     if first_line_is_json(&bytes) {
         let name = if input == "-" { "standard input" } else { input };
-        return score_lines(&config, Lines::of(Box::new(Cursor::new(bytes)), name), json);
+        return score_lines(&config, Lines::of(Box::new(Cursor::new(bytes)), name), look);
     }
-    score_document(&config, &bytes, None, json)
+    score_document(&config, &bytes, None, look)
 }
 
 fn is_json_lines(input: &str) -> bool {
@@ -79,7 +86,7 @@ fn fetch_page(config: &Config, url: Url) -> Result<(Vec<u8>, Url), Failure> {
 }
 
 /// Scores a page or a plain text.
-fn score_document(config: &Config, bytes: &[u8], url: Option<&Url>, json: bool) -> Outcome {
+fn score_document(config: &Config, bytes: &[u8], url: Option<&Url>, look: &Look) -> Outcome {
     let mut entry = if is_html(bytes) {
         let page = page::read(bytes, url);
         Entry {
@@ -95,7 +102,7 @@ fn score_document(config: &Config, bytes: &[u8], url: Option<&Url>, json: bool) 
     entry.url = url.map(ToString::to_string);
     let article = article::normalize(&entry, &stranger(url.cloned().unwrap_or_else(nowhere)), now());
     let mut output = Output::open();
-    print(&mut output, config, None, &article, json)?;
+    print(&mut output, config, None, &article, look)?;
     output.finish()?;
     Ok(Exit::Done)
 }
@@ -111,7 +118,7 @@ pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\n', "<br>")
 }
 
-fn score_lines(config: &Config, mut lines: Lines, json: bool) -> Outcome {
+fn score_lines(config: &Config, mut lines: Lines, look: &Look) -> Outcome {
     let mut output = Output::open();
     let mut exit = Exit::Done;
     while let Some(line) = lines.next()? {
@@ -119,7 +126,7 @@ fn score_lines(config: &Config, mut lines: Lines, json: bool) -> Outcome {
             Ok(record) => {
                 let seen_at = record.seen_at().unwrap_or_else(now);
                 let article = article::normalize(&record.entry(), &record.feed(&config.feeds), seen_at);
-                print(&mut output, config, record.id.as_deref(), &article, json)?;
+                print(&mut output, config, record.id.as_deref(), &article, look)?;
             }
             Err(bad) => {
                 complain(&format!("{}: not an entry: {}", bad.place, bad.message));
@@ -151,12 +158,12 @@ fn print(
     config: &Config,
     id: Option<&str>,
     article: &Article,
-    json: bool,
+    look: &Look,
 ) -> Result<(), Failure> {
-    let scores = config.topics.score_each(article);
-    if !json {
-        return print_text(output, config, article, &scores);
+    if !look.json {
+        return show::print(output, &named(config, look.topic.as_deref())?, &config.topics, article, look);
     }
+    let scores = config.topics.score_each(article);
     let mut topics = Map::new();
     for score in &scores {
         let entry =
@@ -169,26 +176,4 @@ fn print(
 /// Four digits are more than the calibration knows.
 pub(super) fn rounded(score: f64) -> f64 {
     (score * 10_000.0).round() / 10_000.0
-}
-
-fn print_text(
-    output: &mut Output,
-    config: &Config,
-    article: &Article,
-    scores: &[Score],
-) -> Result<(), Failure> {
-    output.line(&article.title)?;
-    for (topic, score) in config.topics.iter().zip(scores) {
-        let verdict = if score.trips { "TRIPS" } else { "quiet" };
-        let threshold = topic.source.policy.threshold;
-        output.line(format!("  {verdict}  {:.2} of {threshold:.2}  {}", score.probability, score.topic))?;
-        for evidence in &score.evidence {
-            let field = format!("{:?}", evidence.field).to_lowercase();
-            output.line(format!(
-                "    {:>+6.1}  {} ({field}): {}",
-                evidence.points, evidence.signal, evidence.quote
-            ))?;
-        }
-    }
-    Ok(())
 }

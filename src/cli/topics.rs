@@ -1,8 +1,11 @@
 //! `wirewatch topics`: what is watched, and whether it gets its examples and other people's labels right.
 
 mod evaluate;
+mod import;
 mod labels;
 mod learn;
+mod new;
+mod show;
 
 use std::path::Path;
 
@@ -27,6 +30,25 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show a topic: its sets, signals, factors and policy
+    #[command(after_help = "Example:\n  wirewatch topics show ceasefire-breakdown")]
+    Show {
+        /// The topic
+        topic: String,
+        /// JSON instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Begin a topic from headlines and a description, in a new file under topics/
+    #[command(
+        after_help = "Examples:\n  wirewatch topics new bridge-closed --alert alert.txt --quiet quiet.txt --languages en\n  wirewatch topics new dam-breach --description 'A dam breaks, leaks or overflows'"
+    )]
+    New(new::Arguments),
+    /// Make a topic file out of a search string (Meltwater, Brandwatch, Lucene) or a list of weighted words (EMM)
+    #[command(
+        after_help = "Examples:\n  wirewatch topics import query.txt --id ceasefire > topics/ceasefire.toml\n  echo '(ceasefire OR truce) NEAR/5 (violat* OR broke*) NOT trade' | wirewatch topics import - --id truce --into topics"
+    )]
+    Import(import::Arguments),
     /// Run every topic's examples; exit 1 when one comes out wrong
     #[command(after_help = "Examples:\n  wirewatch topics test\n  wirewatch topics test ceasefire-breakdown")]
     Test {
@@ -60,8 +82,15 @@ pub(super) enum Command {
 }
 
 pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
+    // What is imported need not wait for a configuration that is sound.
+    if let Command::Import(arguments) = command {
+        return import::run(arguments);
+    }
     let config = load(dir)?;
     match command {
+        Command::Import(arguments) => import::run(arguments),
+        Command::New(arguments) => new::run(&config, arguments),
+        Command::Show { topic, json } => show::run(&config, topic, *json),
         Command::List { json } => list(&config, *json),
         Command::Test { topic } => test(&config, topic.as_deref()),
         Command::Evaluate { topic, source, from, weights, json } => {

@@ -14,8 +14,7 @@ use super::literal;
 use super::raw;
 use super::read::Item;
 use super::report::Problem;
-use super::source::{Sheet, Source};
-use super::topic_file::toml_files;
+use super::source::{Sheet, Source, toml_files};
 use crate::topic::context::{
     Effect, Genre, LanguageProblem, LanguageSource, Languages, ListSource, Purpose, Side, Where,
 };

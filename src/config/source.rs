@@ -1,6 +1,6 @@
 //! A configuration file's bytes, and where in them something stands.
 //!
-//! Owns bounded reading and positions: byte offset to line and column, and the hash of everything read.
+//! Owns bounded reading, which files a folder has, and positions: byte offset to line and column.
 //! Refuses to know what the bytes mean.
 
 use std::fs::File;
@@ -203,4 +203,31 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
         _ => "split it, or correct the path",
     };
     Problem::whole_file(path, format!("the file cannot be read: {error}"), Some(hint.to_owned()))
+}
+
+/// The folder's `*.toml`, by name; none when there is no folder.
+pub(super) fn toml_files(folder: &Path, files_max: usize, what: &str) -> Result<Vec<PathBuf>, Box<Problem>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let refuse = |error: std::io::Error| {
+        let hint = "it must be a folder that the user Wirewatch runs as can read";
+        let message = format!("the {what} cannot be listed: {error}");
+        Box::new(Problem::whole_file(folder, message, Some(hint.to_owned())))
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(refuse)? {
+        let path = entry.map_err(refuse)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.extension().is_some_and(|end| end == "toml") && !hidden {
+            files.push(path);
+        }
+        if files.len() > files_max {
+            let message = format!("there are more than {files_max} {what}");
+            let hint = "share them between several installations".to_owned();
+            return Err(Box::new(Problem::whole_file(folder, message, Some(hint))));
+        }
+    }
+    files.sort();
+    Ok(files)
 }

@@ -1,7 +1,7 @@
 //! `topics/*.toml`: from files to compiled topics.
 //!
-//! Owns what a topic's file must say, and the way back from a fault inside a query to its line and column.
-//! Refuses to read queries: [`Topic`] does.
+//! Owns what a topic's file must say. Refuses to read queries: [`Topic`] does; the way back from a fault inside one to its
+//! line is `topic_lint`'s.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -13,17 +13,16 @@ use xxhash_rust::xxh3::Xxh3;
 use super::TopicOrigin;
 use super::check::{check_order, check_range, note_bytes, read_toml};
 use super::learned_file;
-use super::literal;
 use super::raw;
 use super::read::Item;
 use super::report::Problem;
-use super::source::{Sheet, Source};
+use super::source::{Sheet, Source, toml_files};
+use super::topic_lint::note_faults;
 use super::value::Line;
 use crate::article::stem::has_stemmer;
 use crate::topic::context::{Effect, Factors, Genre, Languages};
 use crate::topic::{
-    AlertPolicy, Calibration, Example, ProblemSite, SetSource, Severity, SignalSource, Topic, TopicId,
-    TopicProblem, TopicSource,
+    AlertPolicy, Calibration, Example, SetSource, Severity, SignalSource, Topic, TopicId, TopicSource,
 };
 
 /// Most terms of all topics together: the automaton they are found by stays within a few gigabytes.
@@ -56,13 +55,7 @@ pub(super) struct KnownTopic {
 
 /// Reads every `topics/*.toml`.
 pub(super) fn load_topics(dir: &Path, languages: &Arc<Languages>, hash: &mut Xxh3) -> Topics {
-    let mut topics = Topics {
-        topics: Vec::new(),
-        compiled: crate::topic::Topics::default(),
-        origins: BTreeMap::new(),
-        known: BTreeMap::new(),
-        problems: Vec::new(),
-    };
+    let mut topics = Topics::empty();
     let folder = dir.join("topics");
     let files = match toml_files(&folder, TOPICS_MAX, "topics") {
         Ok(files) => files,
@@ -106,34 +99,17 @@ pub(super) fn load_topics(dir: &Path, languages: &Arc<Languages>, hash: &mut Xxh
     topics
 }
 
-/// The folder's `*.toml`, by name; none when there is no folder.
-pub(super) fn toml_files(folder: &Path, files_max: usize, what: &str) -> Result<Vec<PathBuf>, Box<Problem>> {
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
-    let refuse = |error: std::io::Error| {
-        let hint = "it must be a folder that the user Wirewatch runs as can read";
-        let message = format!("the {what} cannot be listed: {error}");
-        Box::new(Problem::whole_file(folder, message, Some(hint.to_owned())))
-    };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(refuse)? {
-        let path = entry.map_err(refuse)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if path.extension().is_some_and(|end| end == "toml") && !hidden {
-            files.push(path);
-        }
-        if files.len() > files_max {
-            let message = format!("there are more than {files_max} {what}");
-            let hint = "share them between several installations".to_owned();
-            return Err(Box::new(Problem::whole_file(folder, message, Some(hint))));
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 impl Topics {
+    fn empty() -> Self {
+        Self {
+            topics: Vec::new(),
+            compiled: crate::topic::Topics::default(),
+            origins: BTreeMap::new(),
+            known: BTreeMap::new(),
+            problems: Vec::new(),
+        }
+    }
+
     fn add(&mut self, source: &Source) {
         let mut sheet = Sheet::new(source);
         let raw: raw::Topic = read_toml(&mut sheet);
@@ -194,6 +170,17 @@ fn check_id(item: &Item<Line>, stem: &str, sheet: &mut Sheet<'_>) {
     } else if id != stem {
         let message = format!("the id is {id}, but the file is {stem}.toml");
         sheet.error(span, "id", message, format!("name the file {id}.toml, or write id = \"{stem}\""));
+    }
+}
+
+/// Reads one topic from a text that is to become its file.
+pub(super) fn read_topic(path: PathBuf, text: String) -> Result<Topic, Vec<Problem>> {
+    let source = Source::new(path, text);
+    let mut topics = Topics::empty();
+    topics.add(&source);
+    match topics.topics.pop() {
+        Some(topic) => Ok(topic),
+        None => Err(topics.problems),
     }
 }
 
@@ -449,39 +436,4 @@ fn check_examples(items: &[Item<raw::Example>], sheet: &mut Sheet<'_>) -> Vec<Ex
         examples.push(Example { expect: example.expect.value, text: example.text.value.clone(), line });
     }
     examples
-}
-
-/// Puts faults inside queries and terms where they stand in the file.
-fn note_faults(raw: &raw::Topic, faults: Vec<TopicProblem>, sheet: &mut Sheet<'_>) {
-    let reported: Vec<String> = sheet.problems.iter().map(|problem| problem.key.clone()).collect();
-    for fault in faults {
-        let (key, span) = match fault.site {
-            ProblemSite::When { signal } => {
-                let span = raw.signal.value.get(signal).and_then(|item| item.value.when.span.clone());
-                (format!("signal[{}].when", signal + 1), span)
-            }
-            ProblemSite::Term { list, term } => {
-                let list = raw.sets.value.0.get(list);
-                let span = list.and_then(|list| list.terms.get(term)?.span.clone());
-                (set_key(list, term), span)
-            }
-        };
-        // Something that is not given cannot be at fault, and one fault of a string is enough: both were reported.
-        let Some(span) = span else { continue };
-        if reported.contains(&key) {
-            continue;
-        }
-        let written = sheet.source.text.get(span.clone()).unwrap_or("");
-        let start = span.start + literal::offset(written, fault.span.start);
-        let end = span.start + literal::offset(written, fault.span.end);
-        sheet.error(start..end.max(start), &key, fault.message, fault.hint.unwrap_or_default());
-    }
-}
-
-fn set_key(list: Option<&raw::WordList>, term: usize) -> String {
-    let name = list.map(|list| list.name.as_str()).unwrap_or_default();
-    match list.and_then(|list| list.language.as_deref()) {
-        Some(language) => format!("sets.{name}.{language}[{}]", term + 1),
-        None => format!("sets.{name}[{}]", term + 1),
-    }
 }

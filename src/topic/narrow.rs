@@ -5,7 +5,7 @@
 
 use super::Query;
 use super::matcher::ArticleText;
-use super::pattern::Phrase;
+use super::pattern::{Part, Phrase};
 use super::query::Node;
 
 impl Query {
@@ -33,14 +33,29 @@ fn narrow(node: &Node) -> Option<String> {
 /// Any way to read the phrase's first word, alone or joined to its neighbours.
 fn narrow_phrase(phrase: &Phrase) -> Option<String> {
     let first = phrase.parts.iter().filter(|part| part.words.start == 0);
-    let words: Option<Vec<String>> = first
-        .map(|part| {
-            let stem = part.pattern.stem();
-            let open = part.pattern.prefix || stem.len() < part.pattern.folded.len();
-            (!stem.is_empty()).then(|| format!("\"{stem}\"{}", if open { "*" } else { "" }))
-        })
-        .collect();
+    let words: Option<Vec<String>> = first.map(narrow_part).collect();
     join(words?.into_iter(), " OR ")
+}
+
+impl Phrase {
+    /// An FTS5 expression that asks for each of the phrase's words, alone or joined to its neighbours: narrower than what a
+    /// search starts from, and still true of every text that holds the phrase. `None` when a word has no letter to look up.
+    pub(super) fn narrowing(&self) -> Option<String> {
+        let words: Option<Vec<String>> = (0..self.word_count)
+            .map(|word| {
+                let over = self.parts.iter().filter(|part| part.words.contains(&word));
+                let each: Option<Vec<String>> = over.map(narrow_part).collect();
+                join(each?.into_iter(), " OR ")
+            })
+            .collect();
+        join(words?.into_iter(), " AND ")
+    }
+}
+
+fn narrow_part(part: &Part) -> Option<String> {
+    let stem = part.pattern.stem();
+    let open = part.pattern.prefix || stem.len() < part.pattern.folded.len();
+    (!stem.is_empty()).then(|| format!("\"{stem}\"{}", if open { "*" } else { "" }))
 }
 
 fn join(parts: impl Iterator<Item = String>, operator: &str) -> Option<String> {

@@ -47,6 +47,8 @@ pub(super) struct ListView<'a> {
     pub(super) language: Option<&'a str>,
     /// Whether any of its terms uses Latin letters.
     pub(super) latin: bool,
+    /// Its place in the source.
+    pub(super) place: usize,
     /// Its terms.
     pub(super) terms: &'a [Node],
 }
@@ -124,6 +126,7 @@ impl Sets {
         lists.iter().map(|list| ListView {
             language: list.language.as_deref(),
             latin: list.latin,
+            place: list.place,
             terms: &list.terms,
         })
     }
@@ -228,7 +231,8 @@ fn is_latin(letter: char) -> bool {
     letter.is_alphabetic() && matches!(letter, '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}')
 }
 
-fn collect_references(node: &Node, out: &mut Vec<usize>) {
+/// The sets a node names.
+pub(super) fn collect_references(node: &Node, out: &mut Vec<usize>) {
     match node {
         Node::Set(set) => out.push(*set),
         Node::And(nodes) | Node::Or(nodes) | Node::AtLeast { of: nodes, .. } => {

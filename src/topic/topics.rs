@@ -4,6 +4,8 @@
 //! own matches cost. Gives the points of the readable evaluator ([`Topic::score_as_matched`]) times what the context
 //! leaves of them. Refuses to read files and to decide alerts.
 
+mod explain;
+
 use std::collections::HashMap;
 use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
@@ -15,6 +17,8 @@ use super::pattern::Phrase;
 use super::plan::{Slot, TopicPlan};
 use super::{Score, Topic, TopicId, weigh};
 use crate::article::Article;
+
+pub use explain::{Explanation, Mark};
 
 /// Topics, compiled together. Reads like a slice of them, sorted as given.
 #[derive(Debug, Clone, Default)]

@@ -6,3 +6,4 @@ mod archive;
 mod configure;
 mod input;
 mod surface;
+mod topics;
