@@ -8,18 +8,22 @@ use std::collections::HashMap;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
+use super::closeness::{Descriptions, Meaning};
 use super::context::{Languages, Marks};
 use super::lexicon::{Found, Lexicon};
 use super::matcher::{ArticleText, Buffers, Room, Span};
 use super::plan::{Slot, TopicPlan};
 use super::{Score, Topic, TopicId, weigh};
 use crate::article::Article;
+use crate::semantic::Model;
 
 /// Topics, compiled together. Reads like a slice of them, sorted as given.
 #[derive(Debug, Clone, Default)]
 pub struct Topics {
     topics: Arc<[Topic]>,
     engine: Arc<Engine>,
+    /// Absent when no topic asks for closeness, or there is no model.
+    descriptions: Option<Arc<Descriptions>>,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +62,7 @@ pub struct Scratch {
     pub(super) room: Room,
     pub(super) marks: Marks,
     is_scanned: bool,
+    meaning: Meaning,
 }
 
 impl Deref for Topics {
@@ -112,7 +117,19 @@ impl Topics {
             .collect();
         let lexicon = Some(Lexicon::new(phrases)?);
         let engine = Engine { lexicon, postings, plans, always, languages };
-        Some(Self { topics: topics.into(), engine: Arc::new(engine) })
+        Some(Self { topics: topics.into(), engine: Arc::new(engine), descriptions: None })
+    }
+
+    /// The same topics, with a model for those that ask how close an article is to their description.
+    #[must_use]
+    pub fn with_model(self, model: Arc<Model>) -> Self {
+        let descriptions = Descriptions::new(&self.topics, model).map(Arc::new);
+        Self { descriptions, ..self }
+    }
+
+    /// Whether they ask a model.
+    pub fn uses_model(&self) -> bool {
+        self.descriptions.is_some()
     }
 
     /// How many different phrases all topics look for.
@@ -160,14 +177,17 @@ impl Topics {
         let mut found = std::mem::take(&mut scratch.found);
         lexicon.find(text, &mut scratch.looks, &mut found);
         scratch.is_scanned = false;
-        engine.activate(&found, scratch);
+        scratch.meaning.take();
+        let descriptions = self.descriptions.as_deref();
+        let always = descriptions.map(|descriptions| descriptions.always.as_slice());
+        engine.activate(&found, always.unwrap_or_default(), scratch);
         let active = std::mem::take(&mut scratch.active);
         for &topic in &active {
             let (Some(plan), Some(topic_read)) = (engine.plans.get(topic), self.topics.get(topic)) else {
                 continue;
             };
             engine.gather(topic, plan, &found, scratch);
-            scores.extend(self.score_topic(topic_read, plan, text, scratch));
+            scores.extend(self.score_topic((topic, topic_read), plan, text, scratch));
         }
         scratch.active = active;
         scratch.found = found;
@@ -175,7 +195,7 @@ impl Topics {
 
     fn score_topic(
         &self,
-        topic: &Topic,
+        (index, topic): (usize, &Topic),
         plan: &TopicPlan,
         text: &ArticleText<'_>,
         scratch: &mut Scratch,
@@ -185,18 +205,19 @@ impl Topics {
         for (signal, query) in topic.source.signals.iter().zip(&plan.signals) {
             let hits = plan.hits(&query.plan, None, text, scratch);
             if hits.holds {
-                if !scratch.is_scanned {
-                    let mut marks = std::mem::take(&mut scratch.marks);
-                    marks.scan(&self.engine.languages, text);
-                    scratch.marks = marks;
-                    scratch.is_scanned = true;
-                }
+                self.engine.scan(text, scratch);
                 plan.own_words(query, scratch);
                 let context =
                     signal.context.then_some((&scratch.marks, topic.source.factors, &*scratch.words));
                 evidence.extend(weigh::weigh(signal, &hits, text, context));
             }
             scratch.room.give(hits.spans);
+        }
+        if let Some(descriptions) = &self.descriptions
+            && let Some(close) = descriptions.evidence((index, topic), &evidence, text, &scratch.meaning)
+        {
+            self.engine.scan(text, scratch);
+            evidence.push(close);
         }
         if scratch.is_scanned && !evidence.is_empty() {
             evidence.extend(weigh::discount(&evidence, &scratch.marks, &topic.source.factors, text));
@@ -207,8 +228,18 @@ impl Topics {
 }
 
 impl Engine {
-    /// Notes the topics of which an anchor was found, and the runs of equal phrases.
-    fn activate(&self, found: &[Found], scratch: &mut Scratch) {
+    /// Reads how the article means what it says, unless that was done.
+    fn scan(&self, text: &ArticleText<'_>, scratch: &mut Scratch) {
+        if !scratch.is_scanned {
+            let mut marks = std::mem::take(&mut scratch.marks);
+            marks.scan(&self.languages, text);
+            scratch.marks = marks;
+            scratch.is_scanned = true;
+        }
+    }
+
+    /// Notes the topics of which an anchor was found or that are always looked at, and the runs of equal phrases.
+    fn activate(&self, found: &[Found], always: &[usize], scratch: &mut Scratch) {
         scratch.active.clear();
         scratch.runs.clear();
         scratch.is_active.clear();
@@ -222,7 +253,7 @@ impl Engine {
                 activate(posting.topic, scratch);
             }
         }
-        for &topic in &self.always {
+        for &topic in self.always.iter().chain(always) {
             activate(topic, scratch);
         }
         scratch.active.sort_unstable();
