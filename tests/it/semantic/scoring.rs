@@ -102,6 +102,49 @@ fn models_saved_otherwise_are_read() {
     }
 }
 
+/// Multilingual sentence models are BERTs with the vocabulary of XLM-R: pieces with a mark for the space before.
+#[test]
+fn a_vocabulary_of_pieces_is_read() {
+    let words = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁truce", "▁هدنة", "▁перемир", "ие", "▁broken"];
+    let pieces: Vec<(&str, f64)> =
+        words.iter().map(|word| (*word, if word.len() > 4 { -4.0 } else { -9.0 })).collect();
+    let around = |word: &str, id: usize| json!({ "id": word, "ids": [id], "tokens": [word] });
+    let token = |word: &str| json!({ "SpecialToken": { "id": word, "type_id": 0 } });
+    let text = json!({ "Sequence": { "id": "A", "type_id": 0 } });
+    let tokenizer = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": { "type": "Sequence", "normalizers": [{ "type": "NFKC" }] },
+        "pre_tokenizer": { "type": "Sequence", "pretokenizers": [
+            { "type": "WhitespaceSplit" },
+            { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true },
+        ] },
+        "post_processor": {
+            "type": "TemplateProcessing", "single": [token("<s>"), text, token("</s>")],
+            "pair": [token("<s>"), text, token("</s>"), { "Sequence": { "id": "B", "type_id": 0 } }, token("</s>")],
+            "special_tokens": { "<s>": around("<s>", 0), "</s>": around("</s>", 2) },
+        },
+        "decoder": { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true },
+        "model": { "type": "Unigram", "unk_id": 3, "vocab": pieces, "byte_fallback": false },
+    });
+    let tiny = Tiny::new();
+    let mut shape = shape();
+    shape["vocab_size"] = json!(words.len() + 3);
+    let mut weights = weights();
+    let table = weights.get_mut("embeddings.word_embeddings.weight").unwrap();
+    *table = table.narrow(0, 0, words.len() + 3).unwrap().contiguous().unwrap();
+    tiny.write("config.json", &shape.to_string());
+    tiny.write("tokenizer.json", &tokenizer.to_string());
+    tiny.write_weights(&weights);
+    let model = tiny.read().unwrap_or_else(|fault| panic!("{fault}"));
+    let texts = ["truce broken", "هدنة broken", "перемирие broken", "xyz broken"]
+        .map(|text| model.embed(text).unwrap());
+    for (index, one) in texts.iter().enumerate() {
+        for other in texts.iter().skip(index + 1) {
+            assert!(one.similarity(other) < 0.9999, "each is cut into its own pieces");
+        }
+    }
+}
+
 /// The score of a text by the topic, with this in `[semantic]` and the tiny model; and what its closeness is worth.
 fn score(semantic: &str, title: &str, summary: &str) -> (Score, f64) {
     let tiny = Tiny::new();
