@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use wirewatch::article::{Article, normalize, words};
 use wirewatch::config::{self, shipped_languages};
 use wirewatch::feed::{Entry, Feed};
+use wirewatch::topic::closeness::Closeness;
 use wirewatch::topic::context::Factors;
 use wirewatch::topic::matcher::ArticleText;
 use wirewatch::topic::{
@@ -149,6 +150,7 @@ fn made(number: usize, terms: &[String]) -> Topic {
             signal("@other ONEAR/3 @one", -20.0),
         ],
         factors: Factors::default(),
+        closeness: Closeness::default(),
         calibration: Calibration::default(),
         policy: AlertPolicy {
             threshold: 0.7,

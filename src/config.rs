@@ -19,6 +19,7 @@ mod read;
 mod report;
 mod route;
 mod secret;
+mod semantic;
 mod source;
 pub mod starter;
 mod topic_file;
@@ -39,6 +40,7 @@ use crate::feed::Feed;
 use crate::feed::access::Proxy;
 use crate::fetch;
 use crate::mail;
+use crate::semantic::Model;
 use crate::topic::context::Languages;
 use crate::topic::{TopicId, Topics};
 
@@ -62,6 +64,8 @@ pub struct Config {
     pub feeds: Vec<Feed>,
     /// Topics, by id, compiled together.
     pub topics: Topics,
+    /// `[semantic] model`: what topics may ask about meaning.
+    pub model: Option<Arc<Model>>,
     /// The languages they are read by.
     pub languages: Arc<Languages>,
     /// What topic files say beside the topic.

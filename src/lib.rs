@@ -10,12 +10,13 @@
 
 // A value any room may hold.
 pub mod secret;
-// Stages, left to right.
+// Stages, left to right; a model of what texts mean stands before the topics that ask it.
 pub mod alert;
 pub mod article;
 pub mod delivery;
 pub mod feed;
 pub mod incident;
+pub mod semantic;
 pub mod story;
 pub mod topic;
 // Doors.

@@ -2,6 +2,7 @@
 //!
 //! Owns [`Topic`], [`SignalSource`], [`Evidence`] and [`Score`]. Refuses to read files and to decide alerts.
 
+pub mod closeness;
 pub mod context;
 pub mod draft;
 pub mod evaluate;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use closeness::Closeness;
 use context::Factors;
 use learn::Learned;
 use matcher::{ArticleText, Evaluation};
@@ -177,6 +179,8 @@ pub struct TopicSource {
     pub signals: Vec<SignalSource>,
     /// What the context leaves of a match's points.
     pub factors: Factors,
+    /// What closeness to the description is worth, where there is a model.
+    pub closeness: Closeness,
     /// How points become a probability.
     pub calibration: Calibration,
     /// When scores become alerts.

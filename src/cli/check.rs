@@ -45,6 +45,11 @@ pub(super) fn run(dir: &Path, online: bool) -> Outcome {
         counted(examples, "example", "examples"),
         counted(config.routes.len(), "route", "routes")
     ))?;
+    if let Some(model) = &config.model {
+        let asking = config.topics.iter().filter(|topic| topic.source.closeness.is_asked()).count();
+        let topics = counted(asking, "topic asks it", "topics ask it");
+        output.line(format!("its model has {}; {topics}", model.about()))?;
+    }
     output.finish()?;
     if online { runtime()?.block_on(look_outside(config)) } else { Ok(Exit::Done) }
 }

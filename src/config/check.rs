@@ -21,7 +21,8 @@ use super::source::{Sheet, Source};
 use super::units::{show_duration, show_size};
 use super::value::{Line, Size};
 use super::{
-    Config, Environment, Log, Mail, Poll, Rewrite, feed_file, language_file, mail_server, route, topic_file,
+    Config, Environment, Log, Mail, Poll, Rewrite, feed_file, language_file, mail_server, route, semantic,
+    topic_file,
 };
 use crate::mail;
 
@@ -47,7 +48,9 @@ pub(super) fn check_directory(
     let poll = check_poll(dir, &main.poll.value, &mut sheet);
     let feeds = feed_file::load_feeds(dir, &main, &poll, rewrite, &mut sheet, &mut hash);
     let languages = language_file::load_languages(dir, &mut hash, &mut problems);
-    let topics = topic_file::load_topics(dir, &languages, &mut hash);
+    let model = semantic::load_model(dir, &main.semantic.value, &mut sheet, &mut hash);
+    let topics = topic_file::load_topics(dir, &languages, &model, &mut hash);
+    semantic::warn_of_idle_model(&main.semantic.value, &model, &topics.compiled, &mut sheet);
     let data_dir = match &environment.state_directory {
         Some(state) => state.clone(),
         None => data_dir(dir, &main.data_dir.value),
@@ -62,6 +65,7 @@ pub(super) fn check_directory(
         feed_files: feeds.files,
         feeds: feeds.feeds,
         topics: topics.compiled,
+        model: model.model,
         languages,
         topic_origins: topics.origins,
         mail: check_mail(dir, &main.mail, &data_dir, environment, &mut sheet),
@@ -97,9 +101,14 @@ fn main_source(dir: &Path, problems: &mut Vec<Problem>) -> Source {
 pub(super) fn note_bytes(hash: &mut Xxh3, dir: &Path, source: &Source) {
     let name = source.path.strip_prefix(dir).unwrap_or(&source.path).as_os_str().as_encoded_bytes();
     for bytes in [name, source.text.as_bytes()] {
-        hash.update(&(bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
+        note(hash, bytes);
     }
+}
+
+/// Adds bytes to the hash, with where they end.
+pub(super) fn note(hash: &mut Xxh3, bytes: &[u8]) {
+    hash.update(&(bytes.len() as u64).to_le_bytes());
+    hash.update(bytes);
 }
 
 /// The data directory, without `..` where that can be told: the path stands in log lines and replies.

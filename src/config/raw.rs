@@ -16,6 +16,7 @@ use super::source::Sheet;
 use super::value::{Line, Size, Whole, read_word};
 use super::{LogFormat, LogLevel};
 use crate::feed::FullText;
+use crate::topic::closeness::Closeness as Near;
 use crate::topic::context::{Effect, Factors, Genre};
 use crate::topic::{Expect, Severity};
 
@@ -178,6 +179,8 @@ section! {
         mail: Mail = Mail::nothing(),
         /// Who is told what.
         route: Vec<Item<Route>> = Vec::new(),
+        /// A model of what texts mean, for topics that ask it.
+        semantic: Semantic = Semantic::nothing(),
         /// What is served.
         web: Web = Web::nothing(),
         /// What is logged, to stderr.
@@ -286,6 +289,17 @@ section! {
 }
 
 section! {
+    /// A model of what texts mean, for topics that ask it. Only a program built with `--features semantic` can read one: see
+    /// docs/operations.md, "A model beside the words". Nothing is ever fetched for it.
+    Semantic {
+        /// The directory of a sentence-transformers model of the BERT kind: `config.json`, `model.safetensors` and
+        /// `tokenizer.json`, and where the model has them `1_Pooling/config.json`, `sentence_bert_config.json` and
+        /// `modules.json`. A relative path starts at the configuration directory.
+        model: Option<PathBuf> = None,
+    }
+}
+
+section! {
     /// What is served. This version serves no pages yet, only the address where WebSub hubs deliver news: see
     /// `docs/operations.md`, "News in seconds". A change takes a restart.
     Web {
@@ -379,6 +393,8 @@ section! {
         signal: Vec<Item<Signal>>,
         /// What is left of a match's points by how the text means it.
         context: Context = Context::nothing(),
+        /// What closeness in meaning to the description is worth; without `semantic.model` in `wirewatch.toml`, nothing.
+        semantic: Closeness = Closeness::nothing(),
         /// How points become a probability: `1 / (1 + exp(-slope * (points - midpoint)))`.
         calibration: Calibration = Calibration::nothing(),
         /// When scores become alerts.
@@ -436,6 +452,21 @@ section! {
         figurative: f64 = Factors::default().genre(Genre::Figurative),
         /// Books, films, exhibitions.
         arts: f64 = Factors::default().genre(Genre::Arts),
+    }
+}
+
+section! {
+    /// What closeness to the topic's `name` and `description` is worth, as a model reads them: docs/topics.md, "A model for what
+    /// words miss". The similarity of title and summary to them, the cosine of two directions, becomes
+    /// `weight * (similarity - floor) / (1 - floor)` points of evidence, and never less than 0.
+    Closeness {
+        /// Points at a similarity of 1, 0 to 1000; 0 does not ask.
+        weight: f64 = Near::default().weight,
+        /// Similarity up to which it is worth nothing, from 0 to below 1.
+        floor: f64 = Near::default().floor,
+        /// `true` asks about every article; else only about those that some signal of the topic speaks for. Embedding an
+        /// article takes a thousand times as long as its words.
+        alone: bool = Near::default().alone,
     }
 }
 

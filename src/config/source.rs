@@ -210,7 +210,7 @@ pub(super) fn toml_files(folder: &Path, files_max: usize, what: &str) -> Result<
     if !folder.exists() {
         return Ok(Vec::new());
     }
-    let refuse = |error: std::io::Error| {
+    let refuse = |error: io::Error| {
         let hint = "it must be a folder that the user Wirewatch runs as can read";
         let message = format!("the {what} cannot be listed: {error}");
         Box::new(Problem::whole_file(folder, message, Some(hint.to_owned())))

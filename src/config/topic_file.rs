@@ -16,6 +16,7 @@ use super::learned_file;
 use super::raw;
 use super::read::Item;
 use super::report::Problem;
+use super::semantic::{ModelSetting, check_closeness};
 use super::source::{Sheet, Source, toml_files};
 use super::topic_lint::note_faults;
 use super::value::Line;
@@ -54,7 +55,12 @@ pub(super) struct KnownTopic {
 }
 
 /// Reads every `topics/*.toml`.
-pub(super) fn load_topics(dir: &Path, languages: &Arc<Languages>, hash: &mut Xxh3) -> Topics {
+pub(super) fn load_topics(
+    dir: &Path,
+    languages: &Arc<Languages>,
+    model: &ModelSetting,
+    hash: &mut Xxh3,
+) -> Topics {
     let mut topics = Topics::empty();
     let folder = dir.join("topics");
     let files = match toml_files(&folder, TOPICS_MAX, "topics") {
@@ -73,7 +79,7 @@ pub(super) fn load_topics(dir: &Path, languages: &Arc<Languages>, hash: &mut Xxh
         match Source::read(path) {
             Ok(source) => {
                 note_bytes(hash, dir, &source);
-                topics.add(&source);
+                topics.add(&source, model);
             }
             Err(problem) => {
                 // Routes may name it all the same: one fault, one word.
@@ -95,7 +101,11 @@ pub(super) fn load_topics(dir: &Path, languages: &Arc<Languages>, hash: &mut Xxh
         topics.problems.push(Problem::whole_file(&folder, message, Some(hint)));
         topics.topics.clear();
     }
-    topics.compiled = crate::topic::Topics::new(std::mem::take(&mut topics.topics), Arc::clone(languages));
+    let compiled = crate::topic::Topics::new(std::mem::take(&mut topics.topics), Arc::clone(languages));
+    topics.compiled = match &model.model {
+        Some(model) => compiled.with_model(Arc::clone(model)),
+        None => compiled,
+    };
     topics
 }
 
@@ -110,7 +120,7 @@ impl Topics {
         }
     }
 
-    fn add(&mut self, source: &Source) {
+    fn add(&mut self, source: &Source, model: &ModelSetting) {
         let mut sheet = Sheet::new(source);
         let raw: raw::Topic = read_toml(&mut sheet);
         let stem =
@@ -125,7 +135,7 @@ impl Topics {
             let severity = Some(raw.severity.value).filter(|_| raw.severity.sound);
             self.known.insert(id, KnownTopic { file: source.path.clone(), severity });
         }
-        let topic = check_topic(&raw, &mut sheet);
+        let topic = check_topic(&raw, model, &mut sheet);
         if sheet.has_errors() {
             // Queries are read all the same: their faults belong in the same list.
             if let Err(faults) = Topic::compile(topic) {
@@ -177,19 +187,20 @@ fn check_id(item: &Item<Line>, stem: &str, sheet: &mut Sheet<'_>) {
 pub(super) fn read_topic(path: PathBuf, text: String) -> Result<Topic, Vec<Problem>> {
     let source = Source::new(path, text);
     let mut topics = Topics::empty();
-    topics.add(&source);
+    topics.add(&source, &ModelSetting::default());
     match topics.topics.pop() {
         Some(topic) => Ok(topic),
         None => Err(topics.problems),
     }
 }
 
-fn check_topic(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> TopicSource {
+fn check_topic(raw: &raw::Topic, model: &ModelSetting, sheet: &mut Sheet<'_>) -> TopicSource {
     let id = raw.id.value.0.clone();
     let calibration = check_calibration(&raw.calibration.value, sheet);
     let signals = check_signals(raw, sheet);
     let policy = check_policy(&raw.alert.value, sheet);
-    check_reach(raw, &signals, calibration, policy.threshold, sheet);
+    let closeness = check_closeness(raw, model, sheet);
+    check_reach(raw, (&signals, closeness.weight), calibration, policy.threshold, sheet);
     TopicSource {
         name: raw.name.value.as_ref().map_or_else(|| id.clone(), |Line(name)| name.clone()),
         id: TopicId(id),
@@ -198,6 +209,7 @@ fn check_topic(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> TopicSource {
         sets: check_sets(raw, sheet),
         signals,
         factors: check_context(&raw.context.value, sheet),
+        closeness,
         calibration,
         policy,
         examples: check_examples(&raw.example.value, sheet),
@@ -293,7 +305,7 @@ fn check_signals(raw: &raw::Topic, sheet: &mut Sheet<'_>) -> Vec<SignalSource> {
 }
 
 /// Notes a number that does not hold.
-fn check_number(
+pub(super) fn check_number(
     item: &Item<f64>,
     key: &str,
     must_be: &str,
@@ -391,7 +403,7 @@ fn check_policy(raw: &raw::Alert, sheet: &mut Sheet<'_>) -> AlertPolicy {
 /// A threshold that all signals together cannot reach is a topic that never alerts.
 fn check_reach(
     raw: &raw::Topic,
-    signals: &[SignalSource],
+    (signals, closeness): (&[SignalSource], f64),
     calibration: Calibration,
     threshold: f64,
     sheet: &mut Sheet<'_>,
@@ -401,7 +413,8 @@ fn check_reach(
         return;
     }
     // A signal that speaks against may count in favour when the text denies it, so its size counts too.
-    let most: f64 = signals.iter().map(|signal| signal.weight.abs() * signal.cap).sum();
+    let of_signals: f64 = signals.iter().map(|signal| signal.weight.abs() * signal.cap).sum();
+    let most = of_signals + closeness;
     let reach = 1.0 / (1.0 + (-calibration.slope * (most - calibration.midpoint)).exp());
     if reach < threshold {
         let span = raw.alert.value.threshold.span.clone().or_else(|| raw.signal.value.first()?.span.clone());

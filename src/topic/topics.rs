@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
+use super::closeness::{Descriptions, Meaning};
 use super::context::{Languages, Marks};
 use super::lexicon::{Found, Lexicon};
 use super::matcher::{ArticleText, Buffers, Room, Span};
@@ -17,6 +18,7 @@ use super::pattern::Phrase;
 use super::plan::{Slot, TopicPlan};
 use super::{Score, Topic, TopicId, weigh};
 use crate::article::Article;
+use crate::semantic::Model;
 
 pub use explain::{Explanation, Mark};
 
@@ -25,6 +27,8 @@ pub use explain::{Explanation, Mark};
 pub struct Topics {
     topics: Arc<[Topic]>,
     engine: Arc<Engine>,
+    /// Absent when no topic asks for closeness, or there is no model.
+    descriptions: Option<Arc<Descriptions>>,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +72,7 @@ pub struct Scratch {
     pub(super) room: Room,
     pub(super) marks: Marks,
     is_scanned: bool,
+    meaning: Meaning,
 }
 
 impl Deref for Topics {
@@ -91,11 +96,23 @@ impl Topics {
     /// Topics to score articles by, read by these languages.
     pub fn new(topics: Vec<Topic>, languages: Arc<Languages>) -> Self {
         let engine = Engine { languages, compiled: OnceLock::new() };
-        Self { topics: topics.into(), engine: Arc::new(engine) }
+        Self { topics: topics.into(), engine: Arc::new(engine), descriptions: None }
     }
 
     fn compiled(&self) -> &Compiled {
         self.engine.compiled.get_or_init(|| Compiled::new(&self.topics))
+    }
+
+    /// The same topics, with a model for those that ask how close an article is to their description.
+    #[must_use]
+    pub fn with_model(self, model: Arc<Model>) -> Self {
+        let descriptions = Descriptions::new(&self.topics, model).map(Arc::new);
+        Self { descriptions, ..self }
+    }
+
+    /// Whether they ask a model.
+    pub fn uses_model(&self) -> bool {
+        self.descriptions.is_some()
     }
 
     /// How many different phrases all topics look for.
@@ -142,14 +159,17 @@ impl Topics {
         let mut found = std::mem::take(&mut scratch.found);
         engine.lexicon.find(text, &mut scratch.looks, &mut found);
         scratch.is_scanned = false;
-        engine.activate(&found, scratch);
+        scratch.meaning.take();
+        let descriptions = self.descriptions.as_deref();
+        let always = descriptions.map(|descriptions| descriptions.always.as_slice());
+        engine.activate(&found, always.unwrap_or_default(), scratch);
         let active = std::mem::take(&mut scratch.active);
         for &topic in &active {
             let (Some(plan), Some(topic_read)) = (engine.plans.get(topic), self.topics.get(topic)) else {
                 continue;
             };
             engine.gather(topic, plan, &found, scratch);
-            scores.extend(self.score_topic(topic_read, plan, text, scratch));
+            scores.extend(self.score_topic((topic, topic_read), plan, text, scratch));
         }
         scratch.active = active;
         scratch.found = found;
@@ -157,7 +177,7 @@ impl Topics {
 
     fn score_topic(
         &self,
-        topic: &Topic,
+        (index, topic): (usize, &Topic),
         plan: &TopicPlan,
         text: &ArticleText<'_>,
         scratch: &mut Scratch,
@@ -167,12 +187,7 @@ impl Topics {
         for (signal, query) in topic.source.signals.iter().zip(&plan.signals) {
             let hits = plan.hits(&query.plan, None, text, scratch);
             if hits.holds {
-                if !scratch.is_scanned {
-                    let mut marks = std::mem::take(&mut scratch.marks);
-                    marks.scan(&self.engine.languages, text);
-                    scratch.marks = marks;
-                    scratch.is_scanned = true;
-                }
+                self.engine.scan(text, scratch);
                 plan.own_words(query, scratch);
                 let context =
                     signal.context.then_some((&scratch.marks, topic.source.factors, &*scratch.words));
@@ -183,11 +198,29 @@ impl Topics {
         if let Some(learned) = topic.learned() {
             learned.apply(&mut evidence, text);
         }
+        if let Some(descriptions) = &self.descriptions
+            && let Some(close) = descriptions.evidence((index, topic), &evidence, text, &scratch.meaning)
+        {
+            self.engine.scan(text, scratch);
+            evidence.push(close);
+        }
         if scratch.is_scanned && !evidence.is_empty() {
             evidence.extend(weigh::discount(&evidence, &scratch.marks, &topic.source.factors, text));
         }
         // Most topics that were looked at say nothing; they cost no room.
         (!evidence.is_empty() || plan.trips_empty).then(|| topic.score_of(evidence))
+    }
+}
+
+impl Engine {
+    /// Reads how the article means what it says, unless that was done.
+    fn scan(&self, text: &ArticleText<'_>, scratch: &mut Scratch) {
+        if !scratch.is_scanned {
+            let mut marks = std::mem::take(&mut scratch.marks);
+            marks.scan(&self.languages, text);
+            scratch.marks = marks;
+            scratch.is_scanned = true;
+        }
     }
 }
 
@@ -231,8 +264,8 @@ impl Compiled {
         Self { postings: sorted.collect(), lexicon: Lexicon::new(&phrases), plans, always }
     }
 
-    /// Notes the topics of which an anchor was found, and the runs of equal phrases.
-    fn activate(&self, found: &[Found], scratch: &mut Scratch) {
+    /// Notes the topics of which an anchor was found or that are always looked at, and the runs of equal phrases.
+    fn activate(&self, found: &[Found], always: &[usize], scratch: &mut Scratch) {
         scratch.active.clear();
         scratch.runs.clear();
         scratch.is_active.clear();
@@ -246,7 +279,7 @@ impl Compiled {
                 activate(posting.topic, scratch);
             }
         }
-        for &topic in &self.always {
+        for &topic in self.always.iter().chain(always) {
             activate(topic, scratch);
         }
         scratch.active.sort_unstable();

@@ -119,7 +119,7 @@ pub(super) fn discount(
 }
 
 /// The words that made a signal fire, in their surroundings.
-fn quote(at: Option<Span>, field: Field, text: &ArticleText<'_>) -> String {
+pub(super) fn quote(at: Option<Span>, field: Field, text: &ArticleText<'_>) -> String {
     let source = text.field_text(field);
     let Some(first) = at else { return cut(source, 0) };
     cut(source, text.word(first.start).map_or(0, |word| word.start))

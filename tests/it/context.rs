@@ -8,6 +8,7 @@ use std::time::Duration;
 use wirewatch::article::normalize;
 use wirewatch::config::{self, Environment, shipped_languages};
 use wirewatch::feed::{Entry, Feed};
+use wirewatch::topic::closeness::Closeness;
 use wirewatch::topic::context::{Effect, Factors, Languages};
 use wirewatch::topic::{
     AlertPolicy, Calibration, Evidence, Scratch, SetSource, Severity, SignalSource, Status, Topic, TopicId,
@@ -71,6 +72,7 @@ fn topics(factors: Factors, languages: Arc<Languages>, context: bool) -> Topics 
             context,
         }],
         factors,
+        closeness: Closeness::default(),
         calibration: Calibration::default(),
         policy: AlertPolicy {
             threshold: 0.7,

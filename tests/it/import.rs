@@ -216,7 +216,7 @@ fn article(title: &str) -> Article {
 }
 
 fn trips_on(topic: &Topic, title: &str) -> bool {
-    let topics = Topics::new(vec![topic.clone()], Arc::new(Languages::default())).unwrap();
+    let topics = Topics::new(vec![topic.clone()], Arc::new(Languages::default()));
     topics.score_each(&article(title))[0].trips
 }
 

@@ -60,6 +60,7 @@ fn source() -> TopicSource {
             signal("never seen", "tsunami", 40.0),
         ],
         factors: Factors::default(),
+        closeness: wirewatch::topic::closeness::Closeness::default(),
         calibration: Calibration::default(),
         policy: AlertPolicy {
             threshold: 0.7,

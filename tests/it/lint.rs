@@ -47,6 +47,7 @@ fn topic(id: &str, sets: &[&str], signals: &[&str], examples: &[&str]) -> Topic 
         sets: sets.iter().map(set).collect(),
         signals: signals.iter().map(signal).collect(),
         factors: Factors::default(),
+        closeness: wirewatch::topic::closeness::Closeness::default(),
         calibration: Calibration::default(),
         policy: AlertPolicy {
             threshold: 0.7,
@@ -172,7 +173,7 @@ fn topics_overlap_when_they_share_words_and_find_the_same() {
             &["@held NEAR/6 @it = 75"],
             &[example],
         );
-        shared(&Topics::new(vec![one, other], Arc::new(Languages::default())).unwrap())
+        shared(&Topics::new(vec![one, other], Arc::new(Languages::default())))
     };
     let found = pair("convoy, truck", "+Convoy held");
     assert_eq!((found[0].topic.0.as_str(), found[0].count, found[0].of), ("one", 9, 9));

@@ -12,6 +12,7 @@ use proptest::prelude::{
 };
 use wirewatch::article::Article;
 use wirewatch::feed::Tier;
+use wirewatch::topic::closeness::Closeness;
 use wirewatch::topic::context::Factors;
 use wirewatch::topic::matcher::{ArticleText, Span};
 use wirewatch::topic::sets::Sets;
@@ -64,6 +65,7 @@ fn source(sets: Vec<SetSource>, signals: Vec<SignalSource>) -> TopicSource {
         sets,
         signals,
         factors: Factors::default(),
+        closeness: Closeness::default(),
         calibration: Calibration::default(),
         policy: AlertPolicy {
             threshold: 0.7,

@@ -55,7 +55,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Outcome {
         Failure::Configuration(format!("{}\nno file was written", config::render(&problems, false)))
     })?;
     let count = topic.source.examples.len();
-    let topics = Topics::new(vec![topic], Arc::clone(&config.languages)).unwrap_or_default();
+    let topics = Topics::new(vec![topic], Arc::clone(&config.languages));
     write_new(&path, &text)?;
     let mut output = Output::open();
     output.line(format!("wrote {}", path.display()))?;

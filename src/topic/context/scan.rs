@@ -85,6 +85,13 @@ impl Marks {
         self.breaks = merge_overlapping(&self.breaks);
         self.triggers.sort_unstable_by_key(|trigger| (trigger.span, trigger.effect));
         self.triggers.dedup();
+        // Of two where one is part of the other the longer says more: "does not rule out" is no "not".
+        let spans: Vec<Span> = self.triggers.iter().map(|trigger| trigger.span).collect();
+        let is_part = |span: Span| {
+            let nearby = spans.iter().filter(|other| other.start <= span.start && other.end >= span.end);
+            nearby.into_iter().any(|other| *other != span)
+        };
+        self.triggers.retain(|trigger| !is_part(trigger.span));
         let negations: Vec<Span> = self
             .triggers
             .iter()

@@ -44,7 +44,7 @@ pub fn questions(topic: &Topic) -> Vec<Question> {
                     term: term.clone(),
                     language: source.language.clone(),
                     expression,
-                    is_bare: is_single && bare.contains(phrase),
+                    is_bare: is_single && bare.contains(&**phrase),
                 });
             }
         }

@@ -46,19 +46,18 @@ impl Topics {
     }
 
     fn marks(&self, id: &TopicId, text: &ArticleText<'_>, scratch: &mut Scratch) -> Vec<Mark> {
-        let engine = self.engine.as_ref();
-        let place = self.iter().position(|topic| topic.source.id == *id);
-        let (Some(lexicon), Some(place)) = (engine.lexicon.as_ref(), place) else { return Vec::new() };
+        let engine = self.compiled();
+        let Some(place) = self.iter().position(|topic| topic.source.id == *id) else { return Vec::new() };
         let (Some(plan), Some(topic)) = (engine.plans.get(place), self.topics.get(place)) else {
             return Vec::new();
         };
         let mut found = std::mem::take(&mut scratch.found);
-        lexicon.find(text, &mut scratch.looks, &mut found);
-        engine.activate(&found, scratch);
+        engine.lexicon.find(text, &mut scratch.looks, &mut found);
+        engine.activate(&found, &[], scratch);
         engine.gather(place, plan, &found, scratch);
         scratch.found = found;
         let mut context = Marks::default();
-        context.scan(&engine.languages, text);
+        context.scan(&self.engine.languages, text);
         plan.take_decoys(text, scratch);
         let mut marks = Vec::new();
         for (signal, query) in topic.source.signals.iter().zip(&plan.signals) {
