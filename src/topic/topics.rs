@@ -66,6 +66,8 @@ pub struct Scratch {
     active: Vec<usize>,
     is_active: Vec<bool>,
     pub(super) slots: Vec<Vec<Span>>,
+    /// The slots that hold something.
+    filled: Vec<Slot>,
     pub(super) sets: Vec<Option<Vec<Span>>>,
     pub(super) taken: Vec<Span>,
     pub(super) words: Vec<Span>,
@@ -142,6 +144,16 @@ impl Topics {
         scored.or_else(silent)
     }
 
+    /// The probability of every topic, in their order, given the scores of those that have evidence.
+    pub fn probabilities(&self, scores: &[Score]) -> Vec<(TopicId, f64)> {
+        let each = self.topics.iter().map(|topic| {
+            let id = &topic.source.id;
+            let scored = scores.iter().find(|score| score.topic == *id).map(|score| score.probability);
+            (id.clone(), scored.unwrap_or_else(|| topic.score_of(Vec::new()).probability))
+        });
+        each.collect()
+    }
+
     /// Scores an article: every topic, in their order.
     pub fn score_each(&self, article: &Article) -> Vec<Score> {
         let mut found = self.score(article, &mut Scratch::default()).into_iter().peekable();
@@ -188,7 +200,7 @@ impl Topics {
             let hits = plan.hits(&query.plan, None, text, scratch);
             if hits.holds {
                 self.engine.scan(text, scratch);
-                plan.own_words(query, scratch);
+                plan.own_words(query, &text.article().language, scratch);
                 let context =
                     signal.context.then_some((&scratch.marks, topic.source.factors, &*scratch.words));
                 evidence.extend(weigh::weigh(signal, &hits, text, context));
@@ -295,8 +307,10 @@ impl Compiled {
 
     /// Fills a topic's slots.
     fn gather(&self, topic: usize, plan: &TopicPlan, found: &[Found], scratch: &mut Scratch) {
-        for slot in &mut scratch.slots {
-            slot.clear();
+        for slot in scratch.filled.drain(..) {
+            if let Some(slot) = scratch.slots.get_mut(slot) {
+                slot.clear();
+            }
         }
         if scratch.slots.len() < plan.slot_count {
             scratch.slots.resize_with(plan.slot_count, Vec::new);
@@ -308,12 +322,15 @@ impl Compiled {
             let from = postings.partition_point(|posting| posting.topic < topic);
             for posting in postings.iter().skip(from).take_while(|posting| posting.topic == topic) {
                 if let Some(slot) = scratch.slots.get_mut(posting.slot) {
+                    if slot.is_empty() {
+                        scratch.filled.push(posting.slot);
+                    }
                     slot.extend(places.iter().map(|found| found.span));
                 }
             }
         }
-        for slot in &mut scratch.slots {
-            if slot.len() > 1 {
+        for slot in &scratch.filled {
+            if let Some(slot) = scratch.slots.get_mut(*slot).filter(|slot| slot.len() > 1) {
                 slot.sort_unstable();
                 slot.dedup();
             }

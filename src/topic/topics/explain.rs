@@ -65,7 +65,7 @@ impl Topics {
             if !hits.holds {
                 continue;
             }
-            plan.own_words(query, scratch);
+            plan.own_words(query, &text.article().language, scratch);
             for span in &hits.spans {
                 let reading = if signal.context {
                     context.read(text, *span, &scratch.words, &topic.source.factors)
