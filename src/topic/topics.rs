@@ -7,6 +7,7 @@
 mod explain;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
@@ -23,7 +24,7 @@ use crate::semantic::Model;
 pub use explain::{Explanation, Mark};
 
 /// Topics, compiled together. Reads like a slice of them, sorted as given.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Topics {
     topics: Arc<[Topic]>,
     engine: Arc<Engine>,
@@ -75,6 +76,13 @@ pub struct Scratch {
     pub(super) marks: Marks,
     is_scanned: bool,
     meaning: Meaning,
+}
+
+impl fmt::Debug for Topics {
+    /// Their ids: the rest is megabytes of words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.topics.iter().map(|topic| &topic.source.id)).finish()
+    }
 }
 
 impl Deref for Topics {
