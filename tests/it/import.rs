@@ -14,6 +14,8 @@ use wirewatch::topic::draft::{id_of, string};
 use wirewatch::topic::import::{Format, Import, Loss, import};
 use wirewatch::topic::{Topic, Topics};
 
+use crate::support::growth::assert_linear;
+
 fn read(text: &str) -> Result<Import, Loss> {
     import(text, Format::of(text), "test", "Test")
 }
@@ -139,6 +141,27 @@ fn what_cannot_be_said_is_told_with_its_column() {
     assert!(read(&fields).unwrap_err().message.contains("deep"));
     let wide = vec!["(a1 AND b1 AND c1 AND d1 AND e1)"; 30].join(" NEAR/5 ");
     assert!(read(&wide).unwrap_err().message.contains("import it in parts"));
+}
+
+#[test]
+fn long_lists_are_read_in_linear_time() {
+    let joined =
+        |count: usize, part: &dyn Fn(usize) -> String| (0..count).map(part).collect::<Vec<_>>().join("\nOR ");
+    let work = |text: &str| drop(read(text).unwrap());
+    let kinds: [(&str, fn(usize) -> String); 4] = [
+        ("words", |number| format!("word{number}")),
+        ("losses", |number| format!("word{number}^2")),
+        ("brackets", |number| format!("(word{number} AND other)")),
+        ("same names", |number| format!("(one AND two AND word{number})")),
+    ];
+    for (name, part) in kinds {
+        assert_linear(name, 1_000, |count| joined(count, &part), work);
+    }
+    let weighted = |count: usize| (0..count).map(|number| format!("word{number} 10\n")).collect();
+    assert_linear("weighted", 1_000, weighted, work);
+    let many = read(&joined(50_001, &|number| format!("word{number}"))).unwrap_err();
+    assert!(many.to_string().starts_with("50001:4: these are more than 50000 terms"), "{many}");
+    assert!(read(&vec!["a1"; 30_000].join(" NEAR ")).unwrap_err().message.contains("import it in parts"));
 }
 
 #[test]
