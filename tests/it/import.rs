@@ -90,6 +90,29 @@ fn search_strings_keep_their_meaning() {
 }
 
 #[test]
+fn what_must_not_stand_near_is_excluded_only() {
+    check("truce NEAR/5 (NOT trade)", &["truce AND NOT (truce NEAR/5 trade)"], &[], &[]);
+    check("(NOT trade) ONEAR/5 truce", &["truce AND NOT (trade ONEAR/5 truce)"], &[], &[]);
+    check(
+        "truce NEAR/5 (broken NOT trade)",
+        &["(truce NEAR/5 broken) AND truce AND NOT (truce NEAR/5 trade)"],
+        &[],
+        &[],
+    );
+    let topic = topic_of("truce NEAR/2 (NOT trade)");
+    for (title, trips) in
+        [("A truce holds", true), ("A trade truce", false), ("Trade goes up", false), ("Rain in May", false)]
+    {
+        assert_eq!(trips_on(&topic, title), trips, "{title}");
+    }
+    for text in ["NOT a1", "a1 OR NOT b1", "(NOT a1) NEAR/5 (NOT b1)", "NOT (a1 NEAR/5 b1)"] {
+        let fault = read(text).unwrap_err();
+        assert!(fault.message.contains("only says what must be absent"), "{text}: {fault}");
+    }
+    check("+a1 (b1 OR NOT c1)", &["a1"], &[], &["1:1: an optional part only says"]);
+}
+
+#[test]
 fn groups_become_sets_and_alternatives_signals() {
     check(
         "((ceasefire OR truce OR \"peace deal\") NEAR/5 (violat* OR breach* OR broke*)) OR (truce AND shelling) NOT (trade OR film OR game)",

@@ -37,17 +37,24 @@ pub(super) fn import(text: &str) -> Result<Import, Loss> {
         return Err(Loss::at(&lines, extra.at, "this bracket closes nothing".to_owned()));
     }
     let tree = tree.settled();
-    let optional: Vec<Tree> = parser.optional.into_iter().map(Tree::settled).collect();
+    let (senseless, optional): (Vec<Tree>, Vec<Tree>) =
+        parser.optional.into_iter().map(Tree::settled).partition(Tree::is_negative);
+    let first = |message: &str| Loss { line: 1, column: 1, message: message.to_owned() };
     if tree == Tree::Nothing {
-        return Err(Loss {
-            line: 1,
-            column: 1,
-            message: "nothing of this can be looked for here".to_owned(),
-        });
+        return Err(first("nothing of this can be looked for here"));
+    }
+    if tree.is_negative() {
+        return Err(first(
+            "an alternative of this only says what must be absent: name what it looks for, too",
+        ));
+    }
+    let mut losses = parser.losses;
+    if !senseless.is_empty() {
+        losses.push(first("an optional part only says what must be absent: left out"));
     }
     let mut draft = write::draft(tree, optional);
     draft.comments.extend(found.comments.iter().filter(|comment| !comment.is_empty()).cloned());
-    Ok(Import { draft, losses: parser.losses })
+    Ok(Import { draft, losses })
 }
 
 struct Parser<'a> {

@@ -31,14 +31,15 @@ pub(super) fn near(left: Tree, right: Tree, words: usize, ordered: bool) -> Tree
     let with = |left: Tree, right: Tree| near(left, right, words, ordered);
     match (left, right) {
         (Tree::Nothing, other) | (other, Tree::Nothing) => other,
+        // What must not stand near something still asks for that: `a NEAR (NOT b)` is `a AND NOT (a NEAR b)`.
+        (left, Tree::Not(right)) => Tree::And(vec![left.clone(), Tree::Not(Box::new(with(left, *right)))]),
+        (Tree::Not(left), right) => Tree::And(vec![right.clone(), Tree::Not(Box::new(with(*left, right)))]),
         (Tree::And(parts), right) => {
             Tree::And(parts.into_iter().map(|part| with(part, right.clone())).collect())
         }
         (left, Tree::And(parts)) => {
             Tree::And(parts.into_iter().map(|part| with(left.clone(), part)).collect())
         }
-        (Tree::Not(left), right) => Tree::Not(Box::new(with(*left, right))),
-        (left, Tree::Not(right)) => Tree::Not(Box::new(with(left, *right))),
         (meta @ Tree::Meta(..), other) | (other, meta @ Tree::Meta(..)) => Tree::And(vec![meta, other]),
         (Tree::Or(parts), right) if !parts.iter().all(Tree::has_place) => {
             Tree::Or(parts.into_iter().map(|part| with(part, right.clone())).collect())
@@ -59,6 +60,17 @@ impl Tree {
             Self::Or(trees) => trees.iter().all(Self::has_place),
             Self::And(trees) => matches!(trees.as_slice(), [one] if one.has_place()),
             Self::Not(_) | Self::Meta(..) | Self::Nothing => false,
+        }
+    }
+
+    /// Whether it can only hold because something is absent: such a signal would hold for almost every article.
+    pub(super) fn is_negative(&self) -> bool {
+        match self {
+            Self::Not(tree) => !tree.is_negative(),
+            Self::And(trees) => trees.iter().all(Self::is_negative),
+            Self::Or(trees) => trees.iter().any(Self::is_negative),
+            Self::In(_, tree) => tree.is_negative(),
+            Self::Words(_) | Self::Meta(..) | Self::Near { .. } | Self::Nothing => false,
         }
     }
 

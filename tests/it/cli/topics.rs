@@ -161,7 +161,7 @@ fn what_others_wrote_is_imported() {
     assert!(forced.out.contains("truce AND 20"), "{}", forced.out);
     for (args, text, words) in [
         (&["topics", "import", "-"][..], "(a OR b", "standard input:1:1: this bracket is never closed"),
-        (&["topics", "import", "-"], "NOT truce", "makes no topic"),
+        (&["topics", "import", "-"], "NOT truce", "only says what must be absent"),
         (&["topics", "import", "-", "--id", "../x"], "truce", "is not an id"),
         (&["topics", "import", "nowhere.txt"], "", "nowhere.txt"),
     ] {
