@@ -153,6 +153,8 @@ fn what_others_wrote_is_imported() {
     let before = fs::read(desk.config().join("topics/truce.toml")).unwrap();
     assert!(desk.run(&args).expect(1).err.contains("nothing is overwritten"));
     assert_eq!(fs::read(desk.config().join("topics/truce.toml")).unwrap(), before);
+    let mut names = fs::read_dir(into).unwrap().map(|file| file.unwrap().file_name());
+    assert!(names.all(|name| !name.to_string_lossy().starts_with('.')), "a draft is left behind");
     let list = desk
         .run_with(&["topics", "import", "-", "--id", "list"], "threshold 30\ntruce 20\nwar 30\n")
         .expect(0);
