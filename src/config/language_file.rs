@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -36,6 +36,11 @@ const LANGUAGES_MAX: usize = 200;
 
 /// The shipped languages alone.
 pub fn shipped_languages() -> Arc<Languages> {
+    Arc::clone(&COMPILED)
+}
+
+/// The same whatever is configured, so compiled once.
+static COMPILED: LazyLock<Arc<Languages>> = LazyLock::new(|| {
     let sources: Vec<LanguageSource> = SHIPPED
         .iter()
         .map(|(name, text)| {
@@ -44,7 +49,7 @@ pub fn shipped_languages() -> Arc<Languages> {
         })
         .collect();
     Arc::new(Languages::compile(&sources).unwrap_or_default())
-}
+});
 
 /// The shipped languages, and those of the directory, which come first.
 pub(super) fn load_languages(dir: &Path, hash: &mut Xxh3, problems: &mut Vec<Problem>) -> Arc<Languages> {
@@ -54,6 +59,7 @@ pub(super) fn load_languages(dir: &Path, hash: &mut Xxh3, problems: &mut Vec<Pro
         .map(|(name, text)| (name.replace(".toml", ""), Source::new(folder.join(name), (*text).to_owned())))
         .collect();
     match toml_files(&folder, LANGUAGES_MAX, "languages") {
+        Ok(paths) if paths.is_empty() => return shipped_languages(),
         Ok(paths) => {
             for path in paths {
                 match Source::read(path) {
