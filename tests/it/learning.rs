@@ -313,6 +313,25 @@ fn a_prevalence_moves_the_midpoint_by_the_difference_of_log_odds() {
 }
 
 #[test]
+fn what_is_compared_is_what_is_written_in_a_stream_of_that_prevalence() {
+    let with = |prevalence: Option<f64>| lesson(200, Options { prevalence, words_bound: None });
+    // The file alerts to every flood and every drill, as many of one as of the other among the labels. A right label counts
+    // 0.01 / share, and a drill is one in three of the wrong ones: 0.01 to 0.99 / 3, but for the edges of parts.
+    let (plain, rare) =
+        (with(None).cross_validated.before.rates, with(Some(0.01)).cross_validated.before.rates);
+    assert_eq!((plain.recall, rare.recall), (1.0, 1.0));
+    assert!((plain.precision - 0.5).abs() < 0.02, "{plain:?}");
+    assert!((rare.precision - 0.01 / (0.01 + 0.33)).abs() < 0.002, "{rare:?}");
+    // Where alerts are right so seldom that what was learned alerts to nothing, the comparison says so.
+    let lesson = with(Some(1e-4));
+    let flood =
+        score_by(&topic().with_learned(Some(lesson.learned.clone())), &article("Flood hits town", ""));
+    let after = lesson.cross_validated.after.rates;
+    assert!(!flood.trips && after.recall == 0.0, "{after:?} {}", flood.points);
+    assert!(lesson.cross_validated.objection().is_some_and(|why| why.contains("F1")));
+}
+
+#[test]
 fn the_version_follows_what_the_numbers_stand_on() {
     let first = version(&source());
     assert_eq!(first.len(), 16);

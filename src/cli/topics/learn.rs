@@ -175,6 +175,11 @@ fn reason_words(reason: &NotLearned) -> String {
 fn lesson_words(source: &TopicSource, lesson: &Lesson, arguments: &Arguments) -> Vec<String> {
     let (learned, file) = (&lesson.learned, source.calibration);
     let mut lines = vec![format!("{}: learned from {}", source.id, basis(lesson))];
+    if let Some(share) = arguments.prevalence {
+        lines.push(format!(
+            "  moved and compared for a stream in which {share} of the articles are right to alert"
+        ));
+    }
     if learned.weights.is_empty() {
         lines.push("  weights: as in the file".to_owned());
     } else {
@@ -302,10 +307,8 @@ fn head(pupil: &Pupil, lesson: &Lesson, arguments: &Arguments) -> Vec<String> {
             .objection()
             .map(|why| format!("No better than the file, and written by --force: {why}.")),
     );
-    lines.extend(
-        arguments
-            .prevalence
-            .map(|share| format!("Moved for a stream in which {share} of the articles are right to alert.")),
-    );
+    lines.extend(arguments.prevalence.map(|share| {
+        format!("Moved and compared for a stream in which {share} of the articles are right to alert.")
+    }));
     lines
 }

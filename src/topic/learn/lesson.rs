@@ -37,6 +37,7 @@ pub struct Options {
     /// Points by which words may move an article; `None` learns no words.
     pub words_bound: Option<f64>,
     /// Share of articles in the watched stream for which an alert is right, above 0 and below 1; `None` takes the labels'.
+    /// The calibration is moved to it, and labels count in comparisons as if they had it.
     pub prevalence: Option<f64>,
 }
 
@@ -71,12 +72,22 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    fn of(tested: &[Tested]) -> Option<Self> {
+    /// Of labels in the order of time, each weighed so that right ones have the stream's share, if it is known.
+    fn of(tested: &[Tested], prevalence: Option<f64>) -> Option<Self> {
         let (first, last) = (tested.first()?, tested.last()?);
-        let judged = |pick: fn(&Tested) -> Judged| tested.iter().map(pick).collect::<Vec<_>>();
+        let positives = tested.iter().filter(|one| one.before.grade == Grade::Yes).count();
+        let share = positives as f64 / tested.len() as f64;
+        let weight = |grade: Grade| match prevalence.filter(|_| share > 0.0 && share < 1.0) {
+            Some(prevalence) if grade == Grade::Yes => prevalence / share,
+            Some(prevalence) => (1.0 - prevalence) / (1.0 - share),
+            None => 1.0,
+        };
+        let weighed = |one: Judged| Judged { weight: weight(one.grade), ..one };
+        let judged =
+            |pick: fn(&Tested) -> Judged| tested.iter().map(|one| weighed(pick(one))).collect::<Vec<_>>();
         Some(Self {
             items: tested.len(),
-            positives: tested.iter().filter(|one| one.before.grade == Grade::Yes).count(),
+            positives,
             from: first.at,
             until: last.at,
             before: Marks::of(&judged(|one| one.before)),
@@ -166,14 +177,13 @@ pub fn learn(source: &TopicSource, samples: &[Sample], options: Options) -> Resu
     let teacher = Teacher { source, options };
     let (penalties, tested) = teacher.cross_validate(&ordered);
     let (Some(cross_validated), Some(first), Some(last)) =
-        (Comparison::of(&tested), ordered.first(), ordered.last())
+        (teacher.compare(&tested), ordered.first(), ordered.last())
     else {
         return Err(too_few);
     };
     let model = teacher.fit(&ordered, penalties);
-    let share = positives as f64 / ordered.len() as f64;
     Ok(Lesson {
-        learned: teacher.written(&model, share).map_err(NotLearned::Misfit)?,
+        learned: teacher.written(&model).map_err(NotLearned::Misfit)?,
         items: ordered.len(),
         positives,
         from: first.at,
@@ -196,7 +206,7 @@ struct Penalties {
     words: Option<f64>,
 }
 
-/// What was fitted.
+/// What was fitted, for the stream's share of positives.
 struct Model {
     ratios: Vec<f64>,
     calibration: Calibration,
@@ -238,7 +248,15 @@ impl Teacher<'_> {
             let points: Vec<f64> = samples.iter().map(|sample| model.points(sample)).collect();
             model.calibration = calibrate(&points, &truths, file);
         }
+        let share = truths.iter().filter(|is_positive| **is_positive).count() as f64 / truths.len() as f64;
+        if let Some(prevalence) = self.options.prevalence.filter(|_| share > 0.0 && share < 1.0) {
+            model.calibration = shifted(model.calibration, share, prevalence);
+        }
         model
+    }
+
+    fn compare(&self, tested: &[Tested]) -> Option<Comparison> {
+        Comparison::of(tested, self.options.prevalence)
     }
 
     /// Tests each part on what was learned from all parts before it.
@@ -293,7 +311,7 @@ impl Teacher<'_> {
         best: &mut Penalties,
         best_tested: &mut Vec<Tested>,
     ) {
-        let loss = |tested: &[Tested]| Comparison::of(tested).map_or(0.0, |found| found.after.log_loss);
+        let loss = |tested: &[Tested]| self.compare(tested).map_or(0.0, |found| found.after.log_loss);
         let tested = self.test(ordered, penalties);
         if loss(&tested) < loss(best_tested) * (1.0 - WORTHWHILE) {
             (*best, *best_tested) = (penalties, tested);
@@ -308,21 +326,18 @@ impl Teacher<'_> {
         let (penalties, _) = self.cross_validate(earlier);
         let model = self.fit(earlier, penalties);
         let tested: Vec<Tested> = later.iter().map(|sample| self.tested(sample, &model)).collect();
-        Comparison::of(&tested)
+        self.compare(&tested)
     }
 
-    /// The model as it is written: rounded, by name, for the stream's share of positives.
-    fn written(&self, model: &Model, share: f64) -> Result<Learned, Vec<Misfit>> {
+    /// The model as it is written: rounded and by name.
+    fn written(&self, model: &Model) -> Result<Learned, Vec<Misfit>> {
         let mut weights = BTreeMap::new();
         for (signal, ratio) in self.source.signals.iter().zip(&model.ratios) {
             if (ratio - 1.0).abs() >= RATIO_CHANGE_MIN {
                 weights.insert(signal.name.clone(), rounded(signal.weight * ratio));
             }
         }
-        let calibration = match self.options.prevalence {
-            Some(prevalence) => shifted(model.calibration, share, prevalence),
-            None => model.calibration,
-        };
+        let calibration = model.calibration;
         let slope = (calibration.slope * 10_000.0).round() / 10_000.0;
         let calibration = Calibration {
             slope: if slope > 0.0 { slope } else { calibration.slope },
