@@ -13,8 +13,8 @@ use wirewatch::feed::Tier;
 use wirewatch::topic::context::Factors;
 use wirewatch::topic::evaluate::{Grade, Judged, Rates, Report};
 use wirewatch::topic::learn::{
-    BOUND_DEFAULT, Learned, Lesson, Misfit, NotLearned, Options, RATIO_MAX, RATIO_MIN, Sample, WORDS_SIGNAL,
-    Words, learn, points_at, shifted, version,
+    BOUND_DEFAULT, Comparison, Learned, Lesson, Marks, Misfit, NotLearned, Options, RATIO_MAX, RATIO_MIN,
+    Sample, WORDS_SIGNAL, Words, learn, points_at, shifted, version,
 };
 use wirewatch::topic::matcher::ArticleText;
 use wirewatch::topic::{
@@ -235,6 +235,43 @@ fn labels_that_agree_with_the_file_change_no_weight() {
         assert!((weight / file - 1.0).abs() < 0.5, "{name}: {weight}");
     }
     assert!(lesson.learned.calibration.slope > 0.0);
+}
+
+#[test]
+fn a_gain_by_chance_or_one_that_the_last_third_denies_is_none() {
+    let rates = |f1: f64| Rates { precision: f1, recall: f1, f1 };
+    let marks =
+        |log_loss: f64, f1: f64| Marks { log_loss, brier: 0.1, average_precision: 0.9, rates: rates(f1) };
+    let learned = lesson(400, Options::default());
+    assert_eq!(learned.objection(), None);
+    let compared = |log_loss: f64, f1: f64| Comparison {
+        before: marks(0.5, 0.8),
+        after: marks(log_loss, f1),
+        ..learned.cross_validated
+    };
+    let same = compared(0.5, 0.8);
+    let cases = [
+        (compared(0.4, 0.8), Some(same), None),
+        (compared(0.4, 0.8), None, None),
+        (compared(0.494, 0.8), Some(same), None),
+        (compared(0.4999, 0.81), Some(same), None),
+        (compared(0.5 - 1e-9, 0.8), Some(same), Some("less than one percent")),
+        (same, Some(compared(0.4, 0.9)), Some("in the cross-validation")),
+        (compared(0.51, 0.9), Some(same), Some("log loss goes from 0.500 to 0.510 in the cross-validation")),
+        (compared(0.4, 0.79), Some(same), Some("F1 at the threshold goes from 0.800 to 0.790 in the cross")),
+        (
+            compared(0.4, 0.9),
+            Some(compared(0.51, 0.9)),
+            Some("log loss goes from 0.500 to 0.510 on the last third"),
+        ),
+        (compared(0.4, 0.9), Some(compared(0.4, 0.7)), Some("from 0.800 to 0.700 on the last third")),
+    ];
+    for (cross_validated, last_third, expected) in cases {
+        let found = Lesson { cross_validated, last_third, ..learned.clone() }.objection();
+        let is_so = expected
+            .map_or(found.is_none(), |words| found.as_ref().is_some_and(|found| found.contains(words)));
+        assert!(is_so, "{expected:?}: {found:?}");
+    }
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn teach(config: &Config, pupil: &Pupil, arguments: &Arguments, output: &mut Out
     for line in lesson_words(source, &lesson, arguments) {
         output.line(line)?;
     }
-    let objection = lesson.cross_validated.objection();
+    let objection = lesson.objection();
     if arguments.dry_run {
         let verdict = objection.map_or_else(|| "it is better".to_owned(), |why| format!("no better: {why}"));
         output.line(format!("  not written (--dry-run); {verdict}\n"))?;
@@ -302,10 +302,7 @@ fn head(pupil: &Pupil, lesson: &Lesson, arguments: &Arguments) -> Vec<String> {
         lesson.last_third.as_ref().map(|last| short("On the last third, learned from the first two", last)),
     );
     lines.extend(
-        lesson
-            .cross_validated
-            .objection()
-            .map(|why| format!("No better than the file, and written by --force: {why}.")),
+        lesson.objection().map(|why| format!("No better than the file, and written by --force: {why}.")),
     );
     lines.extend(arguments.prevalence.map(|share| {
         format!("Moved and compared for a stream in which {share} of the articles are right to alert.")
