@@ -18,7 +18,8 @@ use wirewatch::topic::learn::{
 };
 use wirewatch::topic::matcher::ArticleText;
 use wirewatch::topic::{
-    AlertPolicy, Calibration, Field, Score, Severity, SignalSource, Topic, TopicId, TopicSource, Topics,
+    AlertPolicy, Calibration, Field, Score, SetSource, Severity, SignalSource, Topic, TopicId, TopicSource,
+    Topics,
 };
 
 use super::support::desk::Desk;
@@ -370,13 +371,24 @@ fn what_is_compared_is_what_is_written_in_a_stream_of_that_prevalence() {
 
 #[test]
 fn the_version_follows_what_the_numbers_stand_on() {
+    let set = SetSource {
+        name: "waters".into(),
+        language: Some("en".into()),
+        terms: vec!["rivers".into()],
+        is_stemmed: false,
+    };
+    let source = || TopicSource { sets: vec![set.clone()], ..source() };
     let first = version(&source());
     assert_eq!(first.len(), 16);
-    let changes: [fn(&mut TopicSource); 4] = [
+    let changes: [fn(&mut TopicSource); 8] = [
         |topic| topic.signals[0].when.push_str(" OR deluge"),
         |topic| topic.signals[0].weight = 61.0,
         |topic| topic.calibration.midpoint = 41.0,
         |topic| topic.signals.swap(0, 1),
+        |topic| topic.sets[0].is_stemmed = true,
+        |topic| topic.closeness.weight = 20.0,
+        |topic| topic.closeness.floor = 0.4,
+        |topic| topic.closeness.alone = true,
     ];
     for change in changes {
         let mut topic = source();
