@@ -69,6 +69,10 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Outcome {
     // As their files say, whatever was learned before.
     let plain = pupils.iter().map(|pupil| pupil.topic.clone()).collect();
     let plain = Topics::new(plain, Arc::clone(&config.languages));
+    let plain = match &config.model {
+        Some(model) => plain.with_model(Arc::clone(model)),
+        None => plain,
+    };
     let mut undated_count = 0;
     let tally = arguments.source.visit(config, |labelled| {
         let text = ArticleText::new(&labelled.article);
