@@ -143,10 +143,14 @@ fn log_odds(probability: f64) -> f64 {
     (probability / (1.0 - probability)).ln()
 }
 
+/// Which way of scoring learned numbers stand on. To be raised by hand whenever the same topic gives the same article other
+/// points than before, so that what was learned of the old points is not laid on the new ones.
+pub const SCORER_VERSION: u32 = 1;
+
 /// Which version of a topic something was learned of: 16 hexadecimal digits.
 ///
-/// It changes with whatever the learned numbers stand on (signals, their queries, weights and caps, the sets, the calibration)
-/// and not with comments, descriptions, examples and alert policy. So an owner who turns a weight in the file gets what
+/// It changes with whatever the learned numbers stand on (signals, their queries, weights and caps, the sets, the factors,
+/// the closeness, the calibration, and by [`SCORER_VERSION`] the program) and not with comments, descriptions, examples and alert policy. So an owner who turns a weight in the file gets what
 /// they wrote, and not what was learned before.
 pub fn version(source: &TopicSource) -> String {
     let mut hash = Xxh3::new();
@@ -154,6 +158,7 @@ pub fn version(source: &TopicSource) -> String {
         hash.update(&(bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
+    note(&SCORER_VERSION.to_le_bytes());
     for signal in &source.signals {
         note(signal.name.as_bytes());
         note(signal.when.as_bytes());
@@ -164,6 +169,7 @@ pub fn version(source: &TopicSource) -> String {
     for set in &source.sets {
         note(set.name.as_bytes());
         note(set.language.as_deref().unwrap_or_default().as_bytes());
+        note(&[u8::from(set.is_stemmed)]);
         for term in &set.terms {
             note(term.as_bytes());
         }
@@ -172,6 +178,9 @@ pub fn version(source: &TopicSource) -> String {
     for factor in source.factors.effects.iter().chain(&source.factors.genres) {
         note(&factor.to_le_bytes());
     }
+    note(&source.closeness.weight.to_le_bytes());
+    note(&source.closeness.floor.to_le_bytes());
+    note(&[u8::from(source.closeness.alone)]);
     note(&source.calibration.slope.to_le_bytes());
     note(&source.calibration.midpoint.to_le_bytes());
     format!("{:016x}", hash.digest())

@@ -12,6 +12,9 @@ pub const QUOTE_CHARS_MAX: usize = 160;
 /// Text shown before the first matched word of a quote, in characters, when the text is longer than a quote.
 const QUOTE_LEAD_CHARS: usize = 40;
 
+/// How the evidence of a genre's discount begins.
+pub(super) const GENRE_PREFIX: &str = "reads as ";
+
 /// What a match is worth by the field it stands in: headlines say what an article is about, a body says much else.
 pub fn factor(field: Field) -> f64 {
     match field {
@@ -126,7 +129,7 @@ pub(super) fn discount(
     let field = text.field_at(span.start);
     let quote = quote(Some(*span), field, text);
     (points < 0.0).then(|| Evidence {
-        signal: format!("reads as {}", genre.words()),
+        signal: format!("{GENRE_PREFIX}{}", genre.words()),
         field,
         quote,
         status: Status::Affirmed,

@@ -13,12 +13,13 @@ use wirewatch::feed::Tier;
 use wirewatch::topic::context::Factors;
 use wirewatch::topic::evaluate::{Grade, Judged, Rates, Report};
 use wirewatch::topic::learn::{
-    BOUND_DEFAULT, Learned, Lesson, Misfit, NotLearned, Options, RATIO_MAX, RATIO_MIN, Sample, WORDS_SIGNAL,
-    Words, learn, points_at, shifted, version,
+    BOUND_DEFAULT, Comparison, Learned, Lesson, Marks, Misfit, NotLearned, Options, RATIO_MAX, RATIO_MIN,
+    Sample, WORDS_SIGNAL, Words, learn, points_at, shifted, version,
 };
 use wirewatch::topic::matcher::ArticleText;
 use wirewatch::topic::{
-    AlertPolicy, Calibration, Field, Score, Severity, SignalSource, Topic, TopicId, TopicSource, Topics,
+    AlertPolicy, Calibration, Field, Score, SetSource, Severity, SignalSource, Topic, TopicId, TopicSource,
+    Topics,
 };
 
 use super::support::desk::Desk;
@@ -238,6 +239,43 @@ fn labels_that_agree_with_the_file_change_no_weight() {
 }
 
 #[test]
+fn a_gain_by_chance_or_one_that_the_last_third_denies_is_none() {
+    let rates = |f1: f64| Rates { precision: f1, recall: f1, f1 };
+    let marks =
+        |log_loss: f64, f1: f64| Marks { log_loss, brier: 0.1, average_precision: 0.9, rates: rates(f1) };
+    let learned = lesson(400, Options::default());
+    assert_eq!(learned.objection(), None);
+    let compared = |log_loss: f64, f1: f64| Comparison {
+        before: marks(0.5, 0.8),
+        after: marks(log_loss, f1),
+        ..learned.cross_validated
+    };
+    let same = compared(0.5, 0.8);
+    let cases = [
+        (compared(0.4, 0.8), Some(same), None),
+        (compared(0.4, 0.8), None, None),
+        (compared(0.494, 0.8), Some(same), None),
+        (compared(0.4999, 0.81), Some(same), None),
+        (compared(0.5 - 1e-9, 0.8), Some(same), Some("less than one percent")),
+        (same, Some(compared(0.4, 0.9)), Some("in the cross-validation")),
+        (compared(0.51, 0.9), Some(same), Some("log loss goes from 0.500 to 0.510 in the cross-validation")),
+        (compared(0.4, 0.79), Some(same), Some("F1 at the threshold goes from 0.800 to 0.790 in the cross")),
+        (
+            compared(0.4, 0.9),
+            Some(compared(0.51, 0.9)),
+            Some("log loss goes from 0.500 to 0.510 on the last third"),
+        ),
+        (compared(0.4, 0.9), Some(compared(0.4, 0.7)), Some("from 0.800 to 0.700 on the last third")),
+    ];
+    for (cross_validated, last_third, expected) in cases {
+        let found = Lesson { cross_validated, last_third, ..learned.clone() }.objection();
+        let is_so = expected
+            .map_or(found.is_none(), |words| found.as_ref().is_some_and(|found| found.contains(words)));
+        assert!(is_so, "{expected:?}: {found:?}");
+    }
+}
+
+#[test]
 fn too_few_labels_teach_nothing() {
     let topic = topic();
     let few = samples(&topic, &stream(30));
@@ -313,14 +351,44 @@ fn a_prevalence_moves_the_midpoint_by_the_difference_of_log_odds() {
 }
 
 #[test]
+fn what_is_compared_is_what_is_written_in_a_stream_of_that_prevalence() {
+    let with = |prevalence: Option<f64>| lesson(200, Options { prevalence, words_bound: None });
+    // The file alerts to every flood and every drill, as many of one as of the other among the labels. A right label counts
+    // 0.01 / share, and a drill is one in three of the wrong ones: 0.01 to 0.99 / 3, but for the edges of parts.
+    let (plain, rare) =
+        (with(None).cross_validated.before.rates, with(Some(0.01)).cross_validated.before.rates);
+    assert_eq!((plain.recall, rare.recall), (1.0, 1.0));
+    assert!((plain.precision - 0.5).abs() < 0.02, "{plain:?}");
+    assert!((rare.precision - 0.01 / (0.01 + 0.33)).abs() < 0.002, "{rare:?}");
+    // Where alerts are right so seldom that what was learned alerts to nothing, the comparison says so.
+    let lesson = with(Some(1e-4));
+    let flood =
+        score_by(&topic().with_learned(Some(lesson.learned.clone())), &article("Flood hits town", ""));
+    let after = lesson.cross_validated.after.rates;
+    assert!(!flood.trips && after.recall == 0.0, "{after:?} {}", flood.points);
+    assert!(lesson.cross_validated.objection().is_some_and(|why| why.contains("F1")));
+}
+
+#[test]
 fn the_version_follows_what_the_numbers_stand_on() {
+    let set = SetSource {
+        name: "waters".into(),
+        language: Some("en".into()),
+        terms: vec!["rivers".into()],
+        is_stemmed: false,
+    };
+    let source = || TopicSource { sets: vec![set.clone()], ..source() };
     let first = version(&source());
     assert_eq!(first.len(), 16);
-    let changes: [fn(&mut TopicSource); 4] = [
+    let changes: [fn(&mut TopicSource); 8] = [
         |topic| topic.signals[0].when.push_str(" OR deluge"),
         |topic| topic.signals[0].weight = 61.0,
         |topic| topic.calibration.midpoint = 41.0,
         |topic| topic.signals.swap(0, 1),
+        |topic| topic.sets[0].is_stemmed = true,
+        |topic| topic.closeness.weight = 20.0,
+        |topic| topic.closeness.floor = 0.4,
+        |topic| topic.closeness.alone = true,
     ];
     for change in changes {
         let mut topic = source();

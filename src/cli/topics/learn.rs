@@ -69,6 +69,10 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Outcome {
     // As their files say, whatever was learned before.
     let plain = pupils.iter().map(|pupil| pupil.topic.clone()).collect();
     let plain = Topics::new(plain, Arc::clone(&config.languages));
+    let plain = match &config.model {
+        Some(model) => plain.with_model(Arc::clone(model)),
+        None => plain,
+    };
     let mut undated_count = 0;
     let tally = arguments.source.visit(config, |labelled| {
         let text = ArticleText::new(&labelled.article);
@@ -122,7 +126,7 @@ fn teach(config: &Config, pupil: &Pupil, arguments: &Arguments, output: &mut Out
     for line in lesson_words(source, &lesson, arguments) {
         output.line(line)?;
     }
-    let objection = lesson.cross_validated.objection();
+    let objection = lesson.objection();
     if arguments.dry_run {
         let verdict = objection.map_or_else(|| "it is better".to_owned(), |why| format!("no better: {why}"));
         output.line(format!("  not written (--dry-run); {verdict}\n"))?;
@@ -175,6 +179,11 @@ fn reason_words(reason: &NotLearned) -> String {
 fn lesson_words(source: &TopicSource, lesson: &Lesson, arguments: &Arguments) -> Vec<String> {
     let (learned, file) = (&lesson.learned, source.calibration);
     let mut lines = vec![format!("{}: learned from {}", source.id, basis(lesson))];
+    if let Some(share) = arguments.prevalence {
+        lines.push(format!(
+            "  moved and compared for a stream in which {share} of the articles are right to alert"
+        ));
+    }
     if learned.weights.is_empty() {
         lines.push("  weights: as in the file".to_owned());
     } else {
@@ -297,15 +306,10 @@ fn head(pupil: &Pupil, lesson: &Lesson, arguments: &Arguments) -> Vec<String> {
         lesson.last_third.as_ref().map(|last| short("On the last third, learned from the first two", last)),
     );
     lines.extend(
-        lesson
-            .cross_validated
-            .objection()
-            .map(|why| format!("No better than the file, and written by --force: {why}.")),
+        lesson.objection().map(|why| format!("No better than the file, and written by --force: {why}.")),
     );
-    lines.extend(
-        arguments
-            .prevalence
-            .map(|share| format!("Moved for a stream in which {share} of the articles are right to alert.")),
-    );
+    lines.extend(arguments.prevalence.map(|share| {
+        format!("Moved and compared for a stream in which {share} of the articles are right to alert.")
+    }));
     lines
 }

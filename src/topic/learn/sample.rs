@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::topic::matcher::ArticleText;
-use crate::topic::{Field, Score, TopicSource};
+use crate::topic::weigh::GENRE_PREFIX;
+use crate::topic::{Evidence, Field, Score, TopicSource};
 
 /// Most letters of a word that may be learned; longer ones are addresses and accidents.
 const WORD_CHARS_MAX: usize = 30;
@@ -35,7 +36,7 @@ pub struct Sample {
     pub is_positive: bool,
     /// Points of each signal that fired, by its place in the topic's file, weighed as the file says.
     pub(super) points: Vec<(usize, f64)>,
-    /// Points that belong to no signal's weight.
+    /// Points that belong to no signal's weight, such as those of closeness.
     pub(super) rest: f64,
     /// Its words and pairs of words, sorted; none unless asked for, and none where no signal fired, as words nudge only.
     pub(super) terms: Vec<Term>,
@@ -51,15 +52,21 @@ impl Sample {
             );
         }
         // A kind of text takes its share of all that speaks for the topic, whatever the weights.
-        let positive: f64 = points.iter().map(|(_, points)| points.max(0.0)).sum();
-        let others = score.points - points.iter().map(|(_, points)| points).sum::<f64>();
-        let is_discount = others < 0.0 && -others <= positive;
-        if is_discount {
-            for (_, points) in points.iter_mut().filter(|(_, points)| *points > 0.0) {
-                *points *= 1.0 + others / positive;
-            }
+        let is_known = |one: &Evidence| source.signals.iter().any(|signal| signal.name == one.signal);
+        let (discounts, others): (Vec<&Evidence>, Vec<&Evidence>) = score
+            .evidence
+            .iter()
+            .filter(|one| !is_known(one))
+            .partition(|one| one.signal.starts_with(GENRE_PREFIX));
+        let mut rest: Vec<f64> = others.iter().map(|one| one.points).collect();
+        let discount: f64 = discounts.iter().map(|one| one.points).sum();
+        let all = points.iter_mut().map(|(_, points)| points).chain(&mut rest);
+        let speaking: Vec<&mut f64> = all.filter(|points| **points > 0.0).collect();
+        let positive: f64 = speaking.iter().map(|points| **points).sum();
+        for points in speaking {
+            *points *= 1.0 + discount / positive;
         }
-        let rest = if is_discount { 0.0 } else { others };
+        let rest = rest.iter().sum();
         Self { at, is_positive, points, rest, terms: Vec::new() }
     }
 
