@@ -14,7 +14,7 @@ use wirewatch::topic::sets::Sets;
 fuzz_target!(|data: (&str, &str)| {
     let (query, text) = data;
     let terms = vec!["truce".to_owned(), query.to_owned()];
-    let list = SetSource { name: "set".to_owned(), language: None, terms };
+    let list = SetSource { name: "set".to_owned(), language: None, terms, is_stemmed: false };
     let sets = Arc::new(Sets::compile(&[list]).unwrap_or_default());
     match Query::parse(query, &sets) {
         Ok(query) => {

@@ -60,6 +60,14 @@ pub(super) struct SignalPlan {
     pub(super) slots: Vec<Slot>,
 }
 
+/// What is known of a set's anchors.
+#[derive(Debug, Clone)]
+enum Known {
+    NotYet,
+    /// `None` when the set may hold without a word.
+    Anchors(Option<Vec<Slot>>),
+}
+
 /// A topic, compiled.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TopicPlan {
@@ -203,7 +211,7 @@ impl TopicPlan {
     }
 
     fn find_anchors(&self) -> Option<Vec<Slot>> {
-        let mut known = vec![None; self.sets.len()];
+        let mut known = vec![Known::NotYet; self.sets.len()];
         let mut anchors = Vec::new();
         for signal in &self.signals {
             anchors.extend(self.anchors_of(&signal.plan, &mut known)?);
@@ -214,17 +222,17 @@ impl TopicPlan {
     }
 
     /// Slots one of which must be filled for a plan to hold; `None` when it may hold without any. `known` as above.
-    fn anchors_of(&self, plan: &Plan, known: &mut Vec<Option<Option<Vec<Slot>>>>) -> Option<Vec<Slot>> {
+    fn anchors_of(&self, plan: &Plan, known: &mut Vec<Known>) -> Option<Vec<Slot>> {
         match plan {
             Plan::Slot(slot) => Some(vec![*slot]),
             Plan::Set(set) => {
-                if let Some(Some(anchors)) = known.get(*set) {
+                if let Some(Known::Anchors(anchors)) = known.get(*set) {
                     return anchors.clone();
                 }
                 let lists = self.sets.get(*set).map(Vec::as_slice).unwrap_or_default();
                 let anchors = self.anchors_of_lists(lists, known);
                 if let Some(known) = known.get_mut(*set) {
-                    *known = Some(anchors.clone());
+                    *known = Known::Anchors(anchors.clone());
                 }
                 anchors
             }
@@ -244,11 +252,7 @@ impl TopicPlan {
         }
     }
 
-    fn anchors_of_lists(
-        &self,
-        lists: &[ListPlan],
-        known: &mut Vec<Option<Option<Vec<Slot>>>>,
-    ) -> Option<Vec<Slot>> {
+    fn anchors_of_lists(&self, lists: &[ListPlan], known: &mut Vec<Known>) -> Option<Vec<Slot>> {
         let mut anchors = Vec::new();
         for list in lists {
             anchors.push(list.slot);
@@ -264,7 +268,7 @@ impl TopicPlan {
     fn cheapest<'p>(
         &self,
         plans: impl Iterator<Item = &'p Plan>,
-        known: &mut Vec<Option<Option<Vec<Slot>>>>,
+        known: &mut Vec<Known>,
     ) -> Option<Vec<Slot>> {
         let cost = |slots: &Vec<Slot>| -> u64 { slots.iter().filter_map(|slot| self.costs.get(*slot)).sum() };
         plans.filter_map(|plan| self.anchors_of(plan, known)).min_by_key(cost)

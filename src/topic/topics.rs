@@ -156,8 +156,8 @@ impl Topics {
     pub fn probabilities(&self, scores: &[Score]) -> Vec<(TopicId, f64)> {
         let each = self.topics.iter().map(|topic| {
             let id = &topic.source.id;
-            let scored = scores.iter().find(|score| score.topic == *id).map(|score| score.probability);
-            (id.clone(), scored.unwrap_or_else(|| topic.score_of(Vec::new()).probability))
+            let found = scores.iter().find(|one| one.topic == *id).map(|one| one.probability);
+            (id.clone(), found.unwrap_or_else(|| topic.score_of(Vec::new()).probability))
         });
         each.collect()
     }

@@ -1,4 +1,9 @@
 //! Import: search strings and lists of weighted words of other systems, and drafts out of headlines.
+#![allow(
+    clippy::format_collect,
+    clippy::type_complexity,
+    reason = "documents of tests are small, and to be read"
+)]
 
 use std::path::Path;
 use std::sync::Arc;

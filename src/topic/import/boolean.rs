@@ -52,7 +52,7 @@ pub(super) fn import(text: &str) -> Result<Import, Loss> {
     if !senseless.is_empty() {
         losses.push(first("an optional part only says what must be absent: left out"));
     }
-    let mut draft = write::draft(tree, optional);
+    let mut draft = write::draft(tree, &optional);
     draft.comments.extend(found.comments.iter().filter(|comment| !comment.is_empty()).cloned());
     Ok(Import { draft, losses })
 }
@@ -110,8 +110,7 @@ impl Parser<'_> {
     fn all_of(&mut self) -> Result<Tree, Loss> {
         let (mut required, mut others) = (Vec::new(), Vec::new());
         let mut is_doubtful = None;
-        loop {
-            let Some(piece) = self.peek() else { break };
+        while let Some(piece) = self.peek() {
             let at = piece.at;
             match piece.kind {
                 Kind::Or | Kind::Close => break,
