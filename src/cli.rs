@@ -82,7 +82,7 @@ enum Command {
         /// Only this topic
         #[arg(long, value_name = "ID", conflicts_with = "json")]
         topic: Option<String>,
-        /// Whether words are coloured by what they speak for [auto: on a terminal, unless NO_COLOR is set]
+        /// Whether words are coloured by what they speak for [auto: on a terminal, unless `NO_COLOR` is set]
         #[arg(long, value_name = "WHEN", default_value = "auto")]
         color: score::When,
         /// JSON Lines instead of text

@@ -188,7 +188,7 @@ impl Topics {
             let hits = plan.hits(&query.plan, None, text, scratch);
             if hits.holds {
                 self.engine.scan(text, scratch);
-                plan.own_words(query, scratch);
+                TopicPlan::own_words(query, scratch);
                 let context =
                     signal.context.then_some((&scratch.marks, topic.source.factors, &*scratch.words));
                 evidence.extend(weigh::weigh(signal, &hits, text, context));

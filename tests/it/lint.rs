@@ -36,7 +36,7 @@ fn topic(id: &str, sets: &[&str], signals: &[&str], examples: &[&str]) -> Topic 
     };
     let example = |(line, text): (usize, &&str)| Example {
         expect: if text.starts_with('+') { Expect::Alert } else { Expect::Quiet },
-        text: text[1..].to_owned(),
+        text: text.trim_start_matches(['+', '-']).to_owned(),
         line: line + 1,
     };
     let source = TopicSource {

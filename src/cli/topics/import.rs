@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if arguments.into.is_some() {
         write_new(&path, &file)?;
         output.line(format!("wrote {}", path.display()))?;
-        output.line("next: add examples to it, then wirewatch check".to_owned())?;
+        output.line("next: add examples to it, then wirewatch check")?;
     } else {
         output.line(file.trim_end())?;
     }

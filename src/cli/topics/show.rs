@@ -50,7 +50,7 @@ fn print(config: &Config, topic: &Topic, output: &mut Output) -> Result<(), supe
     }
     let alert = source.examples.iter().filter(|example| example.expect == Expect::Alert).count();
     output.line(format!("  examples   {alert} alert, {} quiet", source.examples.len() - alert))?;
-    output.line("  context    what is left of a match's points".to_owned())?;
+    output.line("  context    what is left of a match's points")?;
     let effects = Effect::ALL.map(|effect| format!("{} {}", effect.name(), source.factors.effect(effect)));
     output.line(format!("             {}", effects.join(", ")))?;
     let genres = Genre::ALL.map(|genre| format!("{} {}", genre.name(), source.factors.genre(genre)));

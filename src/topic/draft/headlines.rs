@@ -323,7 +323,7 @@ fn lay_out(start: &Start, subjects: &[Count], events: &[Count], calm: &[Count]) 
             "Tie it to what happens, @event NEAR/6 @subject.",
         ),
         (false, true) => {
-            signal("it happens", "@event", 75.0, 1.0, "Tie it to a subject, @event NEAR/6 @subject.")
+            signal("it happens", "@event", 75.0, 1.0, "Tie it to a subject, @event NEAR/6 @subject.");
         }
     }
     if !calm.is_empty() {

@@ -58,7 +58,7 @@ pub(super) fn import(text: &str) -> Result<Import, Loss> {
             message: "nothing of this can be looked for here".to_owned(),
         });
     }
-    let mut draft = write::draft(tree, optional);
+    let mut draft = write::draft(tree, &optional);
     draft.comments.extend(found.comments.iter().filter(|comment| !comment.is_empty()).cloned());
     Ok(Import { draft, losses: parser.losses })
 }
@@ -115,8 +115,7 @@ impl Parser<'_> {
     fn all_of(&mut self) -> Result<Tree, Loss> {
         let (mut required, mut others) = (Vec::new(), Vec::new());
         let mut is_doubtful = None;
-        loop {
-            let Some(piece) = self.peek() else { break };
+        while let Some(piece) = self.peek() {
             let at = piece.at;
             match piece.kind {
                 Kind::Or | Kind::Close => break,

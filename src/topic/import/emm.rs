@@ -71,7 +71,7 @@ pub(super) fn import(text: &str) -> Result<Import, Loss> {
             losses.extend(changes.into_iter().map(lost));
             match read {
                 Some(_) if weight == 0.0 => {
-                    losses.push(lost(format!("`{term}` has a weight of 0: left out")))
+                    losses.push(lost(format!("`{term}` has a weight of 0: left out")));
                 }
                 Some(term) => entries.push(Entry { term, weight, language: language.clone() }),
                 None => losses.push(lost(format!("`{term}` cannot be looked for: left out"))),

@@ -109,7 +109,7 @@ impl Lexer<'_> {
             '-' | '−' | '–' if self.begins() && self.peek(1).is_some_and(|next| !next.is_whitespace()) => {
                 self.push(Kind::Not, 1);
             }
-            '~' => self.number_behind(|number| Kind::Slop(number)),
+            '~' => self.number_behind(Kind::Slop),
             '^' => self.number_behind(|_| Kind::Foreign("a boost")),
             '[' => self.until(']', "a range")?,
             '{' => self.braces()?,

@@ -16,7 +16,7 @@ const SET_TERMS_MIN: usize = 3;
 const NAME_CHARS_MAX: usize = 60;
 
 /// Lays a search string out. `optional` only adds to the score.
-pub(super) fn draft(tree: Tree, optional: Vec<Tree>) -> Draft {
+pub(super) fn draft(tree: Tree, optional: &[Tree]) -> Draft {
     let parts = match tree {
         Tree::And(parts) => parts,
         other => vec![other],
@@ -39,7 +39,7 @@ pub(super) fn draft(tree: Tree, optional: Vec<Tree>) -> Draft {
         let name = alternative.as_ref().or(conditions.first()).map(describe).unwrap_or_default();
         writer.signal(&name, &when.join(" AND "), WEIGHT, "");
     }
-    for part in &optional {
+    for part in optional {
         let when = writer.write(part);
         writer.signal(
             &describe(part),

@@ -32,7 +32,7 @@ impl TopicPlan {
     }
 
     /// The places of the words a signal's matches are made of, sorted.
-    pub(in crate::topic) fn own_words(&self, signal: &SignalPlan, scratch: &mut Scratch) {
+    pub(in crate::topic) fn own_words(signal: &SignalPlan, scratch: &mut Scratch) {
         scratch.words.clear();
         for slot in &signal.slots {
             let spans = scratch.slots.get(*slot).map(Vec::as_slice).unwrap_or_default();
