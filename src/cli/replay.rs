@@ -232,11 +232,9 @@ impl<'a> Player<'a> {
             self.copy_count += u64::from(event.copy_of.is_some());
             self.stories.insert(event.story.0);
             if self.json {
-                let topics: Map<String, Value> = item
-                    .scores
-                    .iter()
-                    .map(|score| (score.topic.0.clone(), json!(rounded(score.probability))))
-                    .collect();
+                let each = self.config.topics.probabilities(&item.scores);
+                let topics: Map<String, Value> =
+                    each.into_iter().map(|(topic, score)| (topic.0, json!(rounded(score)))).collect();
                 let copy_of = event.copy_of.and_then(|id| self.names.get(&id));
                 self.output.json(&json!({
                     "type": "article", "id": name, "seen": record.seen_at, "story": event.story.0,

@@ -249,7 +249,7 @@ struct Meaning {
 }
 
 /// The language files, compiled together.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Languages {
     codes: Vec<String>,
     /// Per phrase of the lexicon.
@@ -258,6 +258,13 @@ pub struct Languages {
     phrases: Vec<Arc<Phrase>>,
     /// Made when a text is read for the first time: commands that read none do not wait for it.
     lexicon: OnceLock<Lexicon>,
+}
+
+impl std::fmt::Debug for Languages {
+    /// Their codes: the rest is megabytes of words.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.codes).finish()
+    }
 }
 
 impl Languages {

@@ -5,7 +5,7 @@
 
 pub mod headlines;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::Expect;
@@ -193,7 +193,11 @@ fn joined(text: &str, separator: char, length_max: usize) -> String {
 
 /// Names that do not stand twice.
 #[derive(Debug, Default)]
-pub struct Names(HashSet<String>);
+pub struct Names {
+    taken: HashSet<String>,
+    /// The number to try next for a name that is taken: thousands may ask for the same.
+    next: HashMap<String, usize>,
+}
 
 impl Names {
     /// A name for a set out of one of its terms.
@@ -210,10 +214,10 @@ impl Names {
 
     fn free(&mut self, name: &str, separator: &str) -> String {
         let mut free = name.to_owned();
-        let mut number = 2_usize;
-        while !self.0.insert(free.clone()) {
+        while !self.taken.insert(free.clone()) {
+            let number = self.next.entry(name.to_owned()).or_insert(2);
             free = format!("{name}{separator}{number}");
-            number += 1;
+            *number += 1;
         }
         free
     }

@@ -8,6 +8,7 @@ mod boolean;
 mod emm;
 mod lexer;
 mod term;
+mod tree;
 mod write;
 
 use std::fmt;
@@ -69,13 +70,22 @@ impl fmt::Display for Loss {
     }
 }
 
+/// Where the lines of a text begin, so that each loss need not count them.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(chars: &[char]) -> Self {
+        let ends = chars.iter().enumerate().filter(|(_, letter)| **letter == '\n');
+        Self(ends.map(|(at, _)| at + 1).collect())
+    }
+}
+
 impl Loss {
     /// At a character of a text.
-    fn at(chars: &[char], at: usize, message: String) -> Self {
-        let before = chars.get(..at.min(chars.len())).unwrap_or_default();
-        let line = before.iter().filter(|letter| **letter == '\n').count() + 1;
-        let column = before.iter().rev().take_while(|letter| **letter != '\n').count() + 1;
-        Self { line, column, message }
+    fn at(lines: &Lines, at: usize, message: String) -> Self {
+        let before = lines.0.partition_point(|start| *start <= at);
+        let start = before.checked_sub(1).and_then(|line| lines.0.get(line)).copied().unwrap_or(0);
+        Self { line: before + 1, column: at - start + 1, message }
     }
 }
 

@@ -190,7 +190,7 @@ impl Lexicon {
         each_arabic_stem(folded, |head, rest| {
             let is_word_itself = rest.len() == folded.len();
             if !is_word_itself
-                && let Some(reached) = self.read(head, (state, depth), Reach::Nothing, end, walk, looks)
+                && let Some(reached) = self.read(head, (state, depth), Reach::Word, end, walk, looks)
                 && let Some(reached) = self.read(rest, reached, Reach::Word, end, walk, looks)
             {
                 self.arrive(text, (base, words), index, reached, walk, looks);

@@ -23,15 +23,15 @@ pub struct Hits {
     pub field: Option<Field>,
     /// How many separate matches; for `AND` the fewest of its parts.
     pub count: usize,
-    /// The places of each part of an `AND` that has any: every one is needed, and the weakest says how the whole is
-    /// meant. Empty for what has no parts.
-    pub parts: Vec<Vec<Span>>,
+    /// Where an `AND` is in it, the ways in which it holds, each with the places of the parts that are all needed: the
+    /// weakest part says how a way is meant, and the best way counts. Empty for what has places only.
+    pub ways: Vec<Vec<Vec<Span>>>,
 }
 
 impl Hits {
     /// What does not hold.
     pub(super) const NONE: Self =
-        Self { holds: false, spans: Vec::new(), field: None, count: 0, parts: Vec::new() };
+        Self { holds: false, spans: Vec::new(), field: None, count: 0, ways: Vec::new() };
 
     /// What holds without a place.
     pub(super) fn unplaced(holds: bool) -> Self {
@@ -239,24 +239,31 @@ pub(super) fn all(parts: Vec<Hits>) -> Hits {
     let field = parts.iter().filter_map(|part| part.field).max();
     let placed = parts.iter().filter(|part| part.field.is_some()).map(|part| part.count).min();
     let mut needed: Vec<Vec<Span>> = Vec::new();
-    for part in &parts {
-        if part.parts.is_empty() && !part.spans.is_empty() {
-            needed.push(part.spans.clone());
+    for part in parts.iter().filter(|part| !part.spans.is_empty()) {
+        match part.ways.as_slice() {
+            [way] => needed.extend(way.iter().cloned()),
+            // All ways of a part together stand for it; to try each with each of the others would multiply.
+            _ => needed.push(part.spans.clone()),
         }
-        needed.extend(part.parts.iter().cloned());
     }
-    Hits { holds: true, field, count: placed.unwrap_or(1), spans: union(parts), parts: needed }
+    Hits { holds: true, field, count: placed.unwrap_or(1), spans: union(parts), ways: vec![needed] }
 }
 
 /// What `OR` makes of those of its parts that hold.
-pub(super) fn any(mut parts: Vec<Hits>) -> Hits {
-    if parts.len() == 1 {
-        return parts.pop().unwrap_or(Hits::NONE);
+pub(super) fn any(parts: Vec<Hits>) -> Hits {
+    let mut ways = Vec::new();
+    if parts.iter().any(|part| !part.ways.is_empty()) {
+        for part in &parts {
+            if part.ways.is_empty() {
+                ways.push(vec![part.spans.clone()]);
+            }
+            ways.extend(part.ways.iter().cloned());
+        }
     }
     let holds = !parts.is_empty();
     let field = parts.iter().filter_map(|part| part.field).min();
     let most = parts.iter().map(|part| part.count).max().unwrap_or(0);
-    Hits { holds, field, count: most, spans: union(parts), parts: Vec::new() }
+    Hits { holds, field, count: most, spans: union(parts), ways }
 }
 
 /// One match when enough hold, one more for each further one; the field is that of the last one needed.
@@ -267,7 +274,7 @@ pub(super) fn at_least(count: usize, parts: Vec<Hits>) -> Hits {
     let mut fields: Vec<Field> = parts.iter().filter_map(|part| part.field).collect();
     fields.sort_unstable();
     let field = fields.get(count - 1).or(fields.last()).copied();
-    Hits { holds: true, field, count: parts.len() + 1 - count, spans: union(parts), parts: Vec::new() }
+    Hits { holds: true, field, count: parts.len() + 1 - count, spans: union(parts), ways: Vec::new() }
 }
 
 fn union(parts: Vec<Hits>) -> Vec<Span> {

@@ -77,6 +77,8 @@ pub(super) struct TopicPlan {
     costs: Vec<u64>,
     /// The languages the topic has lists in, sorted.
     languages: Vec<String>,
+    /// Per slot the language of its list, where that decides whether it holds: a Latin list with a language.
+    slot_languages: Vec<Option<String>>,
 }
 
 impl TopicPlan {
@@ -87,6 +89,11 @@ impl TopicPlan {
         for set in 0..sets.len() {
             let lists = sets.lists(set).map(|list| {
                 let slot = plan.slot();
+                if let (Some(language), true, Some(known)) =
+                    (list.language, list.latin, plan.slot_languages.get_mut(slot))
+                {
+                    *known = Some(language.to_owned());
+                }
                 let mut queries = Vec::new();
                 for term in list.terms {
                     match term {
@@ -102,10 +109,7 @@ impl TopicPlan {
         }
         for query in signals {
             let compiled = plan.compile(query.node());
-            let mut slots = Vec::new();
-            plan.collect_slots(&compiled, &mut slots);
-            slots.sort_unstable();
-            slots.dedup();
+            let slots = plan.slots_of(&compiled, &mut vec![None; sets.len()]);
             plan.signals.push(SignalPlan { plan: compiled, slots });
         }
         plan.anchors = plan.find_anchors();
@@ -119,6 +123,7 @@ impl TopicPlan {
 
     fn slot(&mut self) -> Slot {
         self.costs.push(0);
+        self.slot_languages.push(None);
         self.slot_count += 1;
         self.slot_count - 1
     }
@@ -157,68 +162,111 @@ impl TopicPlan {
         }
     }
 
-    fn collect_slots(&self, plan: &Plan, out: &mut Vec<Slot>) {
-        match plan {
-            Plan::Slot(slot) => out.push(*slot),
+    /// The slots a plan's matches are made of, sorted. `known` holds those of sets that were asked for before: sets that
+    /// name sets are walked once.
+    fn slots_of(&self, plan: &Plan, known: &mut Vec<Option<Vec<Slot>>>) -> Vec<Slot> {
+        let mut slots = match plan {
+            Plan::Slot(slot) => vec![*slot],
             Plan::Set(set) => {
+                if let Some(Some(slots)) = known.get(*set) {
+                    return slots.clone();
+                }
+                let mut slots = Vec::new();
                 for list in self.sets.get(*set).into_iter().flatten() {
-                    out.push(list.slot);
+                    slots.push(list.slot);
                     for query in &list.queries {
-                        self.collect_slots(query, out);
+                        slots.extend(self.slots_of(query, known));
                     }
                 }
+                slots.sort_unstable();
+                slots.dedup();
+                if let Some(known) = known.get_mut(*set) {
+                    *known = Some(slots.clone());
+                }
+                slots
             }
             Plan::And(plans) | Plan::Or(plans) | Plan::AtLeast { of: plans, .. } => {
-                for plan in plans {
-                    self.collect_slots(plan, out);
-                }
+                plans.iter().flat_map(|plan| self.slots_of(plan, known)).collect()
             }
-            Plan::Not(plan) | Plan::In(_, plan) => self.collect_slots(plan, out),
+            Plan::In(_, plan) => self.slots_of(plan, known),
             Plan::Near { left, right, .. } => {
-                self.collect_slots(left, out);
-                self.collect_slots(right, out);
+                let mut slots = self.slots_of(left, known);
+                slots.extend(self.slots_of(right, known));
+                slots
             }
-            Plan::Meta(..) => {}
-        }
+            // What must be absent is no part of a match.
+            Plan::Not(_) | Plan::Meta(..) => Vec::new(),
+        };
+        slots.sort_unstable();
+        slots.dedup();
+        slots
     }
 
     fn find_anchors(&self) -> Option<Vec<Slot>> {
+        let mut known = vec![None; self.sets.len()];
         let mut anchors = Vec::new();
         for signal in &self.signals {
-            anchors.extend(self.anchors_of(&signal.plan)?);
+            anchors.extend(self.anchors_of(&signal.plan, &mut known)?);
         }
         anchors.sort_unstable();
         anchors.dedup();
         Some(anchors)
     }
 
-    /// Slots one of which must be filled for a plan to hold; `None` when it may hold without any.
-    fn anchors_of(&self, plan: &Plan) -> Option<Vec<Slot>> {
+    /// Slots one of which must be filled for a plan to hold; `None` when it may hold without any. `known` as above.
+    fn anchors_of(&self, plan: &Plan, known: &mut Vec<Option<Option<Vec<Slot>>>>) -> Option<Vec<Slot>> {
         match plan {
             Plan::Slot(slot) => Some(vec![*slot]),
             Plan::Set(set) => {
+                if let Some(Some(anchors)) = known.get(*set) {
+                    return anchors.clone();
+                }
+                let lists = self.sets.get(*set).map(Vec::as_slice).unwrap_or_default();
+                let anchors = self.anchors_of_lists(lists, known);
+                if let Some(known) = known.get_mut(*set) {
+                    *known = Some(anchors.clone());
+                }
+                anchors
+            }
+            Plan::Or(plans) | Plan::AtLeast { of: plans, .. } => {
                 let mut anchors = Vec::new();
-                for list in self.sets.get(*set).into_iter().flatten() {
-                    anchors.push(list.slot);
-                    for query in &list.queries {
-                        anchors.extend(self.anchors_of(query)?);
-                    }
+                for plan in plans {
+                    anchors.extend(self.anchors_of(plan, known)?);
                 }
                 Some(anchors)
             }
-            Plan::Or(plans) | Plan::AtLeast { of: plans, .. } => {
-                let each: Option<Vec<Vec<Slot>>> = plans.iter().map(|plan| self.anchors_of(plan)).collect();
-                Some(each?.concat())
+            Plan::And(plans) => self.cheapest(plans.iter(), known),
+            Plan::Near { left, right, .. } => {
+                self.cheapest([left.as_ref(), right.as_ref()].into_iter(), known)
             }
-            Plan::And(plans) => self.cheapest(plans.iter()),
-            Plan::Near { left, right, .. } => self.cheapest([left.as_ref(), right.as_ref()].into_iter()),
-            Plan::In(_, plan) => self.anchors_of(plan),
+            Plan::In(_, plan) => self.anchors_of(plan, known),
             Plan::Not(_) | Plan::Meta(..) => None,
         }
     }
 
-    fn cheapest<'p>(&self, plans: impl Iterator<Item = &'p Plan>) -> Option<Vec<Slot>> {
+    fn anchors_of_lists(
+        &self,
+        lists: &[ListPlan],
+        known: &mut Vec<Option<Option<Vec<Slot>>>>,
+    ) -> Option<Vec<Slot>> {
+        let mut anchors = Vec::new();
+        for list in lists {
+            anchors.push(list.slot);
+            for query in &list.queries {
+                anchors.extend(self.anchors_of(query, known)?);
+            }
+        }
+        anchors.sort_unstable();
+        anchors.dedup();
+        Some(anchors)
+    }
+
+    fn cheapest<'p>(
+        &self,
+        plans: impl Iterator<Item = &'p Plan>,
+        known: &mut Vec<Option<Option<Vec<Slot>>>>,
+    ) -> Option<Vec<Slot>> {
         let cost = |slots: &Vec<Slot>| -> u64 { slots.iter().filter_map(|slot| self.costs.get(*slot)).sum() };
-        plans.filter_map(|plan| self.anchors_of(plan)).min_by_key(cost)
+        plans.filter_map(|plan| self.anchors_of(plan, known)).min_by_key(cost)
     }
 }

@@ -7,6 +7,7 @@
 mod explain;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
@@ -23,7 +24,7 @@ use crate::semantic::Model;
 pub use explain::{Explanation, Mark};
 
 /// Topics, compiled together. Reads like a slice of them, sorted as given.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Topics {
     topics: Arc<[Topic]>,
     engine: Arc<Engine>,
@@ -66,6 +67,8 @@ pub struct Scratch {
     active: Vec<usize>,
     is_active: Vec<bool>,
     pub(super) slots: Vec<Vec<Span>>,
+    /// The slots that hold something.
+    filled: Vec<Slot>,
     pub(super) sets: Vec<Option<Vec<Span>>>,
     pub(super) taken: Vec<Span>,
     pub(super) words: Vec<Span>,
@@ -73,6 +76,13 @@ pub struct Scratch {
     pub(super) marks: Marks,
     is_scanned: bool,
     meaning: Meaning,
+}
+
+impl fmt::Debug for Topics {
+    /// Their ids: the rest is megabytes of words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.topics.iter().map(|topic| &topic.source.id)).finish()
+    }
 }
 
 impl Deref for Topics {
@@ -142,6 +152,16 @@ impl Topics {
         scored.or_else(silent)
     }
 
+    /// The probability of every topic, in their order, given the scores of those that have evidence.
+    pub fn probabilities(&self, scores: &[Score]) -> Vec<(TopicId, f64)> {
+        let each = self.topics.iter().map(|topic| {
+            let id = &topic.source.id;
+            let scored = scores.iter().find(|score| score.topic == *id).map(|score| score.probability);
+            (id.clone(), scored.unwrap_or_else(|| topic.score_of(Vec::new()).probability))
+        });
+        each.collect()
+    }
+
     /// Scores an article: every topic, in their order.
     pub fn score_each(&self, article: &Article) -> Vec<Score> {
         let mut found = self.score(article, &mut Scratch::default()).into_iter().peekable();
@@ -188,7 +208,7 @@ impl Topics {
             let hits = plan.hits(&query.plan, None, text, scratch);
             if hits.holds {
                 self.engine.scan(text, scratch);
-                TopicPlan::own_words(query, scratch);
+                plan.own_words(query, &text.article().language, scratch);
                 let context =
                     signal.context.then_some((&scratch.marks, topic.source.factors, &*scratch.words));
                 evidence.extend(weigh::weigh(signal, &hits, text, context));
@@ -295,8 +315,10 @@ impl Compiled {
 
     /// Fills a topic's slots.
     fn gather(&self, topic: usize, plan: &TopicPlan, found: &[Found], scratch: &mut Scratch) {
-        for slot in &mut scratch.slots {
-            slot.clear();
+        for slot in scratch.filled.drain(..) {
+            if let Some(slot) = scratch.slots.get_mut(slot) {
+                slot.clear();
+            }
         }
         if scratch.slots.len() < plan.slot_count {
             scratch.slots.resize_with(plan.slot_count, Vec::new);
@@ -308,12 +330,15 @@ impl Compiled {
             let from = postings.partition_point(|posting| posting.topic < topic);
             for posting in postings.iter().skip(from).take_while(|posting| posting.topic == topic) {
                 if let Some(slot) = scratch.slots.get_mut(posting.slot) {
+                    if slot.is_empty() {
+                        scratch.filled.push(posting.slot);
+                    }
                     slot.extend(places.iter().map(|found| found.span));
                 }
             }
         }
-        for slot in &mut scratch.slots {
-            if slot.len() > 1 {
+        for slot in &scratch.filled {
+            if let Some(slot) = scratch.slots.get_mut(*slot).filter(|slot| slot.len() > 1) {
                 slot.sort_unstable();
                 slot.dedup();
             }

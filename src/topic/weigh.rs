@@ -4,7 +4,7 @@
 //! is shown as evidence. Refuses to know queries.
 
 use super::context::{Factors, Marks, Reading};
-use super::matcher::{ArticleText, Hits, Span};
+use super::matcher::{ArticleText, Hits, Span, count_apart};
 use super::{Calibration, Evidence, Field, SignalSource, Status};
 
 /// Longest quote, in characters, without its ellipses.
@@ -53,30 +53,46 @@ pub(super) fn weigh(
     let mut reading = Reading::AFFIRMED;
     let mut worth = factor(field);
     let mut at = hits.spans.iter().copied().find(|span| text.field_at(span.start) == field);
+    let mut count = hits.count;
     if let Some((marks, factors, words)) = context.filter(|(marks, ..)| marks.has_triggers()) {
-        let best = |spans: &[Span]| {
-            let mut best: Option<(f64, Reading, Field, Span)> = None;
-            for span in innermost(spans) {
-                let reading = marks.read(text, span, words, &factors);
-                let field = text.field_at(span.start).max(field);
-                let worth = factor(field) * reading.factor;
-                if best.is_none_or(|(most, ..)| worth > most) {
-                    best = Some((worth, reading, field, span));
-                }
-            }
-            best
+        let read = |span: Span| {
+            let reading = marks.read(text, span, words, &factors);
+            let field = text.field_at(span.start).max(field);
+            Read { worth: factor(field) * reading.factor, reading, field, span }
         };
-        // Of the parts of an AND, all needed, the one the text means least counts.
-        let weakest =
-            hits.parts.iter().filter_map(|spans| best(spans)).min_by(|one, other| one.0.total_cmp(&other.0));
-        if let Some(read) = weakest.or_else(|| best(&hits.spans)) {
-            (worth, reading, field) = (read.0, read.1, read.2);
-            at = Some(read.3);
+        if let Some(best) = best_way(hits, &read) {
+            // What the text takes back is no repeat.
+            let meant = |span: &Span| read(*span).reading.factor >= best.reading.factor / 2.0;
+            let repeated: Vec<Span> = hits.spans.iter().copied().filter(meant).collect();
+            count = count.min(count_apart(&repeated));
+            (worth, reading, field) = (best.worth, best.reading, best.field);
+            at = Some(best.span);
         }
     }
-    let points = signal.weight * repeats(hits.count.max(1), signal.cap) * worth;
+    let points = signal.weight * repeats(count.max(1), signal.cap) * worth;
     let quote = quote(at, field, text);
     Some(Evidence { signal: signal.name.clone(), field, quote, status: reading.status, points })
+}
+
+/// A match as it is read.
+struct Read {
+    worth: f64,
+    reading: Reading,
+    field: Field,
+    span: Span,
+}
+
+/// The match that says how a signal is meant: of each way in which it holds the weakest part, and of these the best.
+fn best_way(hits: &Hits, read: &impl Fn(Span) -> Read) -> Option<Read> {
+    let best = |spans: &[Span]| {
+        innermost(spans).map(read).reduce(|one, other| if other.worth > one.worth { other } else { one })
+    };
+    let weakest = |parts: &Vec<Vec<Span>>| {
+        let parts = parts.iter().filter_map(|spans| best(spans));
+        parts.reduce(|one, other| if other.worth < one.worth { other } else { one })
+    };
+    let ways = hits.ways.iter().filter_map(weakest);
+    ways.reduce(|one, other| if other.worth > one.worth { other } else { one }).or_else(|| best(&hits.spans))
 }
 
 /// The places that hold no other of them, from the last to the first: "denies blocking aid" is read at "blocking aid",

@@ -14,6 +14,8 @@ use wirewatch::topic::draft::{id_of, string};
 use wirewatch::topic::import::{Format, Import, Loss, import};
 use wirewatch::topic::{Topic, Topics};
 
+use crate::support::growth::assert_linear;
+
 fn read(text: &str) -> Result<Import, Loss> {
     import(text, Format::of(text), "test", "Test")
 }
@@ -88,6 +90,29 @@ fn search_strings_keep_their_meaning() {
 }
 
 #[test]
+fn what_must_not_stand_near_is_excluded_only() {
+    check("truce NEAR/5 (NOT trade)", &["truce AND NOT (truce NEAR/5 trade)"], &[], &[]);
+    check("(NOT trade) ONEAR/5 truce", &["truce AND NOT (trade ONEAR/5 truce)"], &[], &[]);
+    check(
+        "truce NEAR/5 (broken NOT trade)",
+        &["(truce NEAR/5 broken) AND truce AND NOT (truce NEAR/5 trade)"],
+        &[],
+        &[],
+    );
+    let topic = topic_of("truce NEAR/2 (NOT trade)");
+    for (title, trips) in
+        [("A truce holds", true), ("A trade truce", false), ("Trade goes up", false), ("Rain in May", false)]
+    {
+        assert_eq!(trips_on(&topic, title), trips, "{title}");
+    }
+    for text in ["NOT a1", "a1 OR NOT b1", "(NOT a1) NEAR/5 (NOT b1)", "NOT (a1 NEAR/5 b1)"] {
+        let fault = read(text).unwrap_err();
+        assert!(fault.message.contains("only says what must be absent"), "{text}: {fault}");
+    }
+    check("+a1 (b1 OR NOT c1)", &["a1"], &[], &["1:1: an optional part only says"]);
+}
+
+#[test]
 fn groups_become_sets_and_alternatives_signals() {
     check(
         "((ceasefire OR truce OR \"peace deal\") NEAR/5 (violat* OR breach* OR broke*)) OR (truce AND shelling) NOT (trade OR film OR game)",
@@ -139,6 +164,27 @@ fn what_cannot_be_said_is_told_with_its_column() {
     assert!(read(&fields).unwrap_err().message.contains("deep"));
     let wide = vec!["(a1 AND b1 AND c1 AND d1 AND e1)"; 30].join(" NEAR/5 ");
     assert!(read(&wide).unwrap_err().message.contains("import it in parts"));
+}
+
+#[test]
+fn long_lists_are_read_in_linear_time() {
+    let joined =
+        |count: usize, part: &dyn Fn(usize) -> String| (0..count).map(part).collect::<Vec<_>>().join("\nOR ");
+    let work = |text: &str| drop(read(text).unwrap());
+    let kinds: [(&str, fn(usize) -> String); 4] = [
+        ("words", |number| format!("word{number}")),
+        ("losses", |number| format!("word{number}^2")),
+        ("brackets", |number| format!("(word{number} AND other)")),
+        ("same names", |number| format!("(one AND two AND word{number})")),
+    ];
+    for (name, part) in kinds {
+        assert_linear(name, 1_000, |count| joined(count, &part), work);
+    }
+    let weighted = |count: usize| (0..count).map(|number| format!("word{number} 10\n")).collect();
+    assert_linear("weighted", 1_000, weighted, work);
+    let many = read(&joined(50_001, &|number| format!("word{number}"))).unwrap_err();
+    assert!(many.to_string().starts_with("50001:4: these are more than 50000 terms"), "{many}");
+    assert!(read(&vec!["a1"; 30_000].join(" NEAR ")).unwrap_err().message.contains("import it in parts"));
 }
 
 #[test]

@@ -31,8 +31,8 @@ name = "water rises"
 when = "flood* NEAR/5 town"
 weight = 60
 [[signal]]
-name = "drill"
-when = "drill"
+name = "levy"
+when = "levy"
 weight = -6
 [[signal]]
 name = "never seen"
@@ -56,7 +56,7 @@ fn source() -> TopicSource {
         sets: Vec::new(),
         signals: vec![
             signal("water rises", "flood* NEAR/5 town", 60.0),
-            signal("drill", "drill", -6.0),
+            signal("levy", "levy", -6.0),
             signal("never seen", "tsunami", 40.0),
         ],
         factors: Factors::default(),
@@ -100,14 +100,14 @@ fn hour(number: usize) -> Timestamp {
     Timestamp::from_second(i64::try_from(number).unwrap() * 3600 + 1_700_000_000).unwrap()
 }
 
-/// A stream in which a drill is no flood, though the topic's file takes off too little for it: of eight articles two report
-/// a flood, two a drill, and the rest something else. Reports of drills come with a word of their own.
+/// A stream in which a levy is no flood, though the topic's file takes off too little for it: of eight articles two report
+/// a flood, two a levy, and the rest something else. Reports of levies come with a word of their own.
 fn stream(count: usize) -> Vec<(Timestamp, Article, bool)> {
     let of = |number: usize| match number % 8 {
         0 => ("Flood hits town", "Rescuers are on their way.", true),
         3 => ("Flood reaches the old town", "Bridges are closed.", true),
-        1 => ("Flood drill in town", "A rehearsal went well.", false),
-        5 => ("Town holds flood drill", "Children liked the rehearsal.", false),
+        1 => ("Flood levy in town", "Residents paid the surcharge.", false),
+        5 => ("Town debates flood levy", "Councillors liked the surcharge.", false),
         _ => ("Market reopens", "Stalls are back.", false),
     };
     (0..count)
@@ -190,8 +190,8 @@ fn the_numbers_of_an_evaluation_are_those_computed_by_hand() {
 fn a_wrong_weight_is_corrected_within_its_bounds() {
     let lesson = lesson(400, Options::default());
     let weights = &lesson.learned.weights;
-    let drill = weights["drill"];
-    assert!(drill < -8.0, "the drill speaks against a flood more clearly: {drill}");
+    let levy = weights["levy"];
+    assert!(levy < -8.0, "the levy speaks against a flood more clearly: {levy}");
     assert!(!weights.contains_key("never seen"), "what fired nowhere stays: {weights:?}");
     for signal in source().signals {
         let weight = weights.get(&signal.name).copied().unwrap_or(signal.weight);
@@ -208,10 +208,10 @@ fn a_wrong_weight_is_corrected_within_its_bounds() {
     );
     // What was learned holds on an article.
     let topic = topic().with_learned(Some(lesson.learned.clone()));
-    let score = score_by(&topic, &article("Flood drill in town", ""));
-    near(score.points, weights.get("water rises").copied().unwrap_or(60.0) + drill);
+    let score = score_by(&topic, &article("Flood levy in town", ""));
+    near(score.points, weights.get("water rises").copied().unwrap_or(60.0) + levy);
     assert!(!score.trips && score_by(&topic, &article("Flood hits town", "")).trips, "{score:?}");
-    near(score_by(&topic.with_learned(None), &article("Flood drill in town", "")).points, 54.0);
+    near(score_by(&topic.with_learned(None), &article("Flood levy in town", "")).points, 54.0);
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn a_lesson_is_the_same_whatever_the_order_of_labels() {
 fn labels_that_agree_with_the_file_change_no_weight() {
     let topic = topic();
     let right: Vec<_> =
-        stream(160).into_iter().filter(|(_, article, _)| !article.title.contains("drill")).collect();
+        stream(160).into_iter().filter(|(_, article, _)| !article.title.contains("levy")).collect();
     let lesson = learn(&topic.source, &samples(&topic, &right), Options::default()).unwrap();
     for (name, weight) in &lesson.learned.weights {
         let file = source().signals.iter().find(|signal| signal.name == *name).unwrap().weight;
@@ -256,18 +256,18 @@ fn words_nudge_and_never_speak_alone() {
     let options = Options { words_bound: Some(BOUND_DEFAULT), prevalence: None };
     let lesson = learn(&source, &samples(&topic, &stream(400)), options).unwrap();
     let words = lesson.learned.words.clone().unwrap();
-    assert!(words.text.get("rehearsal").is_some_and(|points| *points < 0.0), "{words:?}");
+    assert!(words.text.get("surcharge").is_some_and(|points| *points < 0.0), "{words:?}");
     assert!(
-        words.title.keys().any(|term| term.contains("drill")),
+        words.title.keys().any(|term| term.contains("levy")),
         "titles are counted by themselves: {words:?}"
     );
     let topic = topic.with_learned(Some(lesson.learned.clone()));
-    let score = score_by(&topic, &article("Town holds flood drill", "Children liked the rehearsal."));
+    let score = score_by(&topic, &article("Town debates flood levy", "Councillors liked the surcharge."));
     let found = score.evidence.iter().find(|evidence| evidence.signal == WORDS_SIGNAL).unwrap();
     assert!((-BOUND_DEFAULT..-1.0).contains(&found.points) || found.points == -BOUND_DEFAULT, "{found:?}");
     assert!(found.quote.split(", ").count() <= 3, "{found:?}");
     near(score.points, score.evidence.iter().map(|evidence| evidence.points).sum());
-    let quiet = score_by(&topic, &article("Theatre drill", "A rehearsal of a rehearsal."));
+    let quiet = score_by(&topic, &article("Market levy", "A surcharge on a surcharge."));
     assert!(quiet.evidence.is_empty() && quiet.points == 0.0, "{quiet:?}");
 }
 
@@ -338,11 +338,11 @@ fn what_does_not_fit_a_topic_is_refused() {
     let weights = |name: &str, weight: f64| BTreeMap::from([(name.to_owned(), weight)]);
     let new = |weights, calibration| Learned::new(&source(), weights, calibration, None);
     let file = Calibration::default();
-    assert!(new(weights("drill", -12.0), file).is_ok() && new(weights("drill", -2.0), file).is_ok());
+    assert!(new(weights("levy", -12.0), file).is_ok() && new(weights("levy", -2.0), file).is_ok());
     for weight in [6.0, -12.1, -1.9] {
-        let misfits = new(weights("drill", weight), file).unwrap_err();
+        let misfits = new(weights("levy", weight), file).unwrap_err();
         assert!(
-            matches!(&misfits[..], [Misfit::OutOfBounds { signal, .. }] if signal == "drill"),
+            matches!(&misfits[..], [Misfit::OutOfBounds { signal, .. }] if signal == "levy"),
             "{misfits:?}"
         );
     }
@@ -357,9 +357,7 @@ fn what_does_not_fit_a_topic_is_refused() {
 /// A desk with the flood topic only, and the stream as a file of labels.
 fn desk(count: usize) -> (Desk, String) {
     let desk = Desk::new("");
-    for shipped in ["ceasefire-breakdown", "aid-blockage"] {
-        std::fs::remove_file(desk.config().join(format!("topics/{shipped}.toml"))).unwrap();
-    }
+    std::fs::remove_dir_all(desk.config().join("topics")).unwrap();
     desk.write("topics/flood.toml", TOPIC);
     let mut lines = String::new();
     for (number, (at, article, is_right)) in stream(count).into_iter().enumerate() {
@@ -448,14 +446,14 @@ fn learn_writes_beside_the_topic_and_only_what_is_better() {
     let text = std::fs::read_to_string(&learned).unwrap();
     assert!(text.starts_with("# What `wirewatch topics learn flood` made of labels."), "{text}");
     for words in
-        ["From labels.jsonl: ", "topic_version = \"", "[weights]\n", "\"drill\" = -", "# in the file -6.0"]
+        ["From labels.jsonl: ", "topic_version = \"", "[weights]\n", "\"levy\" = -", "# in the file -6.0"]
     {
         assert!(text.contains(words), "{words}: {text}");
     }
     // The configuration takes it, and learning starts from the topic's own file again.
     assert!(!desk.run(&["check"]).expect(0).err.contains("learned"));
     let text_score = |desk: &Desk| {
-        let file = desk.file("one.jsonl", "{\"title\": \"Flood drill in town\"}");
+        let file = desk.file("one.jsonl", "{\"title\": \"Flood levy in town\"}");
         desk.run(&["score", "--json", file.to_str().unwrap()]).expect(0).json()[0]["topics"]["flood"].clone()
     };
     assert_eq!(text_score(&desk)["trips"], false);
@@ -501,7 +499,7 @@ fn a_learned_file_that_does_not_fit_is_a_warning_and_the_topic_runs_as_its_file_
     let name = "topics/flood.learned";
     let sound = std::fs::read_to_string(desk.config().join(name)).unwrap();
     let plain = |text: &str| -> String {
-        text.lines().filter(|line| !line.contains("drill\"")).map(|line| format!("{line}\n")).collect()
+        text.lines().filter(|line| !line.contains("levy\"")).map(|line| format!("{line}\n")).collect()
     };
     let with = |from: &str, to: &str| sound.replacen(from, to, 1);
     let cases = [
@@ -514,8 +512,8 @@ fn a_learned_file_that_does_not_fit_is_a_warning_and_the_topic_runs_as_its_file_
             "weights.hail: the topic has no signal of this name",
         ),
         (
-            plain(&sound).replacen("[weights]\n", "[weights]\n\"drill\" = -90\n", 1),
-            "weights.drill: this weight must be between -12.00 and -2.00",
+            plain(&sound).replacen("[weights]\n", "[weights]\n\"levy\" = -90\n", 1),
+            "weights.levy: this weight must be between -12.00 and -2.00",
         ),
         (with("slope = ", "slope = -"), "calibration.slope: "),
         (with("[calibration]\n", "[calibration]\nsteep = 1\n"), "calibration.steep: this key is not known"),
@@ -523,7 +521,7 @@ fn a_learned_file_that_does_not_fit_is_a_warning_and_the_topic_runs_as_its_file_
         (with("bound = ", "bound = 1"), "ngrams.bound: "),
         (String::new(), "topic_version: this key must be given"),
     ];
-    let file = desk.file("one.jsonl", "{\"title\": \"Flood drill in town\"}");
+    let file = desk.file("one.jsonl", "{\"title\": \"Flood levy in town\"}");
     for (text, words) in cases {
         desk.write(name, &text);
         let ran = desk.run(&["check"]).expect(0);

@@ -88,7 +88,7 @@ pub(super) fn check_id(id: &str) -> Result<(), Failure> {
     Err(Failure::usage(message, "write small letters, digits and single hyphens: ceasefire-breakdown"))
 }
 
-/// Writes a file that is not there yet.
+/// Writes a file that is not there yet: whole, or not at all, so that a full disk does not block the next try.
 pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let refuse = |error: io::Error| {
         let hint = match error.kind() {
@@ -102,8 +102,20 @@ pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(parent).map_err(refuse)?;
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(refuse)?;
-    file.write_all(text.as_bytes()).map_err(refuse)
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let draft = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    // Left behind by a process of the same number that was killed.
+    drop(fs::remove_file(&draft));
+    // A link, unlike a rename, fails where a file is already.
+    let written = write_whole(&draft, text).and_then(|()| fs::hard_link(&draft, path));
+    drop(fs::remove_file(&draft));
+    written.map_err(refuse)
+}
+
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// A text file, or standard input.

@@ -16,8 +16,11 @@ const FORWARD_WORDS_MAX: usize = 9;
 /// Words a trigger reaches back.
 const BACK_WORDS_MAX: usize = 6;
 
+/// Words a trigger may have; of a longer one the last count.
+pub(super) const TRIGGER_WORDS_MAX: usize = 10;
+
 /// Punctuation that ends a clause.
-const STOPS: &[char] = &[',', ';', ':', '–', '—', '|', '،', '؛', ')'];
+pub(super) const STOPS: &[char] = &[',', ';', ':', '–', '—', '|', '،', '؛', ')'];
 /// Punctuation that ends more than a clause.
 const HARD_STOPS: &[char] = &[';', '–', '—', '|', '؛', ')'];
 
@@ -44,6 +47,10 @@ impl Marks {
         words: &[Span],
         factors: &Factors,
     ) -> Reading {
+        // The words around the match; a long text has many more.
+        let from = words.partition_point(|word| word.start < hit.start.saturating_sub(TRIGGER_WORDS_MAX));
+        let until = words.partition_point(|word| word.start < hit.end);
+        let words = words.get(from..until).unwrap_or_default();
         let own = |span: &&Span| span.start >= hit.start && span.end <= hit.end;
         let mut reading = Reading::AFFIRMED;
         for trigger in self.near(hit) {
@@ -79,7 +86,7 @@ impl Marks {
 
     /// The triggers that may reach a match.
     fn near(&self, hit: Span) -> impl Iterator<Item = &Trigger> {
-        let first = hit.start.saturating_sub(FORWARD_WORDS_MAX + Self::TRIGGER_WORDS_MAX);
+        let first = hit.start.saturating_sub(FORWARD_WORDS_MAX + TRIGGER_WORDS_MAX);
         let from = self.triggers.partition_point(|trigger| trigger.span.start < first);
         self.triggers
             .get(from..)
@@ -88,11 +95,8 @@ impl Marks {
             .take_while(move |trigger| trigger.span.start < hit.end + BACK_WORDS_MAX)
     }
 
-    /// Words a trigger may have.
-    const TRIGGER_WORDS_MAX: usize = 10;
-
     /// Whether nothing ends the clause between two words.
-    fn reaches(
+    pub(super) fn reaches(
         &self,
         text: &ArticleText<'_>,
         between: Range<usize>,

@@ -2,6 +2,7 @@
 //!
 //! Owns [`Marks`]. Refuses to say what they mean for a match; that is `read`.
 
+use super::read::{STOPS, TRIGGER_WORDS_MAX};
 use super::{Effect, Genre, Languages, Purpose, Side, Where};
 use crate::topic::Field;
 use crate::topic::lexicon::Found;
@@ -26,7 +27,8 @@ pub(in crate::topic) struct Marks {
     pub(super) breaks: Vec<Span>,
     /// Genres, each with a place that shows it.
     pub(in crate::topic) genres: Vec<(Genre, Span)>,
-    shown: Vec<(Genre, u32, Span)>,
+    /// Genre, language, phrase, place.
+    shown: Vec<(Genre, usize, u32, Span)>,
     pseudo: Vec<Span>,
     found: Vec<Found>,
     looks: Vec<Found>,
@@ -51,7 +53,6 @@ impl Marks {
         let language = &text.article().language;
         let holds =
             |code: usize| language == "und" || languages.codes.get(code).is_some_and(|code| code == language);
-        let mut needs: &[(Genre, usize)] = &[];
         for Found { phrase, span } in &found {
             let meanings = usize::try_from(*phrase).ok().and_then(|at| languages.meanings.get(at));
             for meaning in meanings.into_iter().flatten().filter(|meaning| holds(meaning.language)) {
@@ -63,65 +64,94 @@ impl Marks {
                     Purpose::Break => self.breaks.push(*span),
                     Purpose::Genre(genre, place) => {
                         if stands(text, *span, place) {
-                            self.shown.push((genre, *phrase, *span));
-                            needs = languages.needs.get(meaning.language).map_or(&[], Vec::as_slice);
+                            self.shown.push((genre, meaning.language, *phrase, *span));
                         }
                     }
                 }
             }
         }
         self.found = found;
-        self.settle();
-        self.find_genres(needs);
+        self.settle(text);
+        self.find_genres(languages);
     }
 
     /// What is no trigger, and what another cancels, goes.
-    fn settle(&mut self) {
+    fn settle(&mut self, text: &ArticleText<'_>) {
         self.pseudo.sort_unstable();
         let taken = merge_overlapping(&self.pseudo);
         self.triggers.retain(|trigger| !overlaps(&taken, trigger.span));
         self.breaks.retain(|span| !overlaps(&taken, *span));
         self.breaks.sort_unstable();
         self.breaks = merge_overlapping(&self.breaks);
+        self.drop_parts();
         self.triggers.sort_unstable_by_key(|trigger| (trigger.span, trigger.effect));
+        let triggers = std::mem::take(&mut self.triggers);
+        let negations: Vec<Span> =
+            triggers.iter().filter(|trigger| trigger.negates()).map(|trigger| trigger.span).collect();
+        let kept = triggers.into_iter().filter(|trigger| {
+            // "Not averted", "has not been lifted": of what ends or takes back, a negation makes nothing. A fear or a
+            // claim it leaves: "no injuries, army accused" is still a claim.
+            let is_cancellable =
+                matches!(trigger.effect, Effect::Ended | Effect::Negated) && !trigger.negates();
+            !is_cancellable || !self.is_negated(text, trigger.span, &negations)
+        });
+        let kept: Vec<Trigger> = kept.collect();
+        self.triggers = kept;
+    }
+
+    /// Of two where one is part of the other the longer says more: "does not rule out" is no "not".
+    fn drop_parts(&mut self) {
+        self.triggers.sort_unstable_by_key(|trigger| {
+            (trigger.span.start, std::cmp::Reverse(trigger.span.end), trigger.effect)
+        });
         self.triggers.dedup();
-        // Of two where one is part of the other the longer says more: "does not rule out" is no "not".
-        let spans: Vec<Span> = self.triggers.iter().map(|trigger| trigger.span).collect();
-        let is_part = |span: Span| {
-            let nearby = spans.iter().filter(|other| other.start <= span.start && other.end >= span.end);
-            nearby.into_iter().any(|other| *other != span)
-        };
-        self.triggers.retain(|trigger| !is_part(trigger.span));
-        let negations: Vec<Span> = self
-            .triggers
-            .iter()
-            .filter(|trigger| trigger.effect == Effect::Negated && trigger.side == Side::Before)
-            .map(|trigger| trigger.span)
-            .collect();
-        let cancels = |negation: &Span, span: Span| {
-            negation.end <= span.start && span.start - negation.end < CANCEL_WORDS_MAX
-        };
+        let mut widest: Option<Span> = None;
         self.triggers.retain(|trigger| {
-            trigger.effect == Effect::Negated && trigger.side == Side::Before
-                || !negations.iter().any(|negation| cancels(negation, trigger.span))
+            let is_part =
+                widest.is_some_and(|widest| widest.end >= trigger.span.end && widest != trigger.span);
+            if !is_part {
+                widest = Some(trigger.span);
+            }
+            !is_part
         });
     }
 
-    fn find_genres(&mut self, needs: &[(Genre, usize)]) {
+    /// Whether one of the negations stands right before a trigger, in its clause.
+    fn is_negated(&self, text: &ArticleText<'_>, span: Span, negations: &[Span]) -> bool {
+        let first = span.start.saturating_sub(CANCEL_WORDS_MAX + TRIGGER_WORDS_MAX);
+        let from = negations.partition_point(|negation| negation.start < first);
+        let near = negations.iter().skip(from).take_while(|negation| negation.start < span.start);
+        near.into_iter().any(|negation| {
+            negation.end <= span.start
+                && self.reaches(text, negation.end..span.start, CANCEL_WORDS_MAX, STOPS)
+        })
+    }
+
+    fn find_genres(&mut self, languages: &Languages) {
         self.shown.sort_unstable();
         for genre in Genre::ALL {
-            let of = || self.shown.iter().filter(|(shown, ..)| *shown == genre);
-            let needed = needs.iter().find(|(known, _)| *known == genre).map_or(1, |(_, needed)| *needed);
-            let mut different = 0;
-            let mut last = None;
-            for (_, phrase, _) in of() {
-                different += usize::from(last != Some(*phrase));
-                last = Some(*phrase);
-            }
-            if let Some((.., span)) = of().next().filter(|_| different >= needed) {
-                self.genres.push((genre, *span));
+            for (code, needs) in languages.needs.iter().enumerate() {
+                let of = || self.shown.iter().filter(|shown| shown.0 == genre && shown.1 == code);
+                let needed = needs.iter().find(|(known, _)| *known == genre).map_or(1, |(_, needed)| *needed);
+                let mut different = 0;
+                let mut last = None;
+                for (.., phrase, _) in of() {
+                    different += usize::from(last != Some(*phrase));
+                    last = Some(*phrase);
+                }
+                if let Some((.., span)) = of().next().filter(|_| different >= needed) {
+                    self.genres.push((genre, *span));
+                    break;
+                }
             }
         }
+    }
+}
+
+impl Trigger {
+    /// Whether it says that what follows did not happen.
+    fn negates(&self) -> bool {
+        self.effect == Effect::Negated && self.side == Side::Before
     }
 }
 

@@ -1,44 +1,31 @@
 //! Search strings of Meltwater, Brandwatch, Lucene and their kin, as a tree.
 //!
-//! Owns [`Tree`] and the grammar: `NEAR` binds tighter than `NOT`, `NOT` than `AND`, `AND` than `OR`, as all of them have it;
+//! Owns the grammar: `NEAR` binds tighter than `NOT`, `NOT` than `AND`, `AND` than `OR`, as all of them have it;
 //! what stands side by side is joined by `AND`, unless a `+` says that the rest is optional (Lucene). Refuses to lay it out.
 
 use super::lexer::{Kind, Piece, lex};
-use super::{Import, Loss, term, write};
+use super::tree::{Tree, near};
+use super::{Import, Lines, Loss, term, write};
 use crate::article::language::code;
 use crate::topic::query::{NEAR_MAX, NESTING_MAX};
+use crate::topic::sets::TERMS_MAX;
 
 /// Most parts two sides of a `NEAR` may have together, one multiplied with the other.
-const PARTS_MAX: usize = 1_000_000;
-
-/// A search string.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Tree {
-    /// A term of ours, without quotes.
-    Words(String),
-    /// `publisher:` and the like, with its value.
-    Meta(&'static str, String),
-    /// `title:` and the like.
-    In(&'static str, Box<Tree>),
-    And(Vec<Tree>),
-    Or(Vec<Tree>),
-    Not(Box<Tree>),
-    Near {
-        left: Box<Tree>,
-        right: Box<Tree>,
-        words: usize,
-        ordered: bool,
-    },
-    /// What could not be said.
-    Nothing,
-}
+const PARTS_MAX: usize = 50_000;
 
 /// Reads a search string and lays it out as a topic.
 pub(super) fn import(text: &str) -> Result<Import, Loss> {
     let chars: Vec<char> = text.chars().collect();
-    let found = lex(&chars)?;
+    let lines = Lines::of(&chars);
+    let found = lex(&chars, &lines)?;
+    let mut terms = found.pieces.iter().filter(|piece| matches!(piece.kind, Kind::Term { .. }));
+    if let Some(extra) = terms.nth(TERMS_MAX) {
+        let message = format!("these are more than {TERMS_MAX} terms: import them in parts");
+        return Err(Loss::at(&lines, extra.at, message));
+    }
     let mut parser = Parser {
         chars: &chars,
+        lines: &lines,
         pieces: &found.pieces,
         at: 0,
         depth: 0,
@@ -47,24 +34,32 @@ pub(super) fn import(text: &str) -> Result<Import, Loss> {
     };
     let tree = parser.any_of()?;
     if let Some(extra) = parser.peek() {
-        return Err(Loss::at(&chars, extra.at, "this bracket closes nothing".to_owned()));
+        return Err(Loss::at(&lines, extra.at, "this bracket closes nothing".to_owned()));
     }
     let tree = tree.settled();
-    let optional: Vec<Tree> = parser.optional.into_iter().map(Tree::settled).collect();
+    let (senseless, optional): (Vec<Tree>, Vec<Tree>) =
+        parser.optional.into_iter().map(Tree::settled).partition(Tree::is_negative);
+    let first = |message: &str| Loss { line: 1, column: 1, message: message.to_owned() };
     if tree == Tree::Nothing {
-        return Err(Loss {
-            line: 1,
-            column: 1,
-            message: "nothing of this can be looked for here".to_owned(),
-        });
+        return Err(first("nothing of this can be looked for here"));
+    }
+    if tree.is_negative() {
+        return Err(first(
+            "an alternative of this only says what must be absent: name what it looks for, too",
+        ));
+    }
+    let mut losses = parser.losses;
+    if !senseless.is_empty() {
+        losses.push(first("an optional part only says what must be absent: left out"));
     }
     let mut draft = write::draft(tree, &optional);
     draft.comments.extend(found.comments.iter().filter(|comment| !comment.is_empty()).cloned());
-    Ok(Import { draft, losses: parser.losses })
+    Ok(Import { draft, losses })
 }
 
 struct Parser<'a> {
     chars: &'a [char],
+    lines: &'a Lines,
     pieces: &'a [Piece],
     at: usize,
     depth: usize,
@@ -85,7 +80,7 @@ impl Parser<'_> {
     }
 
     fn lose(&mut self, at: usize, message: impl Into<String>) {
-        self.losses.push(Loss::at(self.chars, at, message.into()));
+        self.losses.push(Loss::at(self.lines, at, message.into()));
     }
 
     /// Where the next piece stands.
@@ -97,7 +92,7 @@ impl Parser<'_> {
         self.depth += 1;
         if self.depth > NESTING_MAX {
             let message = format!("brackets are nested more than {NESTING_MAX} deep");
-            return Err(Loss::at(self.chars, self.here(), message));
+            return Err(Loss::at(self.lines, self.here(), message));
         }
         Ok(())
     }
@@ -164,14 +159,16 @@ impl Parser<'_> {
 
     fn proximity(&mut self) -> Result<Tree, Loss> {
         let mut left = self.operand()?;
+        let mut chained = 0_usize;
         while let Some(Piece { kind: Kind::Near { words, ordered }, at }) = self.peek().cloned() {
             self.at += 1;
+            chained += 1;
             let right = self.operand()?.settled();
             left = left.settled();
             // What NEAR cannot measure from is drawn apart, each part with each: a bound keeps that from exploding.
-            if left.size().saturating_mul(right.size()) > PARTS_MAX {
+            if chained > NESTING_MAX || left.size().saturating_mul(right.size()) > PARTS_MAX {
                 return Err(Loss::at(
-                    self.chars,
+                    self.lines,
                     at,
                     "too much stands around this NEAR: import it in parts".to_owned(),
                 ));
@@ -183,14 +180,14 @@ impl Parser<'_> {
 
     fn operand(&mut self) -> Result<Tree, Loss> {
         let Some(piece) = self.peek().cloned() else {
-            return Err(Loss::at(self.chars, self.chars.len(), "a word is missing at the end".to_owned()));
+            return Err(Loss::at(self.lines, self.chars.len(), "a word is missing at the end".to_owned()));
         };
         self.at += 1;
         let tree = match piece.kind {
             Kind::Open => {
                 let tree = self.any_of()?;
                 if !self.next_is(&Kind::Close) {
-                    return Err(Loss::at(self.chars, piece.at, "this bracket is never closed".to_owned()));
+                    return Err(Loss::at(self.lines, piece.at, "this bracket is never closed".to_owned()));
                 }
                 tree
             }
@@ -205,7 +202,7 @@ impl Parser<'_> {
                 Tree::Nothing
             }
             Kind::Close | Kind::And | Kind::Or | Kind::Not | Kind::Plus | Kind::Near { .. } => {
-                return Err(Loss::at(self.chars, piece.at, "a word is missing before this".to_owned()));
+                return Err(Loss::at(self.lines, piece.at, "a word is missing before this".to_owned()));
             }
         };
         Ok(self.behind(tree))
@@ -334,105 +331,4 @@ fn language(value: &str) -> Option<String> {
     let name = value.to_lowercase();
     let known = NAMES.iter().find(|(known, _)| *known == name).map(|(_, code)| (*code).to_owned());
     known.or_else(|| code(&name).filter(|code| code.len() == 2))
-}
-
-/// `NEAR`, drawn inwards over what it cannot measure from: `(a AND b) NEAR c` is `(a NEAR c) AND (b NEAR c)`.
-fn near(left: Tree, right: Tree, words: usize, ordered: bool) -> Tree {
-    let with = |left: Tree, right: Tree| near(left, right, words, ordered);
-    match (left, right) {
-        (Tree::Nothing, other) | (other, Tree::Nothing) => other,
-        (Tree::And(parts), right) => {
-            Tree::And(parts.into_iter().map(|part| with(part, right.clone())).collect())
-        }
-        (left, Tree::And(parts)) => {
-            Tree::And(parts.into_iter().map(|part| with(left.clone(), part)).collect())
-        }
-        (Tree::Not(left), right) => Tree::Not(Box::new(with(*left, right))),
-        (left, Tree::Not(right)) => Tree::Not(Box::new(with(left, *right))),
-        (meta @ Tree::Meta(..), other) | (other, meta @ Tree::Meta(..)) => Tree::And(vec![meta, other]),
-        (Tree::Or(parts), right) if !parts.iter().all(Tree::has_place) => {
-            Tree::Or(parts.into_iter().map(|part| with(part, right.clone())).collect())
-        }
-        (left, Tree::Or(parts)) if !parts.iter().all(Tree::has_place) => {
-            Tree::Or(parts.into_iter().map(|part| with(left.clone(), part)).collect())
-        }
-        (left, right) => Tree::Near { left: Box::new(left), right: Box::new(right), words, ordered },
-    }
-}
-
-impl Tree {
-    /// Whether `NEAR` can measure from it.
-    fn has_place(&self) -> bool {
-        match self {
-            Self::Words(_) | Self::Near { .. } => true,
-            Self::In(_, tree) => tree.has_place(),
-            Self::Or(trees) => trees.iter().all(Self::has_place),
-            Self::And(trees) => matches!(trees.as_slice(), [one] if one.has_place()),
-            Self::Not(_) | Self::Meta(..) | Self::Nothing => false,
-        }
-    }
-
-    /// How many nodes it has.
-    fn size(&self) -> usize {
-        1 + match self {
-            Self::And(trees) | Self::Or(trees) => trees.iter().map(Self::size).sum(),
-            Self::Not(tree) | Self::In(_, tree) => tree.size(),
-            Self::Near { left, right, .. } => left.size() + right.size(),
-            Self::Words(_) | Self::Meta(..) | Self::Nothing => 0,
-        }
-    }
-
-    /// The same without empty parts, without brackets around one thing, and with what repeats its kind drawn up.
-    fn settled(self) -> Self {
-        match self {
-            Self::And(trees) => Self::joined(trees, true),
-            Self::Or(trees) => Self::joined(trees, false),
-            Self::Not(tree) => match tree.settled() {
-                Self::Nothing => Self::Nothing,
-                Self::Not(inner) => *inner,
-                tree => Self::Not(Box::new(tree)),
-            },
-            Self::In(field, tree) => match tree.settled() {
-                Self::Nothing => Self::Nothing,
-                Self::And(trees) => {
-                    Self::And(trees.into_iter().map(|tree| Self::In(field, Box::new(tree))).collect())
-                        .settled()
-                }
-                Self::Not(tree) => Self::Not(Box::new(Self::In(field, tree))).settled(),
-                Self::Or(trees) if !trees.iter().all(Self::has_place) => {
-                    Self::Or(trees.into_iter().map(|tree| Self::In(field, Box::new(tree))).collect())
-                        .settled()
-                }
-                tree @ (Self::Meta(..) | Self::In(..)) => tree,
-                tree => Self::In(field, Box::new(tree)),
-            },
-            Self::Near { left, right, words, ordered } => match (left.settled(), right.settled()) {
-                (Self::Nothing, other) | (other, Self::Nothing) => other,
-                (left, right) if left.has_place() && right.has_place() => {
-                    Self::Near { left: Box::new(left), right: Box::new(right), words, ordered }
-                }
-                (left, right) => near(left, right, words, ordered),
-            },
-            Self::Words(_) | Self::Meta(..) | Self::Nothing => self,
-        }
-    }
-
-    fn joined(trees: Vec<Self>, is_and: bool) -> Self {
-        let mut parts: Vec<Self> = Vec::new();
-        for tree in trees {
-            match tree.settled() {
-                Self::Nothing => {}
-                Self::And(inner) if is_and => parts.extend(inner),
-                Self::Or(inner) if !is_and => parts.extend(inner),
-                tree if parts.contains(&tree) => {}
-                tree => parts.push(tree),
-            }
-        }
-        match parts.len() {
-            0 => Self::Nothing,
-            1 => parts.pop().unwrap_or(Self::Nothing),
-            _ if is_and => Self::And(parts),
-            _ => Self::Or(parts),
-        }
-    }
 }

@@ -3,7 +3,7 @@
 //! Owns the reading of a line and the scaling of weights: what reached the source's threshold reaches ours from the summary
 //! on. Each word adds its weight, so each is a signal, unless it trips by itself or there are too many of a weight.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::super::draft::{Draft, DraftSet, DraftSignal, Names};
 use super::term::{self, quoted};
@@ -186,9 +186,12 @@ fn lay_out(entries: &[Entry], threshold: f64, mut comments: Vec<String>, losses:
 fn lists(name: &str, group: &[&Entry]) -> Vec<DraftSet> {
     let mut lists: Vec<DraftSet> = Vec::new();
     let is_mixed = group.iter().any(|entry| entry.language.is_some());
+    let mut known = HashSet::new();
     for entry in group {
+        if !known.insert((&entry.language, &entry.term)) {
+            continue;
+        }
         match lists.iter_mut().find(|list| list.language == entry.language) {
-            Some(list) if list.terms.contains(&entry.term) => {}
             Some(list) => list.terms.push(entry.term.clone()),
             None => lists.push(DraftSet {
                 name: if is_mixed && entry.language.is_none() {

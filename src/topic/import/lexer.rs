@@ -2,7 +2,7 @@
 //!
 //! Owns [`Piece`]. Reads what Meltwater, Brandwatch, Lucene and their kin write. Refuses to know how pieces combine.
 
-use super::Loss;
+use super::{Lines, Loss};
 use crate::topic::query::NEAR_MAX;
 
 /// How near Meltwater's `NEAR` without a number is.
@@ -49,8 +49,8 @@ pub(super) struct Pieces {
 }
 
 /// Cuts a text into pieces.
-pub(super) fn lex(chars: &[char]) -> Result<Pieces, Loss> {
-    let mut lexer = Lexer { chars, at: 0, found: Pieces::default() };
+pub(super) fn lex(chars: &[char], lines: &Lines) -> Result<Pieces, Loss> {
+    let mut lexer = Lexer { chars, lines, at: 0, found: Pieces::default() };
     while let Some(letter) = lexer.peek(0) {
         lexer.step(letter)?;
     }
@@ -59,6 +59,7 @@ pub(super) fn lex(chars: &[char]) -> Result<Pieces, Loss> {
 
 struct Lexer<'c> {
     chars: &'c [char],
+    lines: &'c Lines,
     at: usize,
     found: Pieces,
 }
@@ -133,7 +134,7 @@ impl Lexer<'_> {
 
     fn quoted(&mut self) -> Result<(), Loss> {
         let Some(end) = self.find(self.at + 1, is_quote) else {
-            return Err(Loss::at(self.chars, self.at, "this quote is never closed".to_owned()));
+            return Err(Loss::at(self.lines, self.at, "this quote is never closed".to_owned()));
         };
         let text = self.text(self.at + 1, end);
         self.push(Kind::Term { text, quoted: true }, end + 1 - self.at);
@@ -151,7 +152,7 @@ impl Lexer<'_> {
     fn until(&mut self, close: char, what: &'static str) -> Result<(), Loss> {
         let Some(end) = self.find(self.at + 1, |letter| letter == close) else {
             let opened = self.peek(0).unwrap_or(close);
-            return Err(Loss::at(self.chars, self.at, format!("this {opened} is never closed")));
+            return Err(Loss::at(self.lines, self.at, format!("this {opened} is never closed")));
         };
         self.push(Kind::Foreign(what), end + 1 - self.at);
         Ok(())
@@ -199,7 +200,7 @@ impl Lexer<'_> {
         if text != upper {
             let message =
                 format!("`{text}` is read as the operator {upper}; put it in quotes if it is a word");
-            self.found.losses.push(Loss::at(self.chars, self.at, message));
+            self.found.losses.push(Loss::at(self.lines, self.at, message));
         }
         Some(kind)
     }
@@ -221,7 +222,7 @@ impl Lexer<'_> {
         let words = if number.is_empty() { NEAR_DEFAULT } else { number.parse().ok()? };
         if words > NEAR_MAX {
             let message = format!("{text} is more than {NEAR_MAX} words: lowered to that");
-            self.found.losses.push(Loss::at(self.chars, self.at, message));
+            self.found.losses.push(Loss::at(self.lines, self.at, message));
         }
         Some(Kind::Near { words: words.clamp(1, NEAR_MAX), ordered })
     }

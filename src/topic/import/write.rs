@@ -3,8 +3,8 @@
 //! Owns the weights: a search string finds or does not, so each of its alternatives trips by itself, from the summary on.
 
 use super::super::draft::{Draft, DraftSet, DraftSignal, Names};
-use super::boolean::Tree;
 use super::term::quoted;
+use super::tree::Tree;
 
 /// What one alternative is worth: two thirds of it, in a summary, pass the default threshold of 48.5 points.
 const WEIGHT: f64 = 75.0;

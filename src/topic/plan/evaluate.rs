@@ -32,9 +32,14 @@ impl TopicPlan {
     }
 
     /// The places of the words a signal's matches are made of, sorted.
-    pub(in crate::topic) fn own_words(signal: &SignalPlan, scratch: &mut Scratch) {
+    pub(in crate::topic) fn own_words(&self, signal: &SignalPlan, language: &str, scratch: &mut Scratch) {
         scratch.words.clear();
+        let any_language = self.any_language(language);
         for slot in &signal.slots {
+            let of = self.slot_languages.get(*slot).and_then(Option::as_deref);
+            if !any_language && of.is_some_and(|own| own != language) {
+                continue;
+            }
             let spans = scratch.slots.get(*slot).map(Vec::as_slice).unwrap_or_default();
             scratch.words.extend(spans.iter().filter(|span| !overlaps(&scratch.taken, **span)));
         }

@@ -9,7 +9,6 @@ use super::{Marks, Scratch, Topics};
 use crate::article::Article;
 use crate::topic::context::Reading;
 use crate::topic::matcher::{ArticleText, Span, merge_overlapping};
-use crate::topic::plan::TopicPlan;
 use crate::topic::{Field, Score, Status, TopicId};
 
 /// A score and the words it rests on.
@@ -66,7 +65,7 @@ impl Topics {
             if !hits.holds {
                 continue;
             }
-            TopicPlan::own_words(query, scratch);
+            plan.own_words(query, &text.article().language, scratch);
             for span in &hits.spans {
                 let reading = if signal.context {
                     context.read(text, *span, &scratch.words, &topic.source.factors)

@@ -157,6 +157,8 @@ fn what_others_wrote_is_imported() {
     let before = fs::read(desk.config().join("topics/truce.toml")).unwrap();
     assert!(desk.run(&args).expect(1).err.contains("nothing is overwritten"));
     assert_eq!(fs::read(desk.config().join("topics/truce.toml")).unwrap(), before);
+    let mut names = fs::read_dir(into).unwrap().map(|file| file.unwrap().file_name());
+    assert!(names.all(|name| !name.to_string_lossy().starts_with('.')), "a draft is left behind");
     let list = desk
         .run_with(&["topics", "import", "-", "--id", "list"], "threshold 30\ntruce 20\nwar 30\n")
         .expect(0);
@@ -165,7 +167,7 @@ fn what_others_wrote_is_imported() {
     assert!(forced.out.contains("truce AND 20"), "{}", forced.out);
     for (args, text, words) in [
         (&["topics", "import", "-"][..], "(a OR b", "standard input:1:1: this bracket is never closed"),
-        (&["topics", "import", "-"], "NOT truce", "makes no topic"),
+        (&["topics", "import", "-"], "NOT truce", "only says what must be absent"),
         (&["topics", "import", "-", "--id", "../x"], "truce", "is not an id"),
         (&["topics", "import", "nowhere.txt"], "", "nowhere.txt"),
     ] {

@@ -164,7 +164,7 @@ fn a_damaged_model_is_a_message() {
 #[test]
 fn the_configuration_names_file_and_key() {
     let check = |tiny: &Tiny, message: &str, hint: &str| {
-        let main = format!("[semantic]\nmodel = {:?}\n", tiny.path());
+        let main = format!("[semantic]\nmodel = \"{}\"\n", tiny.path().display());
         let dir = configuration(&main, "[semantic]\nweight = 20\n");
         let problems = load(dir.path()).expect_err(message);
         let [problem] = problems.as_slice() else { panic!("{problems:#?}") };

@@ -148,7 +148,7 @@ fn a_vocabulary_of_pieces_is_read() {
 /// The score of a text by the topic, with this in `[semantic]` and the tiny model; and what its closeness is worth.
 fn score(semantic: &str, title: &str, summary: &str) -> (Score, f64) {
     let tiny = Tiny::new();
-    let main = format!("[semantic]\nmodel = {:?}\n", tiny.path());
+    let main = format!("[semantic]\nmodel = \"{}\"\n", tiny.path().display());
     let dir = configuration(&main, &format!("[semantic]\n{semantic}"));
     let config = load(dir.path()).unwrap_or_else(|problems| panic!("{problems:#?}")).config;
     let entry = Entry { title: title.to_owned(), summary: Some(summary.to_owned()), ..Entry::default() };
@@ -206,7 +206,7 @@ fn a_kind_of_text_that_reports_nothing_new_discounts_closeness_too() {
     {
         let (score, points) = score(ask, title, "");
         assert!(points > 0.0, "{title}");
-        assert!((score.points - (signals + points) / 2.0).abs() < 1e-9, "{title}: {points} {score:?}");
+        assert!((score.points - f64::midpoint(signals, points)).abs() < 1e-9, "{title}: {points} {score:?}");
     }
 }
 
@@ -222,7 +222,7 @@ fn a_topic_that_does_not_ask_scores_as_without_a_model() {
 #[test]
 fn check_says_what_the_model_is_and_warns_of_one_that_is_idle() {
     let tiny = Tiny::new();
-    let main = format!("[semantic]\nmodel = {:?}\n", tiny.path());
+    let main = format!("[semantic]\nmodel = \"{}\"\n", tiny.path().display());
     let check = |added: &str| {
         let dir = configuration(&main, added);
         let done = Command::new(env!("CARGO_BIN_EXE_wirewatch"))
