@@ -188,10 +188,7 @@ pub(super) fn read_topic(path: PathBuf, text: String) -> Result<Topic, Vec<Probl
     let source = Source::new(path, text);
     let mut topics = Topics::empty();
     topics.add(&source, &ModelSetting::default());
-    match topics.topics.pop() {
-        Some(topic) => Ok(topic),
-        None => Err(topics.problems),
-    }
+    topics.topics.pop().ok_or(topics.problems)
 }
 
 fn check_topic(raw: &raw::Topic, model: &ModelSetting, sheet: &mut Sheet<'_>) -> TopicSource {

@@ -117,10 +117,13 @@ fn far_apart(topic: &Topic, slips: &mut Vec<Slip>) {
     }
 }
 
-/// The largest distance of a `NEAR` that is no operand of another.
+/// The largest distance of a `NEAR` that measures between words, not from or to another `NEAR`.
 fn widest(node: &Node) -> Option<usize> {
     match node {
-        Node::Near { within: Within::Words(words), .. } => Some(*words),
+        Node::Near { left, right, within: Within::Words(words), .. } => {
+            let is_near = |node: &Node| matches!(node, Node::Near { .. });
+            Some(*words).filter(|_| !is_near(left) && !is_near(right))
+        }
         Node::And(nodes) | Node::Or(nodes) | Node::AtLeast { of: nodes, .. } => {
             nodes.iter().filter_map(widest).max()
         }

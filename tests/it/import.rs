@@ -48,7 +48,7 @@ fn check(text: &str, whens: &[&str], sets: &[&str], losses: &[&str]) {
             format!(
                 "{}{}: {}",
                 set.name,
-                set.language.iter().map(|code| format!(".{code}")).collect::<String>(),
+                set.language.as_ref().map_or_else(String::new, |code| format!(".{code}")),
                 set.terms.join(", ")
             )
         })
@@ -240,8 +240,8 @@ fn lists_of_weighted_words_trip_where_they_did() {
     // Lists for all languages and for one cannot be one set.
     let mixed = topic_of("a1 50\n[en]\nb1 50\nthreshold 50\n");
     assert_eq!(mixed.source.signals[0].when, "@weight_50 OR @weight_50_all");
-    let many: String = (0..60).map(|number| format!("word{number} 10\n")).collect();
-    assert_eq!(topic_of(&many).source.signals.len(), 1);
+    let many: Vec<String> = (0..60).map(|number| format!("word{number} 10")).collect();
+    assert_eq!(topic_of(&many.join("\n")).source.signals.len(), 1);
 }
 
 fn topic_of(text: &str) -> Topic {

@@ -106,7 +106,7 @@ fn what_may_be_meant_is_no_slip() {
         (&["a: éclate, éclaté"], &["@a NEAR/15 truce = 90"]),
         // Far, but it needs company, or measures to another NEAR.
         (&[], &["convoy NEAR/20 trucks = 30", "x = 50"]),
-        (&[], &["convoy NEAR/5 (trucks NEAR/20 road) = 90"]),
+        (&[], &["convoy NEAR/5 (trucks NEAR/20 road) = 90", "(convoy ONEAR/2 trucks) NEAR/20 road = 90"]),
         (&[], &["convoy NEAR/20 trucks = -90", "x = 90"]),
         (&[], &["convoy NEAR/3 (near OR not OR \"and so\") = 90"]),
         (&[], &["lang:e* AND convoy = 90"]),
