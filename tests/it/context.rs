@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::growth::assert_linear;
 use wirewatch::article::normalize;
 use wirewatch::config::{self, Environment, shipped_languages};
 use wirewatch::feed::{Entry, Feed};
@@ -187,6 +188,43 @@ fn kinds_of_text_take_their_share_as_evidence() {
     let (signals, points) = told("Opinion: The truce collapses");
     assert_eq!(signals, "a truce is broken, reads as opinion");
     assert!((points - 50.0).abs() < 1e-9, "{points}");
+}
+
+#[test]
+fn a_negation_cancels_only_what_stands_right_behind_it_in_its_clause() {
+    check(&[
+        ("en", Status::Hedged, "Truce? Not now. Could the truce collapse?"),
+        ("en", Status::Hedged, "No injuries. Army accused of violating ceasefire"),
+        ("en", Status::Affirmed, "Truce collapse could not be averted"),
+    ]);
+}
+
+#[test]
+fn the_cost_of_reading_grows_with_the_text() {
+    let topics = topics(Factors::default(), shipped_languages(), true);
+    let id = TopicId("breach".into());
+    for (name, piece) in [
+        ("denials", "army not violating truce "),
+        ("negations", "not "),
+        ("conditions", "if truce could collapse "),
+        ("genres", "opinion "),
+    ] {
+        assert_linear(
+            name,
+            2_000,
+            |count| piece.repeat(count),
+            |text| {
+                let mut article = normalize(
+                    &Entry::default(),
+                    &Feed::new("https://example.org/feed".parse().unwrap()),
+                    jiff::Timestamp::UNIX_EPOCH,
+                );
+                article.language = "en".into();
+                text.clone_into(&mut article.body);
+                let _score = topics.score_for(&id, &article, &mut Scratch::default());
+            },
+        );
+    }
 }
 
 /// A configuration directory with one topic, and these language files.
