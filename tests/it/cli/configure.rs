@@ -75,11 +75,11 @@ fn an_example_that_comes_out_wrong_fails_check_and_topics_test() {
     assert!(ran.out.contains("a strike") && ran.out.contains("topics/strike.toml:11"), "{}", ran.out);
     desk.run(&["topics", "test", "ceasefire-breakdown"]).expect(0);
     let ran = desk.run(&["topics", "test", "nothing"]).expect(2);
-    assert!(ran.err.contains("mass-displacement, strike"), "{}", ran.err);
+    assert!(ran.err.contains("aid-blockage, ceasefire-breakdown, strike"), "{}", ran.err);
     let listed = desk.run(&["topics", "list", "--json"]).expect(0).json();
     let ids: Vec<_> = listed.iter().map(|topic| topic["id"].as_str().unwrap()).collect();
-    assert_eq!((ids.len(), ids[0], ids[9]), (10, "aid-blockage", "strike"));
-    assert_eq!(desk.run(&["topics", "list"]).expect(0).out.lines().count(), 10);
+    assert_eq!(ids, ["aid-blockage", "ceasefire-breakdown", "strike"]);
+    assert_eq!(desk.run(&["topics", "list"]).expect(0).out.lines().count(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -143,15 +143,14 @@ impl Drop for Running {
 }
 
 impl Desk {
-    /// A configuration with this main file (after `data_dir`), the shipped topics, and no feeds.
+    /// A configuration with this main file (after `data_dir`), two of the shipped topics, and no feeds.
     pub(crate) fn new(main: &str) -> Self {
         let desk = Self { root: TempDir::new().unwrap(), run_count: Cell::new(0) };
         desk.main(main);
         desk.write("feeds.toml", "");
-        for file in fs::read_dir(shipped("topics")).unwrap() {
-            let file = file.unwrap();
-            let name = format!("topics/{}", file.file_name().to_str().unwrap());
-            desk.write(&name, &fs::read_to_string(file.path()).unwrap());
+        for topic in ["aid-blockage", "ceasefire-breakdown"] {
+            let name = format!("topics/{topic}.toml");
+            desk.write(&name, &fs::read_to_string(shipped(&name)).unwrap());
         }
         desk
     }
