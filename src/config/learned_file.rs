@@ -1,6 +1,6 @@
 //! `topics/<id>.learned`: what labels taught, beside the topic it was learned of.
 //!
-//! Owns its format, both ways: [`render`] and [`write`] for `topics learn`, and reading it with the configuration. A file that
+//! Owns its format, both ways: [`render`] and [`write`](fn@write) for `topics learn`, and reading it with the configuration. A file that
 //! does not fit its topic is a warning and no more: the topic then runs as its own file says. Refuses to learn.
 
 use std::collections::BTreeMap;

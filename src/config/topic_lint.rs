@@ -1,6 +1,6 @@
 //! Words about a topic's queries, terms and examples, with the line and column they stand at.
 //!
-//! Owns the way back from a character of a string to its place in the file, and [`lint`]. Refuses to find faults and slips:
+//! Owns the way back from a character of a string to its place in the file, and [`lint`](fn@lint). Refuses to find faults and slips:
 //! [`Topic`] and [`crate::topic::lint`] do.
 
 use std::collections::BTreeMap;
