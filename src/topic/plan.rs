@@ -85,6 +85,8 @@ pub(super) struct TopicPlan {
     costs: Vec<u64>,
     /// The languages the topic has lists in, sorted.
     languages: Vec<String>,
+    /// Per set every slot it can look at, sorted.
+    set_slots: Vec<Vec<Slot>>,
     /// Per slot the language of its list, where that decides whether it holds: a Latin list with a language.
     slot_languages: Vec<Option<String>>,
 }
@@ -120,6 +122,8 @@ impl TopicPlan {
             let slots = plan.slots_of(&compiled, &mut vec![None; sets.len()]);
             plan.signals.push(SignalPlan { plan: compiled, slots });
         }
+        let mut known = vec![None; sets.len()];
+        plan.set_slots = (0..sets.len()).map(|set| plan.slots_of(&Plan::Set(set), &mut known)).collect();
         plan.anchors = plan.find_anchors();
         plan
     }

@@ -205,6 +205,9 @@ impl Topics {
         plan.take_decoys(text, scratch);
         let mut evidence = Vec::new();
         for (signal, query) in topic.source.signals.iter().zip(&plan.signals) {
+            if !plan.may_hold(&query.plan, scratch) {
+                continue;
+            }
             let hits = plan.hits(&query.plan, None, text, scratch);
             if hits.holds {
                 self.engine.scan(text, scratch);

@@ -47,6 +47,23 @@ impl TopicPlan {
         scratch.words.dedup();
     }
 
+    /// Whether enough slots hold something for a plan to hold at all; false spares its evaluation.
+    pub(in crate::topic) fn may_hold(&self, plan: &Plan, scratch: &Scratch) -> bool {
+        let is_filled = |slot: usize| scratch.slots.get(slot).is_some_and(|spans| !spans.is_empty());
+        match plan {
+            Plan::Slot(slot) => is_filled(*slot),
+            Plan::Set(set) => self.set_slots.get(*set).into_iter().flatten().any(|slot| is_filled(*slot)),
+            Plan::And(plans) => plans.iter().all(|plan| self.may_hold(plan, scratch)),
+            Plan::Or(plans) => plans.iter().any(|plan| self.may_hold(plan, scratch)),
+            Plan::AtLeast { count, of } => {
+                of.iter().filter(|plan| self.may_hold(plan, scratch)).count() >= *count
+            }
+            Plan::Near { left, right, .. } => self.may_hold(left, scratch) && self.may_hold(right, scratch),
+            Plan::In(_, plan) => self.may_hold(plan, scratch),
+            Plan::Not(_) | Plan::Meta(..) => true,
+        }
+    }
+
     /// Where and how often a plan holds.
     pub(in crate::topic) fn hits(
         &self,
