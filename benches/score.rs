@@ -25,7 +25,7 @@ use wirewatch::topic::{
 #[global_allocator]
 static ALLOC: AllocProfiler = AllocProfiler::system();
 
-/// Entries measured; a tenth of them in unoptimised builds, where only running matters.
+/// Entries measured; a hundredth of them in unoptimised builds, where only running matters.
 const ENTRIES: usize = if cfg!(debug_assertions) { 200 } else { 20_000 };
 
 fn main() {

@@ -1,4 +1,5 @@
-//! Labels: evaluation by hand-computed numbers, learning within its bounds, and both through the commands.
+//! Labels: evaluation by hand-computed numbers, learning within its bounds, and both through the commands. One file because
+//! all three are shown on the same small stream of labelled articles.
 
 #![allow(clippy::format_collect, reason = "documents of tests are small, and to be read")]
 
