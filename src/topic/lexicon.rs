@@ -1,24 +1,25 @@
 //! Lexicon: every phrase of all topics, found in one walk over an article.
 //!
-//! Owns [`Lexicon`], an Aho–Corasick automaton that is walked anchored at each word: phrases are its literals, with a
+//! Owns [`Lexicon`], a minimal acyclic automaton (`fst`) that is walked from each word: phrases are its keys, with a
 //! space between their words. A phrase that is no literal (`fail* to hold`, `{WHO}`, `defen?e`) stands in it by its
-//! first word, and the readable search of [`super::matcher`] decides. Finds what that search finds, place by place.
+//! first words, and the readable search of [`super::matcher`] decides. Finds what that search finds, place by place.
 //! Refuses to know topics.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
-use aho_corasick::Anchored;
-use aho_corasick::automaton::{Automaton, StateID};
-use aho_corasick::nfa::contiguous::NFA;
+use fst::raw::{CompiledAddr, Fst, Node, Output};
 
 use super::matcher::{ArticleText, Span};
 use super::pattern::{JOINED_WORDS_MAX, Pattern, Phrase, STEM_MARK};
 use crate::article::words::{Gap, Words, each_arabic_stem};
 
-/// A phrase of more words than this stands in the automaton by its first word only: the ways to write its compounds
-/// (`cessez le feu`, `cessezlefeu`) multiply.
-const LITERAL_WORDS_MAX: usize = 5;
+/// A phrase of more words than this stands in the automaton by its first words only: the ways to write its compounds
+/// (`cessez le feu`, `cessezlefeu`) multiply, to 44 for seven words.
+const LITERAL_WORDS_MAX: usize = 7;
+/// The first words by which a phrase that is no literal stands in the automaton, at most: enough to be rare.
+const HEAD_WORDS_MAX: usize = 3;
 
 /// Letters a wildcard's stem must reach into the second of two hyphened words; the rule of the readable search.
 const REACH_MIN: usize = 3;
@@ -39,26 +40,44 @@ enum Meaning {
     Whole,
     /// Found whatever follows in the word.
     Prefix,
-    /// Its first word ends here and may be one, to be looked at.
-    First,
-    /// Its first word begins like this, to be looked at.
-    FirstPrefix,
+    /// Its first words may end here, to be looked at.
+    Head,
+    /// Its first words may go on from here, to be looked at.
+    HeadPrefix,
 }
 
 /// What a literal means, phrase by phrase.
 type Key = Box<[(Meaning, u32)]>;
 
 /// Phrases, compiled together.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Lexicon {
-    automaton: Option<(NFA, StateID)>,
+    /// Absent where nothing can be walked.
+    automaton: Option<Fst<Vec<u8>>>,
+    /// By the automaton's outputs.
     keys: Vec<Key>,
-    /// Those that are no literals, by their number.
-    looked_at: HashMap<u32, Arc<Phrase>>,
+    /// By their number, those that are no literals.
+    looked_at: Vec<Option<Arc<Phrase>>>,
     /// Phrases that begin with a wildcard, to be looked at everywhere.
-    anywhere: Vec<u32>,
+    anywhere: Vec<Anywhere>,
     /// Whether any phrase matches by stems.
     has_stems: bool,
+}
+
+/// A phrase that may begin with any letter.
+#[derive(Clone)]
+struct Anywhere {
+    number: u32,
+    phrase: Arc<Phrase>,
+    /// A letter that stands in the word it begins at or in the next, if one must.
+    letter: Option<char>,
+}
+
+/// A place in the automaton and the sum of the outputs on the way there.
+#[derive(Clone, Copy)]
+struct State {
+    address: CompiledAddr,
+    output: Output,
 }
 
 /// One walk: where it began, and what it found.
@@ -67,42 +86,58 @@ struct Walk<'w> {
     found: &'w mut Vec<Found>,
 }
 
+impl Anywhere {
+    fn new(number: u32, phrase: &Arc<Phrase>) -> Self {
+        let mut letters = phrase
+            .parts
+            .iter()
+            .filter(|part| part.words.start == 0)
+            .map(|part| part.pattern.folded.chars().find(|letter| *letter != '?'));
+        let first = letters.next().flatten();
+        // Folding may change others: Arabic letters written together.
+        let letter = first.filter(|letter| letter.is_ascii() && letters.all(|other| other == first));
+        Self { number, phrase: Arc::clone(phrase), letter }
+    }
+}
+
+impl fmt::Debug for Lexicon {
+    /// Its size: the rest is megabytes of words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lexicon").field("keys", &self.keys.len()).finish_non_exhaustive()
+    }
+}
+
 impl Lexicon {
-    /// Compiles phrases; the number of each is its place in the list. Phrases beyond the automaton's own limits (2³¹
-    /// states, which the limits of a configuration do not reach) are looked at one by one.
+    /// Compiles phrases; the number of each is its place in the list. Should the automaton not take them (it knows no
+    /// limit that a configuration reaches), they are looked at one by one.
     pub(super) fn new(phrases: &[Arc<Phrase>]) -> Self {
         let mut literals: HashMap<String, Vec<(Meaning, u32)>> = HashMap::new();
         let mut anywhere = Vec::new();
-        let mut looked_at = HashMap::new();
+        let mut looked_at: Vec<Option<Arc<Phrase>>> = Vec::new();
         for (number, phrase) in (0_u32..).zip(phrases) {
             if let Some((spellings, prefix)) = spellings(phrase) {
                 let meaning = if prefix { Meaning::Prefix } else { Meaning::Whole };
                 for spelling in spellings {
                     literals.entry(spelling).or_default().push((meaning, number));
                 }
+                looked_at.push(None);
                 continue;
             }
-            looked_at.insert(number, Arc::clone(phrase));
-            for part in phrase.parts.iter().filter(|part| part.words.start == 0) {
-                let stem = part.pattern.stem();
-                if stem.is_empty() {
-                    anywhere.push(number);
-                    continue;
-                }
-                let meaning = if part.pattern.is_literal() { Meaning::First } else { Meaning::FirstPrefix };
-                literals.entry(stem.to_owned()).or_default().push((meaning, number));
-                if let Some(marked) = marked_stem(&part.pattern) {
-                    literals.entry(marked).or_default().push((Meaning::First, number));
+            looked_at.push(Some(Arc::clone(phrase)));
+            for (text, meaning) in heads(phrase) {
+                if text.is_empty() {
+                    anywhere.push(Anywhere::new(number, phrase));
+                } else {
+                    literals.entry(text).or_default().push((meaning, number));
                 }
             }
         }
-        anywhere.dedup();
+        anywhere.dedup_by_key(|anywhere| anywhere.number);
         let mut literals: Vec<(String, Vec<(Meaning, u32)>)> = literals.into_iter().collect();
         literals.sort_unstable_by(|left, right| left.0.cmp(&right.0));
         let built = automaton(literals.iter().map(|(text, _)| text.as_bytes()));
         if built.is_none() {
-            anywhere = (0_u32..).zip(phrases).map(|(number, _)| number).collect();
-            looked_at = (0_u32..).zip(phrases.iter().cloned()).collect();
+            anywhere = (0_u32..).zip(phrases).map(|(number, phrase)| Anywhere::new(number, phrase)).collect();
         }
         let has_stems =
             phrases.iter().flat_map(|phrase| &phrase.parts).any(|part| part.pattern.stem_of.is_some());
@@ -112,18 +147,19 @@ impl Lexicon {
 
     /// Bytes the automaton takes.
     pub(super) fn automaton_bytes(&self) -> usize {
-        self.automaton.as_ref().map_or(0, |(automaton, _)| automaton.memory_usage())
+        self.automaton.as_ref().map_or(0, Fst::size)
     }
 
     /// Finds every place of every phrase, sorted by phrase, then place. `looks` is room for candidates.
     pub(super) fn find(&self, text: &ArticleText<'_>, looks: &mut Vec<Found>, found: &mut Vec<Found>) {
         found.clear();
         looks.clear();
-        let Some((_, start)) = self.automaton.as_ref() else { return self.look_anywhere(text, found) };
+        let Some(automaton) = self.automaton.as_ref() else { return self.look_anywhere(text, found) };
+        let root = State { address: automaton.root().addr(), output: Output::zero() };
         for (base, words) in text.fields() {
             for index in 0..words.len() {
                 let mut walk = Walk { start: base + index, found };
-                self.consume(text, (*base, words), index, (*start, 0), &mut walk, looks);
+                self.consume(text, (*base, words), index, root, &mut walk, looks);
             }
         }
         looks.sort_unstable();
@@ -137,11 +173,18 @@ impl Lexicon {
     }
 
     fn look_anywhere(&self, text: &ArticleText<'_>, found: &mut Vec<Found>) {
-        for &phrase in &self.anywhere {
+        for Anywhere { number, phrase, letter } in &self.anywhere {
             for (base, words) in text.fields() {
-                for position in *base..base + words.len() {
-                    let span = Span { start: position, end: position };
-                    self.look(text, Found { phrase, span }, found);
+                let has_letter =
+                    |index: usize| letter.is_none_or(|letter| words.folded(index).contains(letter));
+                let mut here = has_letter(0);
+                for index in 0..words.len() {
+                    let next = has_letter(index + 1);
+                    if here || next {
+                        let mut take = |span| found.push(Found { phrase: *number, span });
+                        text.each_phrase_at(phrase, base + index, &mut take);
+                    }
+                    here = next;
                 }
             }
         }
@@ -149,9 +192,10 @@ impl Lexicon {
 
     /// Lets the readable search decide about a phrase at a word.
     fn look(&self, text: &ArticleText<'_>, look: Found, found: &mut Vec<Found>) {
-        let Some(phrase) = self.looked_at.get(&look.phrase) else { return };
-        let spans = text.find_phrase_at(phrase, look.span.start);
-        found.extend(spans.into_iter().map(|span| Found { phrase: look.phrase, span }));
+        let looked_at = usize::try_from(look.phrase).ok().and_then(|number| self.looked_at.get(number));
+        let Some(Some(phrase)) = looked_at else { return };
+        let mut take = |span| found.push(Found { phrase: look.phrase, span });
+        text.each_phrase_at(phrase, look.span.start, &mut take);
     }
 
     /// Goes on from a state with the word at an index of a field, in every form it has.
@@ -160,13 +204,13 @@ impl Lexicon {
         text: &ArticleText<'_>,
         (base, words): (usize, &Words),
         index: usize,
-        (state, depth): (StateID, usize),
+        state: State,
         walk: &mut Walk<'_>,
         looks: &mut Vec<Found>,
     ) {
         let folded = words.folded(index);
         let end = base + index + 1;
-        if let Some(reached) = self.read(folded, (state, depth), Reach::Word, end, walk, looks) {
+        if let Some(reached) = self.read(folded, state, Reach::Word, end, walk, looks) {
             self.arrive(text, (base, words), index, reached, walk, looks);
             if text.joinable(base + index) {
                 let hyphened = words.get(index + 1).is_some_and(|word| word.gap == Gap::Hyphen);
@@ -177,20 +221,20 @@ impl Lexicon {
                 }
             }
         }
-        if let Some((automaton, _)) = self.automaton.as_ref().filter(|_| self.has_stems) {
-            let marked = automaton.next_state(Anchored::Yes, state, STEM_MARK as u8);
-            if !automaton.is_dead(marked) {
-                let key = stem_key(&text.article().language, text.stem(base + index));
-                let from = (marked, depth + 1);
-                if let Some(reached) = self.read(&key, from, Reach::Nothing, end, walk, looks) {
-                    self.arrive(text, (base, words), index, reached, walk, looks);
-                }
-            }
+        if self.has_stems
+            && let Some(marked) = self.next(state, STEM_MARK as u8)
+            && let Some(marked) =
+                self.read(&text.article().language, marked, Reach::Nothing, end, walk, looks)
+            && let Some(marked) = self.next(marked, b':')
+            && let Some(reached) =
+                self.read(text.stem(base + index), marked, Reach::Nothing, end, walk, looks)
+        {
+            self.arrive(text, (base, words), index, reached, walk, looks);
         }
         each_arabic_stem(folded, |head, rest| {
             let is_word_itself = rest.len() == folded.len();
             if !is_word_itself
-                && let Some(reached) = self.read(head, (state, depth), Reach::Word, end, walk, looks)
+                && let Some(reached) = self.read(head, state, Reach::Word, end, walk, looks)
                 && let Some(reached) = self.read(rest, reached, Reach::Word, end, walk, looks)
             {
                 self.arrive(text, (base, words), index, reached, walk, looks);
@@ -204,28 +248,28 @@ impl Lexicon {
         text: &ArticleText<'_>,
         (base, words): (usize, &Words),
         index: usize,
-        (state, depth): (StateID, usize),
+        state: State,
         walk: &mut Walk<'_>,
         looks: &mut Vec<Found>,
     ) {
-        let Some((automaton, _)) = self.automaton.as_ref() else { return };
         let span = Span { start: walk.start, end: base + index + 1 };
-        if let Some(key) = self.key(state, depth) {
+        let reached = self.automaton.as_ref().map(|automaton| automaton.node(state.address));
+        if let Some(key) = reached.and_then(|node| self.key(&node, state.output)) {
             let at = Span { start: walk.start, end: walk.start };
             for &(meaning, phrase) in key {
                 match meaning {
                     Meaning::Whole => walk.found.push(Found { phrase, span }),
-                    Meaning::First => looks.push(Found { phrase, span: at }),
-                    Meaning::Prefix | Meaning::FirstPrefix => {}
+                    Meaning::Head => looks.push(Found { phrase, span: at }),
+                    Meaning::Prefix | Meaning::HeadPrefix => {}
                 }
             }
         }
         let sentence = |at: usize| words.get(at).map(|word| word.sentence);
-        if sentence(index + 1).is_some() && sentence(index + 1) == sentence(index) {
-            let next = automaton.next_state(Anchored::Yes, state, b' ');
-            if !automaton.is_dead(next) {
-                self.consume(text, (base, words), index + 1, (next, depth + 1), walk, looks);
-            }
+        if sentence(index + 1).is_some()
+            && sentence(index + 1) == sentence(index)
+            && let Some(next) = self.next(state, b' ')
+        {
+            self.consume(text, (base, words), index + 1, next, walk, looks);
         }
     }
 
@@ -233,54 +277,55 @@ impl Lexicon {
     fn read(
         &self,
         letters: &str,
-        (mut state, mut depth): (StateID, usize),
+        mut state: State,
         reach: Reach,
         end: usize,
         walk: &mut Walk<'_>,
         looks: &mut Vec<Found>,
-    ) -> Option<(StateID, usize)> {
-        let (automaton, _) = self.automaton.as_ref()?;
+    ) -> Option<State> {
+        let automaton = self.automaton.as_ref()?;
         let mut read = 0_usize;
+        let mut node = automaton.node(state.address);
         for byte in letters.bytes() {
-            state = automaton.next_state(Anchored::Yes, state, byte);
-            if automaton.is_dead(state) {
-                return None;
-            }
-            depth += 1;
+            let transition = node.transition(node.find_input(byte)?);
+            state = State { address: transition.addr, output: state.output.cat(transition.out) };
+            node = automaton.node(state.address);
             read += usize::from(byte & 0xC0 != 0x80);
-            if automaton.is_match(state)
-                && let Some(key) = self.key(state, depth)
-            {
+            if let Some(key) = self.key(&node, state.output) {
                 let span = Span { start: walk.start, end };
                 let at = Span { start: walk.start, end: walk.start };
                 for &(meaning, phrase) in key {
                     match meaning {
                         Meaning::Prefix if reach.holds(read) => walk.found.push(Found { phrase, span }),
-                        Meaning::FirstPrefix => looks.push(Found { phrase, span: at }),
-                        Meaning::Prefix | Meaning::Whole | Meaning::First => {}
+                        Meaning::HeadPrefix => looks.push(Found { phrase, span: at }),
+                        Meaning::Prefix | Meaning::Whole | Meaning::Head => {}
                     }
                 }
             }
         }
-        Some((state, depth))
+        Some(state)
     }
 
-    /// What the literal of exactly this depth says; a state also knows the literals it ends with.
-    fn key(&self, state: StateID, depth: usize) -> Option<&[(Meaning, u32)]> {
-        let (automaton, _) = self.automaton.as_ref()?;
-        (automaton.is_match(state) && automaton.match_len(state) > 0)
-            .then(|| automaton.match_pattern(state, 0))
-            .filter(|literal| automaton.pattern_len(*literal) == depth)
-            .and_then(|literal| self.keys.get(literal.as_usize()))
-            .map(|key| &**key)
+    /// The state after one byte more.
+    fn next(&self, state: State, byte: u8) -> Option<State> {
+        let node = self.automaton.as_ref()?.node(state.address);
+        let transition = node.transition(node.find_input(byte)?);
+        Some(State { address: transition.addr, output: state.output.cat(transition.out) })
+    }
+
+    /// What the letters read so far say, if they are a key.
+    fn key(&self, node: &Node<'_>, output: Output) -> Option<&[(Meaning, u32)]> {
+        if !node.is_final() {
+            return None;
+        }
+        let number = usize::try_from(output.cat(node.final_output()).value()).ok()?;
+        self.keys.get(number).map(|key| &**key)
     }
 }
 
-/// The automaton of some literals, and its first state.
-fn automaton<'t>(literals: impl Iterator<Item = &'t [u8]>) -> Option<(NFA, StateID)> {
-    let automaton = NFA::builder().prefilter(false).build(literals).ok()?;
-    let start = automaton.start_state(Anchored::Yes).ok()?;
-    Some((automaton, start))
+/// The automaton of some sorted, different keys; each gives its place.
+fn automaton<'t>(keys: impl Iterator<Item = &'t [u8]>) -> Option<Fst<Vec<u8>>> {
+    Fst::from_iter_map((0_u64..).zip(keys).map(|(place, key)| (key, place))).ok()
 }
 
 /// Whether a wildcard may end in the letters being read.
@@ -332,24 +377,57 @@ fn spellings(phrase: &Phrase) -> Option<(Vec<String>, bool)> {
     {
         return None;
     }
-    // written[k] holds the ways to write the first k words.
-    let mut written: Vec<Vec<String>> = vec![Vec::new(); phrase.word_count + 1];
-    if let Some(none) = written.first_mut() {
-        none.push(String::new());
+    Some((ways(phrase, phrase.word_count).pop().unwrap_or_default(), prefix))
+}
+
+/// What a phrase that is no literal begins with, and what each beginning means; an empty one may be anything.
+fn heads(phrase: &Phrase) -> Vec<(String, Meaning)> {
+    // Words that are letters only, from the first.
+    let is_letters = |word: &usize| {
+        let alone = |part: &&super::pattern::Part| part.words == (*word..*word + 1);
+        phrase.parts.iter().find(alone).is_some_and(|part| part.pattern.is_literal())
+    };
+    let most = HEAD_WORDS_MAX.min(phrase.word_count.saturating_sub(1));
+    let head = (0..most).take_while(is_letters).count();
+    let ways = ways(phrase, head);
+    let mut heads = Vec::new();
+    // Every way to write the phrase crosses the end of the head once.
+    for part in phrase.parts.iter().filter(|part| part.words.start <= head && part.words.end > head) {
+        let stem = part.pattern.stem();
+        let meaning = if part.pattern.is_literal() { Meaning::Head } else { Meaning::HeadPrefix };
+        for before in ways.get(part.words.start).into_iter().flatten() {
+            if stem.is_empty() {
+                heads.push((before.clone(), Meaning::Head));
+                continue;
+            }
+            heads.push((follow(before, stem), meaning));
+            heads.extend(marked_stem(&part.pattern).map(|stem| (follow(before, &stem), Meaning::Head)));
+        }
     }
-    for end in 1..=phrase.word_count {
-        let mut ways = Vec::new();
+    heads.sort_unstable();
+    heads.dedup();
+    heads
+}
+
+/// All ways to write the first words of a phrase, for none of them, one, and so on up to a number, as far as they are
+/// letters.
+fn ways(phrase: &Phrase, words: usize) -> Vec<Vec<String>> {
+    let mut ways: Vec<Vec<String>> = vec![vec![String::new()]];
+    for end in 1..=words {
+        let mut here = Vec::new();
         for part in phrase.parts.iter().filter(|part| part.words.end == end) {
             debug_assert!(part.words.len() <= JOINED_WORDS_MAX, "parts join few words");
-            for before in written.get(part.words.start).map(Vec::as_slice).unwrap_or_default() {
-                let space = if before.is_empty() { "" } else { " " };
-                ways.push(format!("{before}{space}{}", part.pattern.folded));
-                ways.extend(marked_stem(&part.pattern).map(|stem| format!("{before}{space}{stem}")));
+            for before in ways.get(part.words.start).into_iter().flatten() {
+                here.push(follow(before, &part.pattern.folded));
+                here.extend(marked_stem(&part.pattern).map(|stem| follow(before, &stem)));
             }
         }
-        if let Some(slot) = written.get_mut(end) {
-            *slot = ways;
-        }
+        ways.push(here);
     }
-    Some((written.pop().unwrap_or_default(), prefix))
+    ways
+}
+
+fn follow(before: &str, next: &str) -> String {
+    let space = if before.is_empty() { "" } else { " " };
+    format!("{before}{space}{next}")
 }

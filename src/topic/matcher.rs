@@ -286,6 +286,9 @@ fn union(parts: Vec<Hits>) -> Vec<Span> {
 
 /// How many places that do not touch each other can be picked.
 pub(super) fn count_apart(spans: &[Span]) -> usize {
+    if let [] | [_] = spans {
+        return spans.len();
+    }
     let mut by_end = spans.to_vec();
     by_end.sort_unstable_by_key(|span| span.end);
     let mut count = 0;
@@ -301,14 +304,19 @@ pub(super) fn count_apart(spans: &[Span]) -> usize {
 
 /// Places that share a word become one.
 pub(super) fn merge_overlapping(spans: &[Span]) -> Vec<Span> {
-    let mut merged: Vec<Span> = Vec::new();
+    let mut merged = Vec::new();
+    merge_overlapping_into(spans, &mut merged);
+    merged
+}
+
+/// [`merge_overlapping`] into an empty list.
+pub(super) fn merge_overlapping_into(spans: &[Span], merged: &mut Vec<Span>) {
     for span in spans {
         match merged.last_mut() {
             Some(last) if span.start < last.end => last.end = last.end.max(span.end),
             _ => merged.push(*span),
         }
     }
-    merged
 }
 
 /// Of places that start together or end together the shortest, sorted: at most two per word, however deep

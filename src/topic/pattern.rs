@@ -48,12 +48,17 @@ pub struct Pattern {
 impl Pattern {
     /// Whether a folded word fits, leaving case aside.
     pub fn fits(&self, folded: &str) -> bool {
-        fits(&self.folded, self.prefix, folded)
+        self.fits_pieces((folded, ""))
+    }
+
+    /// [`Pattern::fits`] of a word that comes in two pieces.
+    pub fn fits_pieces(&self, (head, rest): (&str, &str)) -> bool {
+        fits(&self.folded, self.prefix, head.chars().chain(rest.chars()))
     }
 
     /// Whether a word, as written but for its dots and apostrophes, fits the case asked for.
     pub fn fits_cased(&self, written: &str) -> bool {
-        self.cased.as_ref().is_none_or(|cased| fits(cased, self.prefix, written))
+        self.cased.as_ref().is_none_or(|cased| fits(cased, self.prefix, written.chars()))
     }
 
     /// What every fitting word begins with.
@@ -67,8 +72,7 @@ impl Pattern {
     }
 }
 
-fn fits(pattern: &str, prefix: bool, word: &str) -> bool {
-    let mut letters = word.chars();
+fn fits(pattern: &str, prefix: bool, mut letters: impl Iterator<Item = char>) -> bool {
     for wanted in pattern.chars() {
         match letters.next() {
             Some(letter) if wanted == '?' || letter == wanted => {}

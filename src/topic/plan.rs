@@ -85,8 +85,12 @@ pub(super) struct TopicPlan {
     costs: Vec<u64>,
     /// The languages the topic has lists in, sorted.
     languages: Vec<String>,
-    /// Per set every slot it can look at, sorted.
-    set_slots: Vec<Vec<Slot>>,
+    /// Per slot the sets it can fill.
+    slot_sets: Vec<Vec<usize>>,
+    /// Per slot the signals it is an anchor of.
+    slot_signals: Vec<Vec<usize>>,
+    /// Signals that may hold without a word.
+    always: Vec<usize>,
     /// Per slot the language of its list, where that decides whether it holds: a Latin list with a language.
     slot_languages: Vec<Option<String>>,
 }
@@ -123,8 +127,15 @@ impl TopicPlan {
             plan.signals.push(SignalPlan { plan: compiled, slots });
         }
         let mut known = vec![None; sets.len()];
-        plan.set_slots = (0..sets.len()).map(|set| plan.slots_of(&Plan::Set(set), &mut known)).collect();
-        plan.anchors = plan.find_anchors();
+        plan.slot_sets = vec![Vec::new(); plan.slot_count];
+        for set in 0..sets.len() {
+            for slot in plan.slots_of(&Plan::Set(set), &mut known) {
+                if let Some(sets) = plan.slot_sets.get_mut(slot) {
+                    sets.push(set);
+                }
+            }
+        }
+        plan.find_anchors();
         plan
     }
 
@@ -214,15 +225,29 @@ impl TopicPlan {
         slots
     }
 
-    fn find_anchors(&self) -> Option<Vec<Slot>> {
+    fn find_anchors(&mut self) {
         let mut known = vec![Known::NotYet; self.sets.len()];
+        let of_signals: Vec<Option<Vec<Slot>>> =
+            self.signals.iter().map(|signal| self.anchors_of(&signal.plan, &mut known)).collect();
+        self.slot_signals = vec![Vec::new(); self.slot_count];
         let mut anchors = Vec::new();
-        for signal in &self.signals {
-            anchors.extend(self.anchors_of(&signal.plan, &mut known)?);
+        for (signal, of_signal) in of_signals.iter().enumerate() {
+            let Some(of_signal) = of_signal else {
+                self.always.push(signal);
+                continue;
+            };
+            for slot in of_signal {
+                if let Some(signals) =
+                    self.slot_signals.get_mut(*slot).filter(|known| known.last() != Some(&signal))
+                {
+                    signals.push(signal);
+                }
+            }
+            anchors.extend_from_slice(of_signal);
         }
         anchors.sort_unstable();
         anchors.dedup();
-        Some(anchors)
+        self.anchors = self.always.is_empty().then_some(anchors);
     }
 
     /// Slots one of which must be filled for a plan to hold; `None` when it may hold without any. `known` as above.

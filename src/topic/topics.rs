@@ -8,7 +8,7 @@ mod explain;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use super::closeness::{Descriptions, Meaning};
@@ -56,19 +56,40 @@ struct Posting {
     is_anchor: bool,
 }
 
+/// A run of equal phrases in what was found, and what it means for one topic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    topic: usize,
+    slot: Slot,
+    is_anchor: bool,
+    start: usize,
+    end: usize,
+}
+
+/// A topic to look at, and its entries.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Active {
+    topic: usize,
+    start: usize,
+    end: usize,
+}
+
 /// Room that scoring uses again from article to article; make one per thread.
 #[derive(Debug, Default)]
 pub struct Scratch {
     buffers: Buffers,
     looks: Vec<Found>,
     found: Vec<Found>,
-    /// The runs of equal phrases in `found`.
-    runs: Vec<Range<usize>>,
-    active: Vec<usize>,
-    is_active: Vec<bool>,
+    /// What was found, by topic.
+    entries: Vec<Entry>,
+    active: Vec<Active>,
     pub(super) slots: Vec<Vec<Span>>,
     /// The slots that hold something.
-    filled: Vec<Slot>,
+    pub(super) filled: Vec<Slot>,
+    /// Per set of the topic being scored whether any of its slots holds something.
+    pub(super) open_sets: Vec<bool>,
+    /// The signals of the topic being scored that may hold, sorted.
+    pub(super) signals: Vec<usize>,
     pub(super) sets: Vec<Option<Vec<Span>>>,
     pub(super) taken: Vec<Span>,
     pub(super) words: Vec<Span>,
@@ -184,12 +205,13 @@ impl Topics {
         let always = descriptions.map(|descriptions| descriptions.always.as_slice());
         engine.activate(&found, always.unwrap_or_default(), scratch);
         let active = std::mem::take(&mut scratch.active);
-        for &topic in &active {
-            let (Some(plan), Some(topic_read)) = (engine.plans.get(topic), self.topics.get(topic)) else {
+        for active in &active {
+            let (Some(plan), Some(topic)) = (engine.plans.get(active.topic), self.topics.get(active.topic))
+            else {
                 continue;
             };
-            engine.gather(topic, plan, &found, scratch);
-            scores.extend(self.score_topic((topic, topic_read), plan, text, scratch));
+            gather(active, plan, &found, scratch);
+            scores.extend(self.score_topic((active.topic, topic), plan, text, scratch));
         }
         scratch.active = active;
         scratch.found = found;
@@ -202,12 +224,20 @@ impl Topics {
         text: &ArticleText<'_>,
         scratch: &mut Scratch,
     ) -> Option<Score> {
-        plan.take_decoys(text, scratch);
+        plan.note(scratch);
+        let mut signals = std::mem::take(&mut scratch.signals);
+        signals.retain(|signal| {
+            plan.signals.get(*signal).is_some_and(|query| plan.may_hold(&query.plan, scratch))
+        });
+        if !signals.is_empty() {
+            plan.take_decoys(text, scratch);
+        }
         let mut evidence = Vec::new();
-        for (signal, query) in topic.source.signals.iter().zip(&plan.signals) {
-            if !plan.may_hold(&query.plan, scratch) {
+        for signal in &signals {
+            let (Some(signal), Some(query)) = (topic.source.signals.get(*signal), plan.signals.get(*signal))
+            else {
                 continue;
-            }
+            };
             let hits = plan.hits(&query.plan, None, text, scratch);
             if hits.holds {
                 self.engine.scan(text, scratch);
@@ -218,6 +248,7 @@ impl Topics {
             }
             scratch.room.give(hits.spans);
         }
+        scratch.signals = signals;
         if let Some(learned) = topic.learned() {
             learned.apply(&mut evidence, text);
         }
@@ -287,25 +318,40 @@ impl Compiled {
         Self { postings: sorted.collect(), lexicon: Lexicon::new(&phrases), plans, always }
     }
 
-    /// Notes the topics of which an anchor was found or that are always looked at, and the runs of equal phrases.
+    /// Notes the topics of which an anchor was found or that are always looked at, each with what was found of it.
     fn activate(&self, found: &[Found], always: &[usize], scratch: &mut Scratch) {
         scratch.active.clear();
-        scratch.runs.clear();
-        scratch.is_active.clear();
-        scratch.is_active.resize(self.plans.len(), false);
+        scratch.entries.clear();
         let mut start = 0;
         for run in found.chunk_by(|one, other| one.phrase == other.phrase) {
-            scratch.runs.push(start..start + run.len());
-            start += run.len();
+            let end = start + run.len();
             let postings = run.first().map(|found| self.postings_of(found.phrase)).unwrap_or_default();
-            for posting in postings.iter().filter(|posting| posting.is_anchor) {
-                activate(posting.topic, scratch);
+            scratch.entries.extend(postings.iter().map(|posting| {
+                let Posting { topic, slot, is_anchor } = *posting;
+                Entry { topic, slot, is_anchor, start, end }
+            }));
+            start = end;
+        }
+        scratch.entries.sort_unstable();
+        let is_always =
+            |topic: &usize| self.always.binary_search(topic).is_ok() || always.binary_search(topic).is_ok();
+        let mut start = 0;
+        for entries in scratch.entries.chunk_by(|one, other| one.topic == other.topic) {
+            let end = start + entries.len();
+            let topic = entries.first().map(|entry| entry.topic);
+            let topic = topic.filter(|topic| entries.iter().any(|entry| entry.is_anchor) || is_always(topic));
+            scratch.active.extend(topic.map(|topic| Active { topic, start, end }));
+            start = end;
+        }
+        let found_count = scratch.active.len();
+        for &topic in self.always.iter().chain(always) {
+            let found = scratch.active.get(..found_count).unwrap_or_default();
+            if found.binary_search_by_key(&topic, |active| active.topic).is_err() {
+                scratch.active.push(Active { topic, start: 0, end: 0 });
             }
         }
-        for &topic in self.always.iter().chain(always) {
-            activate(topic, scratch);
-        }
         scratch.active.sort_unstable();
+        scratch.active.dedup();
     }
 
     fn postings_of(&self, phrase: u32) -> &[Posting] {
@@ -315,45 +361,31 @@ impl Compiled {
             .map(|postings| &**postings)
             .unwrap_or_default()
     }
-
-    /// Fills a topic's slots.
-    fn gather(&self, topic: usize, plan: &TopicPlan, found: &[Found], scratch: &mut Scratch) {
-        for slot in scratch.filled.drain(..) {
-            if let Some(slot) = scratch.slots.get_mut(slot) {
-                slot.clear();
-            }
-        }
-        if scratch.slots.len() < plan.slot_count {
-            scratch.slots.resize_with(plan.slot_count, Vec::new);
-        }
-        for run in &scratch.runs {
-            let Some(places) = found.get(run.clone()) else { continue };
-            let Some(phrase) = places.first().map(|found| found.phrase) else { continue };
-            let postings = self.postings_of(phrase);
-            let from = postings.partition_point(|posting| posting.topic < topic);
-            for posting in postings.iter().skip(from).take_while(|posting| posting.topic == topic) {
-                if let Some(slot) = scratch.slots.get_mut(posting.slot) {
-                    if slot.is_empty() {
-                        scratch.filled.push(posting.slot);
-                    }
-                    slot.extend(places.iter().map(|found| found.span));
-                }
-            }
-        }
-        for slot in &scratch.filled {
-            if let Some(slot) = scratch.slots.get_mut(*slot).filter(|slot| slot.len() > 1) {
-                slot.sort_unstable();
-                slot.dedup();
-            }
-        }
-    }
 }
 
-fn activate(topic: usize, scratch: &mut Scratch) {
-    if let Some(is_active) = scratch.is_active.get_mut(topic)
-        && !*is_active
-    {
-        *is_active = true;
-        scratch.active.push(topic);
+/// Fills a topic's slots.
+fn gather(active: &Active, plan: &TopicPlan, found: &[Found], scratch: &mut Scratch) {
+    for slot in scratch.filled.drain(..) {
+        if let Some(slot) = scratch.slots.get_mut(slot) {
+            slot.clear();
+        }
+    }
+    if scratch.slots.len() < plan.slot_count {
+        scratch.slots.resize_with(plan.slot_count, Vec::new);
+    }
+    for entry in scratch.entries.get(active.start..active.end).unwrap_or_default() {
+        let places = found.get(entry.start..entry.end).unwrap_or_default();
+        if let Some(slot) = scratch.slots.get_mut(entry.slot) {
+            if slot.is_empty() {
+                scratch.filled.push(entry.slot);
+            }
+            slot.extend(places.iter().map(|found| found.span));
+        }
+    }
+    for slot in &scratch.filled {
+        if let Some(slot) = scratch.slots.get_mut(*slot).filter(|slot| slot.len() > 1) {
+            slot.sort_unstable();
+            slot.dedup();
+        }
     }
 }

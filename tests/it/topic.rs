@@ -738,7 +738,7 @@ fn odd_term() -> impl Strategy<Value = String> {
         "[بلاهد]{2,4}",
         "[بلاهد]{2,3}\\*",
     ];
-    proptest::collection::vec(word, 1..7).prop_map(|words| words.join(" "))
+    proptest::collection::vec(word, 1..10).prop_map(|words| words.join(" "))
 }
 
 fn odd_sets() -> impl Strategy<Value = Vec<SetSource>> {

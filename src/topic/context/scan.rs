@@ -6,7 +6,7 @@ use super::read::{STOPS, TRIGGER_WORDS_MAX};
 use super::{Effect, Genre, Languages, Purpose, Side, Where};
 use crate::topic::Field;
 use crate::topic::lexicon::Found;
-use crate::topic::matcher::{ArticleText, Span, merge_overlapping, overlaps};
+use crate::topic::matcher::{ArticleText, Span, merge_overlapping_into, overlaps};
 
 /// Words between a negation and a trigger that it cancels: "not averted", "has not yet been lifted".
 const CANCEL_WORDS_MAX: usize = 3;
@@ -30,6 +30,8 @@ pub(in crate::topic) struct Marks {
     /// Genre, language, phrase, place.
     shown: Vec<(Genre, usize, u32, Span)>,
     pseudo: Vec<Span>,
+    /// Room.
+    spans: Vec<Span>,
     found: Vec<Found>,
     looks: Vec<Found>,
 }
@@ -78,25 +80,29 @@ impl Marks {
     /// What is no trigger, and what another cancels, goes.
     fn settle(&mut self, text: &ArticleText<'_>) {
         self.pseudo.sort_unstable();
-        let taken = merge_overlapping(&self.pseudo);
-        self.triggers.retain(|trigger| !overlaps(&taken, trigger.span));
-        self.breaks.retain(|span| !overlaps(&taken, *span));
+        let mut spans = std::mem::take(&mut self.spans);
+        spans.clear();
+        merge_overlapping_into(&self.pseudo, &mut spans);
+        self.triggers.retain(|trigger| !overlaps(&spans, trigger.span));
+        self.breaks.retain(|span| !overlaps(&spans, *span));
         self.breaks.sort_unstable();
-        self.breaks = merge_overlapping(&self.breaks);
+        spans.clear();
+        merge_overlapping_into(&self.breaks, &mut spans);
+        std::mem::swap(&mut self.breaks, &mut spans);
         self.drop_parts();
         self.triggers.sort_unstable_by_key(|trigger| (trigger.span, trigger.effect));
-        let triggers = std::mem::take(&mut self.triggers);
-        let negations: Vec<Span> =
-            triggers.iter().filter(|trigger| trigger.negates()).map(|trigger| trigger.span).collect();
-        let kept = triggers.into_iter().filter(|trigger| {
+        let mut triggers = std::mem::take(&mut self.triggers);
+        spans.clear();
+        spans.extend(triggers.iter().filter(|trigger| trigger.negates()).map(|trigger| trigger.span));
+        triggers.retain(|trigger| {
             // "Not averted", "has not been lifted": of what ends or takes back, a negation makes nothing. A fear or a
             // claim it leaves: "no injuries, army accused" is still a claim.
             let is_cancellable =
                 matches!(trigger.effect, Effect::Ended | Effect::Negated) && !trigger.negates();
-            !is_cancellable || !self.is_negated(text, trigger.span, &negations)
+            !is_cancellable || !self.is_negated(text, trigger.span, &spans)
         });
-        let kept: Vec<Trigger> = kept.collect();
-        self.triggers = kept;
+        self.triggers = triggers;
+        self.spans = spans;
     }
 
     /// Of two where one is part of the other the longer says more: "does not rule out" is no "not".

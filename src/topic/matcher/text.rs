@@ -7,13 +7,15 @@ use std::ops::Range;
 
 use crate::article::Article;
 use crate::article::stem::stem;
-use crate::article::words::{Gap, Word, Words, arabic_stems, cased};
+use crate::article::words::{Gap, Word, Words, arabic_stems, cased, each_arabic_stem};
 use crate::topic::Field;
 use crate::topic::pattern::{Glob, Pattern, Phrase};
 use crate::topic::query::{Meta, NEAR_MAX};
 
 /// Positions left free between two fields: more than any `NEAR` reaches.
 const FIELD_GAP: usize = 2 * NEAR_MAX;
+/// A phrase of at most so many words is followed in every way it may be written, without taking notes.
+const FEW_WORDS: usize = 5;
 /// Fields in reading order.
 const FIELDS: [Field; 3] = [Field::Title, Field::Summary, Field::Body];
 
@@ -266,7 +268,9 @@ impl<'a> ArticleText<'a> {
                 let text = self.form_text(arena, form);
                 if pattern.is_literal() { text == stem } else { text.starts_with(stem) }
             })
-            .filter(|form| self.form_fits(pattern, self.form_text(arena, form), form.position, form.width))
+            .filter(|form| {
+                self.form_fits(pattern, (self.form_text(arena, form), ""), form.position, form.width)
+            })
             .map(|form| Span { start: form.position, end: form.position + form.width })
             .collect();
         if pattern.stem_of.is_some() {
@@ -279,9 +283,10 @@ impl<'a> ArticleText<'a> {
         spans
     }
 
-    /// Whether a form of one or two words fits a pattern, its case and the rule for joined words.
-    fn form_fits(&self, pattern: &Pattern, text: &str, position: usize, width: usize) -> bool {
-        if !pattern.fits(text) {
+    /// Whether a form of one or two words fits a pattern, its case and the rule for joined words. The form's text may be
+    /// handed over in two pieces.
+    fn form_fits(&self, pattern: &Pattern, text: (&str, &str), position: usize, width: usize) -> bool {
+        if !pattern.fits_pieces(text) {
             return false;
         }
         if width == 2 && pattern.prefix {
@@ -294,47 +299,46 @@ impl<'a> ArticleText<'a> {
             }
         }
         pattern.cased.is_none() || {
+            // Most that differ in case differ at the first letter.
+            let first = |text: &str| text.chars().next().filter(char::is_ascii);
+            let starts = self
+                .field_text(self.field_at(position))
+                .get(self.word(position).map_or(0, |word| word.start)..);
+            let (wanted, there) = (pattern.cased.as_deref().and_then(first), starts.and_then(first));
+            if wanted.is_some_and(|wanted| wanted != '?' && there.is_some_and(|there| there != wanted)) {
+                return false;
+            }
             let written: String = (position..position + width).map(|at| self.written(at)).collect();
             pattern.fits_cased(&written)
         }
     }
 
-    /// Where a pattern that starts at a position ends: after one word, after two, both or not at all.
-    fn ends_at(&self, pattern: &Pattern, position: usize) -> Vec<usize> {
-        let mut ends = Vec::new();
+    /// Whether the word at a position fits a pattern by itself: as it is, without what an Arabic word has attached, or
+    /// by its stem.
+    fn word_fits(&self, pattern: &Pattern, position: usize) -> bool {
         let folded = self.folded(position);
-        if self.form_fits(pattern, folded, position, 1)
-            || arabic_stems(folded).iter().any(|stem| self.form_fits(pattern, stem, position, 1))
-            || self.stem_fits(pattern, position)
-        {
-            ends.push(position + 1);
-        }
-        if self.joinable(position) && pattern.folded.starts_with(folded) {
-            let joined = format!("{folded}{}", self.folded(position + 1));
-            if self.form_fits(pattern, &joined, position, 2) {
-                ends.push(position + 2);
-            }
-        }
-        ends
+        let mut fits = self.form_fits(pattern, (folded, ""), position, 1);
+        each_arabic_stem(folded, |head, rest| {
+            fits = fits || self.form_fits(pattern, (head, rest), position, 1);
+        });
+        fits || self.stem_fits(pattern, position)
     }
 
-    /// The places of a pattern that begin at a position.
-    fn find_at(&self, pattern: &Pattern, position: usize) -> Vec<Span> {
-        let folded = self.folded(position);
-        let mut spans = Vec::new();
-        if self.form_fits(pattern, folded, position, 1)
-            || arabic_stems(folded).iter().any(|stem| self.form_fits(pattern, stem, position, 1))
-            || self.stem_fits(pattern, position)
-        {
-            spans.push(Span { start: position, end: position + 1 });
+    /// Whether the word at a position and the next fit a pattern as one.
+    fn pair_fits(&self, pattern: &Pattern, position: usize) -> bool {
+        let pieces = (self.folded(position), self.folded(position + 1));
+        // First the test that most fail at the first letter.
+        pattern.fits_pieces(pieces) && self.joinable(position) && self.form_fits(pattern, pieces, position, 2)
+    }
+
+    /// Hands out where a pattern that starts at a position ends: after one word, after two, both or not at all.
+    fn each_end(&self, pattern: &Pattern, position: usize, mut hand_out: impl FnMut(usize)) {
+        if self.word_fits(pattern, position) {
+            hand_out(position + 1);
         }
-        if self.joinable(position) {
-            let joined = format!("{folded}{}", self.folded(position + 1));
-            if self.form_fits(pattern, &joined, position, 2) {
-                spans.push(Span { start: position, end: position + 2 });
-            }
+        if self.pair_fits(pattern, position) {
+            hand_out(position + 2);
         }
-        spans
     }
 
     /// The places of a phrase: its words in a row, in one sentence, whatever punctuation is between.
@@ -342,9 +346,44 @@ impl<'a> ArticleText<'a> {
         self.find_phrase_from(phrase, |pattern| self.find(pattern))
     }
 
-    /// The places of a phrase that begin at a position.
-    pub(in crate::topic) fn find_phrase_at(&self, phrase: &Phrase, position: usize) -> Vec<Span> {
-        self.find_phrase_from(phrase, |pattern| self.find_at(pattern, position))
+    /// Hands out the places of a phrase that begin at a position, some perhaps twice.
+    pub(in crate::topic) fn each_phrase_at(
+        &self,
+        phrase: &Phrase,
+        position: usize,
+        hand_out: &mut impl FnMut(Span),
+    ) {
+        if phrase.word_count <= FEW_WORDS {
+            self.follow(phrase, (0, position), position, hand_out);
+            return;
+        }
+        let begins = |pattern: &Pattern| {
+            let mut spans = Vec::new();
+            self.each_end(pattern, position, |end| spans.push(Span { start: position, end }));
+            spans
+        };
+        self.find_phrase_from(phrase, begins).into_iter().for_each(hand_out);
+    }
+
+    /// Follows a phrase from one of its words, with the text's words before a position read: every way to write it is
+    /// tried, so this is for few words.
+    fn follow(
+        &self,
+        phrase: &Phrase,
+        (word, position): (usize, usize),
+        start: usize,
+        hand_out: &mut impl FnMut(Span),
+    ) {
+        for part in phrase.parts.iter().filter(|part| part.words.start == word) {
+            let next = part.words.end;
+            self.each_end(&part.pattern, position, |end| {
+                if next == phrase.word_count {
+                    hand_out(Span { start, end });
+                } else if self.goes_on(end) {
+                    self.follow(phrase, (next, end), start, &mut *hand_out);
+                }
+            });
+        }
     }
 
     /// The places of a phrase, given those of what may be its first word.
@@ -368,11 +407,17 @@ impl<'a> ArticleText<'a> {
     }
 
     fn extend(&self, span: Span, pattern: &Pattern) -> Vec<Span> {
-        let sentence = |position: usize| self.word(position).map(|word| word.sentence);
-        if span.end == 0 || sentence(span.end).is_none() || sentence(span.end) != sentence(span.end - 1) {
-            return Vec::new();
+        let mut spans = Vec::new();
+        if self.goes_on(span.end) {
+            self.each_end(pattern, span.end, |end| spans.push(Span { start: span.start, end }));
         }
-        self.ends_at(pattern, span.end).into_iter().map(|end| Span { start: span.start, end }).collect()
+        spans
+    }
+
+    /// Whether the word at a position stands in one sentence with the word before it.
+    fn goes_on(&self, position: usize) -> bool {
+        let sentence = |position: usize| self.word(position).map(|word| word.sentence);
+        position > 0 && sentence(position).is_some() && sentence(position) == sentence(position - 1)
     }
 
     pub(in crate::topic) fn meta_holds(&self, meta: Meta, glob: &Glob) -> bool {

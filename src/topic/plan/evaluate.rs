@@ -5,18 +5,36 @@
 use super::{Plan, SignalPlan, TopicPlan};
 use crate::topic::Field;
 use crate::topic::matcher::{
-    ArticleText, Hits, Span, all, any, at_least, count_apart, merge_overlapping, near, overlaps,
+    ArticleText, Hits, Span, all, any, at_least, count_apart, merge_overlapping_into, near, overlaps,
 };
 use crate::topic::topics::Scratch;
 
 impl TopicPlan {
+    /// Notes which sets may have found something, and the signals that may hold: those with an anchor that did.
+    pub(in crate::topic) fn note(&self, scratch: &mut Scratch) {
+        scratch.open_sets.clear();
+        scratch.open_sets.resize(self.sets.len(), false);
+        scratch.signals.clear();
+        scratch.signals.extend_from_slice(&self.always);
+        for slot in &scratch.filled {
+            for set in self.slot_sets.get(*slot).into_iter().flatten() {
+                if let Some(is_open) = scratch.open_sets.get_mut(*set) {
+                    *is_open = true;
+                }
+            }
+            scratch.signals.extend(self.slot_signals.get(*slot).into_iter().flatten());
+        }
+        scratch.signals.sort_unstable();
+        scratch.signals.dedup();
+    }
+
     /// Lets the decoys take their words.
     pub(in crate::topic) fn take_decoys(&self, text: &ArticleText<'_>, scratch: &mut Scratch) {
         scratch.taken.clear();
         self.forget_sets(scratch);
-        if let Some(decoy) = self.decoy {
+        if let Some(decoy) = self.decoy.filter(|decoy| scratch.open_sets.get(*decoy) == Some(&true)) {
             let decoys = self.set(decoy, text, scratch);
-            scratch.taken = merge_overlapping(&decoys);
+            merge_overlapping_into(&decoys, &mut scratch.taken);
             scratch.room.give(decoys);
             if !scratch.taken.is_empty() {
                 self.forget_sets(scratch);
@@ -52,7 +70,7 @@ impl TopicPlan {
         let is_filled = |slot: usize| scratch.slots.get(slot).is_some_and(|spans| !spans.is_empty());
         match plan {
             Plan::Slot(slot) => is_filled(*slot),
-            Plan::Set(set) => self.set_slots.get(*set).into_iter().flatten().any(|slot| is_filled(*slot)),
+            Plan::Set(set) => scratch.open_sets.get(*set) == Some(&true),
             Plan::And(plans) => plans.iter().all(|plan| self.may_hold(plan, scratch)),
             Plan::Or(plans) => plans.iter().any(|plan| self.may_hold(plan, scratch)),
             Plan::AtLeast { count, of } => {

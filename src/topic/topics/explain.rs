@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{Marks, Scratch, Topics};
+use super::{Marks, Scratch, Topics, gather};
 use crate::article::Article;
 use crate::topic::context::Reading;
 use crate::topic::matcher::{ArticleText, Span, merge_overlapping};
@@ -53,9 +53,14 @@ impl Topics {
         };
         let mut found = std::mem::take(&mut scratch.found);
         engine.lexicon.find(text, &mut scratch.looks, &mut found);
-        engine.activate(&found, &[], scratch);
-        engine.gather(place, plan, &found, scratch);
+        engine.activate(&found, &[place], scratch);
+        let active = std::mem::take(&mut scratch.active);
+        if let Some(active) = active.iter().find(|active| active.topic == place) {
+            gather(active, plan, &found, scratch);
+        }
+        scratch.active = active;
         scratch.found = found;
+        plan.note(scratch);
         let mut context = Marks::default();
         context.scan(&self.engine.languages, text);
         plan.take_decoys(text, scratch);
