@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher, black_box};
@@ -152,14 +151,7 @@ fn made(number: usize, terms: &[String]) -> Topic {
         factors: Factors::default(),
         closeness: Closeness::default(),
         calibration: Calibration::default(),
-        policy: AlertPolicy {
-            threshold: 0.7,
-            publishers: 1,
-            update_every: Duration::from_hours(6),
-            escalate_publishers: 3,
-            close_after: Duration::from_hours(48),
-            max_age: Duration::from_hours(48),
-        },
+        policy: AlertPolicy::default(),
         examples: Vec::new(),
     };
     Topic::compile(source).unwrap()

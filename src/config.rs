@@ -14,6 +14,7 @@ mod literal;
 mod mail_server;
 mod manual;
 pub mod opml;
+mod policy;
 mod raw;
 mod read;
 mod report;

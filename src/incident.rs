@@ -1,18 +1,25 @@
 //! An incident: a topic tripped at a place, open until quiet; it collects stories.
 //!
 //! Owns the states an incident goes through and the rule [`advance`]: what arrivals, or time alone, do to it and
-//! whether people are told. Every arrival gets an [`Outcome`], the silent ones with their reason. Refuses to know
-//! recipients, mails and the store.
+//! whether people are told. Every step from one state to another has its reason, and every arrival its [`Outcome`], the
+//! silent ones too. Refuses to know recipients, mails and the store.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod confirm;
+pub mod correction;
+pub mod cue;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::article::identity::ArticleId;
-use crate::feed::schedule::after;
+use crate::feed::schedule::{after, words};
 use crate::story::StoryId;
-use crate::topic::AlertPolicy;
+use crate::topic::{AlertPolicy, Severity};
+
+use confirm::{hottest_story, publisher_count};
+use cue::Cue;
 
 /// The row of an incident in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,6 +65,8 @@ pub struct Arrival {
     pub is_copy: bool,
     /// Its score for the topic.
     pub score: f64,
+    /// When it tripped.
+    pub at: Timestamp,
 }
 
 /// An incident that is not closed, as the store has it.
@@ -67,10 +76,14 @@ pub struct Standing {
     pub id: IncidentId,
     /// Forming or open.
     pub status: Status,
+    /// How much it matters: its topic's severity, or what a rule raised it to.
+    pub severity: Severity,
     /// Last time an article of it tripped.
     pub last_tripped_at: Timestamp,
     /// Last time people were told.
     pub last_alert_at: Option<Timestamp>,
+    /// Independent publishers that people were told of.
+    pub told_publishers: u32,
     /// Told, of the last days.
     pub told: Vec<Arrival>,
     /// Collected and not told yet, oldest first.
@@ -91,6 +104,9 @@ impl Standing {
 
 /// How far back publishers are counted and stories count as told: longer than a story lives.
 pub const MEMORY: Duration = Duration::from_hours(7 * 24);
+
+/// The time in which a new story must find `escalate_publishers` independent publishers to be told at once.
+pub const ESCALATION_WINDOW: Duration = Duration::from_hours(1);
 
 /// What became of an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,11 +129,22 @@ pub enum Outcome {
     AlreadyReported,
 }
 
+/// What kind of telling is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// The incident's first.
+    First,
+    /// Something new that could wait for its time.
+    Update,
+    /// Something that cannot wait.
+    Escalation,
+}
+
 /// An alert is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tell {
-    /// Whether it is the incident's first.
-    pub is_first: bool,
+    /// What kind.
+    pub telling: Telling,
     /// Why, as a clause: the mail says "This was sent because …".
     pub reason: String,
     /// The articles it reports, best score first.
@@ -126,123 +153,245 @@ pub struct Tell {
     pub publishers: u32,
 }
 
+/// A step from one state to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// State before; `None` when the incident begins.
+    pub from: Option<Status>,
+    /// State after.
+    pub to: Status,
+    /// Why, in words.
+    pub reason: String,
+}
+
 /// What a step does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Advance {
     /// Status after the step.
     pub status: Status,
+    /// Severity after the step.
+    pub severity: Severity,
     /// The alert, if one is due.
     pub tell: Option<Tell>,
+    /// Whether something waits for the next update.
+    pub has_news: bool,
     /// What became of each arrival, in order.
     pub outcomes: Vec<Outcome>,
+    /// The change of state, if there is one.
+    pub transition: Option<Transition>,
+}
+
+/// What [`advance`] looks at besides the incident.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// Articles that tripped.
+    pub arrivals: &'a [Arrival],
+    /// Rules of the topic that other topics' alerts fulfil now, not used for this incident before.
+    pub cues: &'a [Cue],
+    /// The topic's policy.
+    pub policy: &'a AlertPolicy,
+    /// The topic's severity.
+    pub severity: Severity,
+    /// Now.
+    pub now: Timestamp,
 }
 
 /// Advances an incident. `standing` is the incident that is not closed, if there is one; without it arrivals
 /// begin a new one. With no arrivals this is what time alone does: a held update goes out, a quiet incident closes.
-pub fn advance(
-    standing: Option<&Standing>,
-    arrivals: &[Arrival],
-    policy: &AlertPolicy,
-    now: Timestamp,
-) -> Advance {
-    if let Some(standing) = standing
-        && arrivals.is_empty()
-        && standing.pending.is_empty()
-        && after(standing.last_tripped_at, policy.close_after) <= now
-    {
-        return Advance { status: Status::Closed, tell: None, outcomes: Vec::new() };
-    }
-    let told_stories: BTreeSet<StoryId> =
-        standing.iter().flat_map(|standing| &standing.told).map(|arrival| arrival.story).collect();
+pub fn advance(standing: Option<&Standing>, step: Step<'_>) -> Advance {
+    let Step { arrivals, policy, now, .. } = step;
+    let severity = standing.map_or(step.severity, |standing| standing.severity.max(step.severity));
+    let from = standing.map(|standing| standing.status);
     let have = publisher_count(standing.iter().flat_map(|standing| standing.members()).chain(arrivals));
-    let fresh: Vec<&Arrival> = standing
-        .iter()
-        .flat_map(|standing| standing.pending.iter())
-        .chain(arrivals)
-        .filter(|arrival| !told_stories.contains(&arrival.story))
-        .collect();
-    let status = standing.map_or(Status::Forming, |standing| standing.status);
-    let (status, tell, waiting) = match status {
-        Status::Open => open(standing.and_then(|s| s.last_alert_at), &fresh, have, policy, now),
-        _ => forming(&fresh, have, policy, standing.map(|s| s.last_tripped_at), now),
+    let case = Case::new(standing, arrivals, have);
+    let is_quiet = arrivals.is_empty()
+        && standing.is_some_and(|standing| after(standing.last_tripped_at, policy.close_after) <= now);
+    if is_quiet && !(from == Some(Status::Open) && case.has_news(standing)) {
+        let reason = close_reason(from, have, policy);
+        let transition = Some(Transition { from, to: Status::Closed, reason });
+        let outcomes = Vec::new();
+        return Advance {
+            status: Status::Closed,
+            severity,
+            tell: None,
+            has_news: false,
+            outcomes,
+            transition,
+        };
+    }
+    let found = match from {
+        Some(Status::Open) => open(standing, &case, step),
+        _ => forming(&case, step),
     };
-    let outcomes = arrivals
-        .iter()
-        .map(|arrival| match waiting {
-            _ if told_stories.contains(&arrival.story) => Outcome::AlreadyReported,
+    let severity = if found.tell.is_some() { raised(severity, &case, step.cues) } else { severity };
+    let outcomes = arrivals.iter().map(|arrival| case.outcome(arrival, found.waiting)).collect();
+    let transition = (from != Some(found.status)).then(|| Transition {
+        from,
+        to: found.status,
+        reason: match (&found.tell, found.status) {
+            (Some(tell), _) => tell.reason.clone(),
+            (None, _) => format!("{have} of {} independent publishers report it", policy.publishers),
+        },
+    });
+    Advance {
+        status: found.status,
+        severity,
+        tell: found.tell,
+        has_news: found.has_news,
+        outcomes,
+        transition,
+    }
+}
+
+fn close_reason(from: Option<Status>, have: u32, policy: &AlertPolicy) -> String {
+    let quiet = words(policy.close_after);
+    match from {
+        Some(Status::Forming) => {
+            format!(
+                "nothing tripped for {quiet}, and {have} of {} independent publishers had reported it",
+                policy.publishers
+            )
+        }
+        _ => format!("nothing tripped for {quiet} (alert.close_after)"),
+    }
+}
+
+/// The severity that the rules now used raise an incident to.
+fn raised(severity: Severity, case: &Case<'_>, cues: &[Cue]) -> Severity {
+    if case.fresh.is_empty() {
+        return severity;
+    }
+    cues.iter().filter_map(|cue| cue.severity).fold(severity, Severity::max)
+}
+
+/// What an incident holds, sorted by what people know of it.
+struct Case<'a> {
+    /// Stories people were told of.
+    told_stories: BTreeSet<StoryId>,
+    /// Arrivals of other stories, waiting ones first.
+    fresh: Vec<&'a Arrival>,
+    /// Everything of the last days, told or not.
+    members: Vec<&'a Arrival>,
+    /// Independent publishers altogether.
+    have: u32,
+}
+
+impl<'a> Case<'a> {
+    fn new(standing: Option<&'a Standing>, arrivals: &'a [Arrival], have: u32) -> Self {
+        let told_stories: BTreeSet<StoryId> =
+            standing.iter().flat_map(|standing| &standing.told).map(|arrival| arrival.story).collect();
+        let fresh = standing
+            .iter()
+            .flat_map(|standing| standing.pending.iter())
+            .chain(arrivals)
+            .filter(|arrival| !told_stories.contains(&arrival.story))
+            .collect();
+        let members = standing.iter().flat_map(|standing| standing.members()).chain(arrivals).collect();
+        Self { told_stories, fresh, members, have }
+    }
+
+    /// Whether an update has something to say: a story that was not told, or twice the publishers.
+    fn has_news(&self, standing: Option<&Standing>) -> bool {
+        !self.fresh.is_empty() || self.is_doubled(standing)
+    }
+
+    fn is_doubled(&self, standing: Option<&Standing>) -> bool {
+        standing.is_some_and(|standing| {
+            standing.told_publishers > 0 && self.have >= standing.told_publishers.saturating_mul(2)
+        })
+    }
+
+    fn outcome(&self, arrival: &Arrival, waiting: Option<Outcome>) -> Outcome {
+        match waiting {
+            _ if self.told_stories.contains(&arrival.story) => Outcome::AlreadyReported,
             Some(waiting) => waiting,
             None => Outcome::Told,
-        })
-        .collect();
-    Advance { status, tell, outcomes }
-}
-
-/// Independent publishers: each that wrote words of its own, and one for a story of which only copies are known, because
-/// somebody must have written it.
-fn publisher_count<'a>(members: impl Iterator<Item = &'a Arrival>) -> u32 {
-    let mut originals: BTreeSet<&str> = BTreeSet::new();
-    let mut written: BTreeSet<StoryId> = BTreeSet::new();
-    let mut copied: BTreeMap<StoryId, &str> = BTreeMap::new();
-    for member in members {
-        if member.is_copy {
-            copied.entry(member.story).or_insert(&member.publisher);
-        } else {
-            originals.insert(&member.publisher);
-            written.insert(member.story);
         }
     }
-    originals
-        .extend(copied.iter().filter(|(story, _)| !written.contains(story)).map(|(_, publisher)| *publisher));
-    u32::try_from(originals.len()).unwrap_or(u32::MAX)
+
+    /// The articles that came since people were last told, best first.
+    fn since(&self, at: Option<Timestamp>) -> Vec<ArticleId> {
+        let newer: Vec<&Arrival> =
+            self.members.iter().copied().filter(|arrival| at.is_none_or(|at| arrival.at > at)).collect();
+        best_first(if newer.is_empty() { &self.members } else { &newer })
+    }
 }
 
-fn forming(
-    fresh: &[&Arrival],
-    have: u32,
-    policy: &AlertPolicy,
-    last_tripped_at: Option<Timestamp>,
-    now: Timestamp,
-) -> (Status, Option<Tell>, Option<Outcome>) {
-    if have >= policy.publishers && !fresh.is_empty() {
-        let reason = if policy.publishers > 1 {
-            format!("{have} independent publishers report it, and this topic asks for {}", policy.publishers)
+/// What a state makes of a step.
+struct Found {
+    status: Status,
+    tell: Option<Tell>,
+    waiting: Option<Outcome>,
+    has_news: bool,
+}
+
+fn forming(case: &Case<'_>, step: Step<'_>) -> Found {
+    let (have, need) = (case.have, step.policy.publishers);
+    if have >= need && !case.fresh.is_empty() {
+        let first = if need > 1 {
+            format!("{have} independent publishers report it, and this topic asks for {need}")
         } else {
             "it is the first report of this incident".to_owned()
         };
-        let tell = Tell { is_first: true, reason, articles: best_first(fresh), publishers: have };
-        return (Status::Open, Some(tell), None);
+        let reason = with_cues(first, step.cues);
+        let tell =
+            Tell { telling: Telling::First, reason, articles: best_first(&case.fresh), publishers: have };
+        return Found { status: Status::Open, tell: Some(tell), waiting: None, has_news: false };
     }
-    let quiet = last_tripped_at.is_some_and(|at| after(at, policy.close_after) <= now);
-    let status = if quiet { Status::Closed } else { Status::Forming };
-    (status, None, Some(Outcome::AwaitingPublishers { have, need: policy.publishers }))
+    let waiting = Some(Outcome::AwaitingPublishers { have, need });
+    Found { status: Status::Forming, tell: None, waiting, has_news: false }
 }
 
-fn open(
-    last_alert_at: Option<Timestamp>,
-    fresh: &[&Arrival],
-    have: u32,
-    policy: &AlertPolicy,
-    now: Timestamp,
-) -> (Status, Option<Tell>, Option<Outcome>) {
-    if fresh.is_empty() {
-        return (Status::Open, None, None);
+fn open(standing: Option<&Standing>, case: &Case<'_>, step: Step<'_>) -> Found {
+    let told = |telling, reason, articles| {
+        let tell = Tell { telling, reason, articles, publishers: case.have };
+        Found { status: Status::Open, tell: Some(tell), waiting: None, has_news: false }
+    };
+    if !case.has_news(standing) {
+        return Found { status: Status::Open, tell: None, waiting: None, has_news: false };
     }
+    if let Some(reason) = urgent(case, step) {
+        return told(Telling::Escalation, reason, best_first(&case.fresh));
+    }
+    let last_alert_at = standing.and_then(|standing| standing.last_alert_at);
     // A time to come is one of a clock that ran ahead.
-    let until = last_alert_at.map_or(now, |at| after(at.min(now), policy.update_every));
-    if until > now {
-        return (Status::Open, None, Some(Outcome::UpdateHeld { until }));
+    let until = last_alert_at.map_or(step.now, |at| after(at.min(step.now), step.policy.update_every));
+    if until > step.now {
+        let waiting = Some(Outcome::UpdateHeld { until });
+        return Found { status: Status::Open, tell: None, waiting, has_news: true };
     }
-    let stories: BTreeSet<StoryId> = fresh.iter().map(|arrival| arrival.story).collect();
+    let stories: BTreeSet<StoryId> = case.fresh.iter().map(|arrival| arrival.story).collect();
+    let before = standing.map_or(0, |standing| standing.told_publishers);
     let reason = match stories.len() {
+        0 => format!("{} independent publishers report it now, {before} did at the last mail", case.have),
         1 => "1 new story came in since the last mail".to_owned(),
         count => format!("{count} new stories came in since the last mail"),
     };
-    let tell = Tell { is_first: false, reason, articles: best_first(fresh), publishers: have };
-    (Status::Open, Some(tell), None)
+    let articles = if case.fresh.is_empty() { case.since(last_alert_at) } else { best_first(&case.fresh) };
+    told(Telling::Update, reason, articles)
 }
 
-fn best_first(fresh: &[&Arrival]) -> Vec<ArticleId> {
-    let mut articles = fresh.to_vec();
+/// Why news of an open incident cannot wait, if so: a new story that several publishers report within the hour, or a rule of
+/// the topic that other alerts fulfil.
+fn urgent(case: &Case<'_>, step: Step<'_>) -> Option<String> {
+    if case.fresh.is_empty() {
+        return None;
+    }
+    let hottest = hottest_story(&case.fresh, ESCALATION_WINDOW);
+    if hottest >= step.policy.escalate_publishers {
+        let reason = format!("{hottest} independent publishers report a new story of it within an hour");
+        return Some(with_cues(reason, step.cues));
+    }
+    let mut cues = step.cues.iter();
+    cues.next().map(|first| with_cues(first.words.clone(), cues.as_slice()))
+}
+
+fn with_cues(reason: String, cues: &[Cue]) -> String {
+    cues.iter().fold(reason, |reason, cue| format!("{reason}, and {}", cue.words))
+}
+
+fn best_first(arrivals: &[&Arrival]) -> Vec<ArticleId> {
+    let mut articles = arrivals.to_vec();
     articles.sort_by(|a, b| {
         (a.is_copy, b.score).partial_cmp(&(b.is_copy, a.score)).unwrap_or(std::cmp::Ordering::Equal)
     });

@@ -5,6 +5,7 @@
 //! what time alone changes. `run`, `replay` and the tests drive exactly these. Refuses the clock and the network.
 
 mod conclude;
+mod correct;
 mod dispatch;
 mod hop;
 mod host;

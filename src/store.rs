@@ -5,6 +5,8 @@
 //! Refuses to decide anything: it loads what decisions need and keeps what they came to.
 
 pub mod articles;
+pub mod corrections;
+mod cues;
 pub mod feeds;
 pub mod gaps;
 pub mod health;
@@ -49,6 +51,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0010_explain_gaps.sql")),
     M::up(include_str!("../migrations/0011_note_hosts_of_redirects.sql")),
     M::up(include_str!("../migrations/0012_add_labels.sql")),
+    M::up(include_str!("../migrations/0016_widen_incidents.sql")),
 ];
 
 /// What can go wrong with the database.

@@ -14,6 +14,7 @@ pub mod matcher;
 mod narrow;
 pub mod pattern;
 mod plan;
+pub mod policy;
 pub mod query;
 pub mod sets;
 mod topics;
@@ -21,7 +22,6 @@ pub mod weigh;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,7 @@ use matcher::{ArticleText, Evaluation};
 use query::{Node, QueryProblem};
 use sets::Sets;
 
+pub use policy::AlertPolicy;
 pub use topics::{Explanation, Mark, Scratch, Topics};
 
 /// A topic's stable name, used in file names, mail headers and the store.
@@ -65,23 +66,11 @@ impl Severity {
             Self::Critical => "critical",
         }
     }
-}
 
-/// When a topic's scores become alerts (`[alert]` of a topic file).
-#[derive(Debug, Clone, PartialEq)]
-pub struct AlertPolicy {
-    /// Score from which an article trips, 0 to 1.
-    pub threshold: f64,
-    /// Independent publishers before the first alert, at least 1.
-    pub publishers: u32,
-    /// Least time between two updates of an incident.
-    pub update_every: Duration,
-    /// Publishers that make a new story urgent.
-    pub escalate_publishers: u32,
-    /// Quiet for this long, an incident closes.
-    pub close_after: Duration,
-    /// Articles published longer than this before they were seen never alert at once.
-    pub max_age: Duration,
+    /// The severity for a word of the store.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Info, Self::Warning, Self::Critical].into_iter().find(|severity| severity.as_str() == word)
+    }
 }
 
 /// What a topic's example says must happen.

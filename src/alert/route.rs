@@ -18,6 +18,8 @@ pub struct Route {
     pub places: Vec<String>,
     /// Independent publishers an alert must have.
     pub min_publishers: u32,
+    /// Whether all-clears are told.
+    pub all_clear: bool,
 }
 
 impl Route {

@@ -154,6 +154,7 @@ fn read(source: &Source, sheet: &mut Sheet<'_>) -> (LanguageSource, Places) {
     }
     add(Purpose::Pseudo, "pseudo.terms".to_owned(), &raw.pseudo.value.terms.value);
     add(Purpose::Break, "terminator.terms".to_owned(), &raw.terminator.value.terms.value);
+    add(Purpose::Retraction, "retraction.terms".to_owned(), &raw.retraction.value.terms.value);
     let mut needs = Vec::new();
     for (index, item) in raw.genre.value.iter().enumerate() {
         let name = &item.value.name;

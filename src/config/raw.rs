@@ -283,6 +283,8 @@ section! {
         places: Vec<Item<Line>> = Vec::new(),
         /// Independent publishers an alert must have.
         min_publishers: Whole<1, 1000> = Whole(1),
+        /// Whether to be told, too, when an incident has fallen quiet (`alert.close_after`).
+        all_clear: bool = false,
         /// When. This version knows `"immediate"` only.
         mode: Mode = Mode::Immediate,
     }
@@ -489,13 +491,42 @@ section! {
         publishers: Whole<1, 1000> = Whole(1),
         /// At most one update per incident in this time, and only for something new.
         update_every: Duration = hours(6),
-        /// A new story with this many independent publishers within an hour is told at once. Checked, and without effect until
-        /// stories are told apart by more than their words. When absent: 3, or `publishers` if that is more.
+        /// A new story of the incident that so many independent publishers report within an hour is told at once, whatever
+        /// `update_every` says. When absent: 3, or `publishers` if that is more.
         escalate_publishers: Option<Whole<1, 1000>> = None,
         /// Quiet for this long, an incident closes.
         close_after: Duration = hours(48),
         /// Articles published longer ago than this when they are first seen never alert at once.
         max_age: Duration = hours(48),
+        /// Other topics that this one follows: what comes after them at the same place is told at once.
+        sequence: Vec<Item<SequenceRule>> = Vec::new(),
+        /// Other topics that count more beside this one: when both are told at one place, the second is told at once.
+        together: Vec<Item<TogetherRule>> = Vec::new(),
+    }
+}
+
+section! {
+    /// One topic after another at one place: a new story of this topic, after an alert of the other, is told at once, once for
+    /// each alert of the other.
+    SequenceRule {
+        /// The topic that comes first.
+        after: Line,
+        /// Most time between the two alerts.
+        within: Duration = hours(14 * 24),
+        /// What the incident's severity is raised to; routes go by that.
+        severity: Option<Severity> = None,
+    }
+}
+
+section! {
+    /// Two topics at one place: whichever is told second is told at once, once for each pair of incidents.
+    TogetherRule {
+        /// The other topic.
+        with: Line,
+        /// Most time between the two alerts.
+        within: Duration = hours(24),
+        /// What the incident's severity is raised to; routes go by that.
+        severity: Option<Severity> = None,
     }
 }
 

@@ -102,6 +102,7 @@ fn check_route(
         severities: raw.severities.value.iter().map(|item| item.value).collect(),
         places: texts(&raw.places.value),
         min_publishers: raw.min_publishers.value.0,
+        all_clear: raw.all_clear.value,
     }
 }
 

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use xxhash_rust::xxh3::Xxh3;
 
 use super::TopicOrigin;
-use super::check::{check_order, check_range, note_bytes, read_toml};
+use super::check::{note_bytes, read_toml};
 use super::learned_file;
+use super::policy::check_policy;
 use super::raw;
 use super::read::Item;
 use super::report::Problem;
@@ -22,9 +22,7 @@ use super::topic_lint::note_faults;
 use super::value::Line;
 use crate::article::stem::has_stemmer;
 use crate::topic::context::{Effect, Factors, Genre, Languages};
-use crate::topic::{
-    AlertPolicy, Calibration, Example, SetSource, Severity, SignalSource, Topic, TopicId, TopicSource,
-};
+use crate::topic::{Calibration, Example, SetSource, Severity, SignalSource, Topic, TopicId, TopicSource};
 
 /// Most terms of all topics together: the automaton they are found by stays within a few gigabytes.
 const TERMS_MAX: usize = 5_000_000;
@@ -44,6 +42,8 @@ pub(super) struct Topics {
     pub(super) known: BTreeMap<String, KnownTopic>,
     /// Problems of topic files.
     pub(super) problems: Vec<Problem>,
+    /// The ids there are files for; `None` where a topic is read without its neighbours.
+    names: Option<Vec<String>>,
 }
 
 /// A topic some file declares.
@@ -75,6 +75,8 @@ pub(super) fn load_topics(
         let hint = format!("write one, or copy the starter's: `wirewatch init {}`", dir.display());
         topics.problems.push(Problem::whole_file(&folder, message, Some(hint)).into_warning());
     }
+    let stem = |path: &PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    topics.names = Some(files.iter().filter_map(stem).collect());
     for path in files {
         match Source::read(path) {
             Ok(source) => {
@@ -117,6 +119,7 @@ impl Topics {
             origins: BTreeMap::new(),
             known: BTreeMap::new(),
             problems: Vec::new(),
+            names: None,
         }
     }
 
@@ -132,10 +135,13 @@ impl Topics {
             let message = format!("the topic {id} stands already in {}", first.file.display());
             sheet.error(span, "id", message, "give one of them another id, and its file that name");
         } else {
-            let severity = Some(raw.severity.value).filter(|_| raw.severity.sound);
+            // A rule may raise it.
+            let is_fixed =
+                raw.alert.value.sequence.value.is_empty() && raw.alert.value.together.value.is_empty();
+            let severity = Some(raw.severity.value).filter(|_| raw.severity.sound && is_fixed);
             self.known.insert(id, KnownTopic { file: source.path.clone(), severity });
         }
-        let topic = check_topic(&raw, model, &mut sheet);
+        let topic = check_topic(&raw, model, self.names.as_deref(), &mut sheet);
         if sheet.has_errors() {
             // Queries are read all the same: their faults belong in the same list.
             if let Err(faults) = Topic::compile(topic) {
@@ -191,11 +197,16 @@ pub(super) fn read_topic(path: PathBuf, text: String) -> Result<Topic, Vec<Probl
     topics.topics.pop().ok_or(topics.problems)
 }
 
-fn check_topic(raw: &raw::Topic, model: &ModelSetting, sheet: &mut Sheet<'_>) -> TopicSource {
+fn check_topic(
+    raw: &raw::Topic,
+    model: &ModelSetting,
+    names: Option<&[String]>,
+    sheet: &mut Sheet<'_>,
+) -> TopicSource {
     let id = raw.id.value.0.clone();
     let calibration = check_calibration(&raw.calibration.value, sheet);
     let signals = check_signals(raw, sheet);
-    let policy = check_policy(&raw.alert.value, sheet);
+    let policy = check_policy(&raw.alert.value, &id, names, sheet);
     let closeness = check_closeness(raw, model, sheet);
     check_reach(raw, (&signals, closeness.weight), calibration, policy.threshold, sheet);
     TopicSource {
@@ -355,46 +366,6 @@ fn check_calibration(raw: &raw::Calibration, sheet: &mut Sheet<'_>) -> Calibrati
     let midpoint = |points: f64| points.abs() <= 10_000.0;
     check_number(&raw.midpoint, "calibration.midpoint", "from -10000 to 10000", midpoint, sheet);
     Calibration { slope: raw.slope.value, midpoint: raw.midpoint.value }
-}
-
-fn check_policy(raw: &raw::Alert, sheet: &mut Sheet<'_>) -> AlertPolicy {
-    const MINUTE: Duration = Duration::from_mins(1);
-    const YEAR: Duration = Duration::from_hours(365 * 24);
-    let threshold = |threshold: f64| threshold > 0.0 && threshold < 1.0;
-    check_number(&raw.threshold, "alert.threshold", "above 0 and below 1, such as 0.7", threshold, sheet);
-    check_range(&raw.update_every, "alert.update_every", MINUTE, YEAR, sheet);
-    check_range(&raw.close_after, "alert.close_after", MINUTE, YEAR, sheet);
-    check_range(&raw.max_age, "alert.max_age", MINUTE, 10 * YEAR, sheet);
-    let update = (&raw.update_every, "alert.update_every");
-    check_order(
-        update,
-        (&raw.close_after, "alert.close_after"),
-        "an incident could close before its first update",
-        sheet,
-    );
-    let publishers = raw.publishers.value.0;
-    let escalate_publishers = match &raw.escalate_publishers.value {
-        Some(given) => given.0,
-        None => publishers.max(3),
-    };
-    if let Some(span) = raw.escalate_publishers.span.clone()
-        && escalate_publishers < publishers
-        && raw.publishers.sound
-        && raw.escalate_publishers.sound
-    {
-        let message = format!(
-            "{escalate_publishers} is fewer than alert.publishers ({publishers}), which every alert needs"
-        );
-        sheet.error(span, "alert.escalate_publishers", message, "raise it, or lower alert.publishers");
-    }
-    AlertPolicy {
-        threshold: raw.threshold.value,
-        publishers,
-        update_every: raw.update_every.value,
-        escalate_publishers,
-        close_after: raw.close_after.value,
-        max_age: raw.max_age.value,
-    }
 }
 
 /// A threshold that all signals together cannot reach is a topic that never alerts.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::page::with_page_text;
 use super::raise::raise;
-use super::{ArticleEvent, Scored, Settled};
+use super::{ArticleEvent, Scored, Settled, correct};
 use crate::alert::{self, Silence};
 use crate::article::identity::{ArticleId, By, Document, Identity, Keys, Sighting, Tallies, identify};
 use crate::article::{Article, NO_PLACE};
@@ -19,7 +19,7 @@ use crate::feed::gap::Seen;
 use crate::feed::trust::Trust;
 use crate::incident::Arrival;
 use crate::store::{StoreError, Transaction};
-use crate::story::{self, Assignment, assign};
+use crate::story::{self, Assignment, StoryId, assign};
 use crate::topic::{Score, TopicId};
 
 /// Arrivals by topic (position in the configuration) and place.
@@ -58,6 +58,10 @@ struct Intake<'a, 'tx> {
     /// What the entries taken in so far are recognised by.
     fresh: Vec<Sighting>,
     arrivals: Arrivals,
+    /// Edited articles with their scores, and whether the headline takes them back.
+    edits: Vec<(ArticleId, Vec<Score>, bool)>,
+    /// Articles that take back what their story said.
+    retractions: Vec<(ArticleId, StoryId)>,
 }
 
 /// Takes in the entries of a document, in its order; answers what they are, and how far the feed's keys can be trusted now.
@@ -91,6 +95,8 @@ pub(super) fn take_entries(
         claimed: BTreeSet::new(),
         fresh: Vec::new(),
         arrivals: Arrivals::new(),
+        edits: Vec::new(),
+        retractions: Vec::new(),
     };
     let mut taken = Vec::with_capacity(scored.len());
     for (index, (item, sightings)) in scored.iter().zip(found).enumerate() {
@@ -101,9 +107,15 @@ pub(super) fn take_entries(
             None => settled.known_count += 1,
         }
     }
+    for (article, scores, retracts) in &intake.edits {
+        settled.alerts.extend(correct::after_edit(tx, config, *article, (scores, *retracts), now)?);
+    }
     for ((topic, place), arrivals) in intake.arrivals {
         let alert = raise(tx, config, &config.topics[topic], &place, &arrivals, now)?;
         settled.alerts.extend(alert);
+    }
+    for retraction in intake.retractions {
+        settled.alerts.extend(correct::after_retraction(tx, config, retraction, now)?);
     }
     Ok((taken, trust))
 }
@@ -155,6 +167,10 @@ impl Intake<'_, '_> {
                 let event = self.add(index, item)?;
                 tx.save_scores(event.id, &item.scores)?;
                 self.weigh_in(item, &event, |_| true)?;
+                if correct::was_told(tx, event.story, seen_at)? && self.config.topics.retracts(&item.article)
+                {
+                    self.retractions.push((event.id, event.story));
+                }
                 Some(event)
             }
             Identity::Known(article, _) => {
@@ -248,6 +264,8 @@ impl Intake<'_, '_> {
         let item = with_page.as_ref().unwrap_or(item);
         tx.revise_article(article, &item.article, &item.words)?;
         let tripped_before = restate(tx, article, &item.scores)?;
+        let retracts = self.config.topics.retracts(&item.article);
+        self.edits.push((article, item.scores.clone(), retracts));
         let event = ArticleEvent { id: article, index, story, copy_of: None, is_copy, is_revision: true };
         self.weigh_in(item, &event, |topic| !tripped_before.contains(topic))?;
         Ok(Some(event))
@@ -330,6 +348,7 @@ pub(super) fn weigh(
             publisher: article.publisher.clone(),
             is_copy: event.is_copy,
             score: score.probability,
+            at: article.seen_at,
         };
         arrivals.push((position, place.to_owned(), arrival));
     }

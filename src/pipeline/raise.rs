@@ -3,21 +3,28 @@
 //! Owns [`raise`] and [`tick`]. What advances is decided by `incident`, who is told by `alert/route`, how it reads by
 //! `alert/render`; here it is carried out in the transaction at hand.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::AlertEvent;
 use super::dispatch::dispatch;
 use crate::alert::render::{self, AlertView, ArticleView};
 use crate::alert::{Alert, Kind, Silence};
+use crate::article::NO_PLACE;
+use crate::article::identity::ArticleId;
 use crate::article::place::country;
 use crate::config::Config;
 use crate::feed::Tier;
 use crate::feed::schedule::after;
-use crate::incident::{Arrival, IncidentId, MEMORY, Outcome, Standing, Status, Tell, advance};
+use crate::incident::cue::{Cue, Neighbour};
+use crate::incident::{
+    Advance, Arrival, IncidentId, MEMORY, Outcome, Standing, Status, Step, Tell, Telling, Transition, advance,
+};
 use crate::store::incidents::{Alive, NewAlert, ReportedArticle};
 use crate::store::{StoreError, Transaction};
 use crate::story::StoryId;
-use crate::topic::{Topic, TopicId};
+use crate::topic::{Severity, Topic, TopicId, TopicSource};
 
 /// Articles shown in one mail at most; the rest are counted.
 const ARTICLES_SHOWN_MAX: usize = 10;
@@ -33,22 +40,26 @@ pub(super) fn raise(
 ) -> Result<Option<AlertEvent>, StoreError> {
     let id = &topic.source.id;
     let policy = &topic.source.policy;
+    let arrivals: Vec<Arrival> =
+        arrivals.iter().map(|arrival| Arrival { at: now, ..arrival.clone() }).collect();
     let mut standing = load(tx, id, place, now)?;
     if let Some(quiet) = &standing
         && after(quiet.last_tripped_at, policy.close_after) <= now
         && quiet.pending.is_empty()
     {
         // It fell quiet before these arrivals and nobody had ticked yet: they begin a new incident.
-        tx.save_status(quiet.id, Status::Closed, now)?;
+        let step = advance(Some(quiet), Step { arrivals: &[], cues: &[], ..step_of(topic, now) });
+        tx.save_step(quiet.id, &step, now)?;
         standing = None;
     }
-    let step = advance(standing.as_ref(), arrivals, policy, now);
+    let cues = cues(tx, config, topic, place, standing.as_ref(), now)?;
+    let step = advance(standing.as_ref(), Step { arrivals: &arrivals, cues: &cues, ..step_of(topic, now) });
     let incident = match &standing {
         Some(standing) => standing.id,
         None => tx.begin_incident(id, place, now)?,
     };
-    tx.add_arrivals(incident, arrivals, now)?;
-    tx.save_status(incident, step.status, now)?;
+    tx.add_arrivals(incident, &arrivals, now)?;
+    tx.save_step(incident, &step, now)?;
     for (arrival, outcome) in arrivals.iter().zip(&step.outcomes) {
         if *outcome != Outcome::Told {
             let silence = Silence::Incident(*outcome);
@@ -56,7 +67,13 @@ pub(super) fn raise(
         }
     }
     let alert = match &step.tell {
-        Some(tell) => tell_people(tx, config, topic, place, incident, tell, now)?,
+        Some(tell) => {
+            if tell.telling != Telling::Update {
+                tx.use_cues(incident, &cues, now)?;
+            }
+            let place = Placed { topic, place, incident, severity: step.severity };
+            tell_people(tx, config, place, &Telling::news(tell), now)?
+        }
         None => None,
     };
     tx.join_told(incident)?;
@@ -73,15 +90,44 @@ fn load(
     tx.standing(topic, place, since.unwrap_or(Timestamp::MIN))
 }
 
-fn tell_people(
+/// An incident, and whose it is.
+#[derive(Clone, Copy)]
+pub(super) struct Placed<'a> {
+    pub(super) topic: &'a Topic,
+    pub(super) place: &'a str,
+    pub(super) incident: IncidentId,
+    pub(super) severity: Severity,
+}
+
+/// What people are to be told.
+pub(super) struct News<'a> {
+    pub(super) kind: Kind,
+    pub(super) reason: &'a str,
+    /// Best first.
+    pub(super) articles: &'a [ArticleId],
+    pub(super) publishers: u32,
+}
+
+impl Telling {
+    fn news(tell: &Tell) -> News<'_> {
+        let kind = match tell.telling {
+            Self::First => Kind::First,
+            Self::Update => Kind::Update,
+            Self::Escalation => Kind::Escalation,
+        };
+        News { kind, reason: &tell.reason, articles: &tell.articles, publishers: tell.publishers }
+    }
+}
+
+/// Decides an alert, renders it and hands it to the routes.
+pub(super) fn tell_people(
     tx: &Transaction<'_>,
     config: &Config,
-    topic: &Topic,
-    place: &str,
-    incident: IncidentId,
-    tell: &Tell,
+    placed: Placed<'_>,
+    tell: &News<'_>,
     now: Timestamp,
 ) -> Result<Option<AlertEvent>, StoreError> {
+    let Placed { topic, place, incident, severity } = placed;
     let source = &topic.source;
     let shown = tx.reported(&source.id, &tell.articles[..tell.articles.len().min(ARTICLES_SHOWN_MAX)])?;
     if shown.is_empty() {
@@ -89,9 +135,9 @@ fn tell_people(
         return Ok(None);
     }
     let alert = Alert {
-        kind: if tell.is_first { Kind::First } else { Kind::Update },
+        kind: tell.kind,
         topic: source.id.clone(),
-        severity: source.severity,
+        severity,
         place: place.to_owned(),
         publishers: tell.publishers,
     };
@@ -101,19 +147,19 @@ fn tell_people(
     let new = NewAlert {
         alert: &alert,
         at: now,
-        reason: &tell.reason,
+        reason: tell.reason,
         incident,
         story,
         score,
         configuration: &configuration,
     };
-    let id = tx.add_alert(&new, &tell.articles)?;
+    let id = tx.add_alert(&new, tell.articles)?;
     let view = AlertView {
         topic_name: source.name.clone(),
         topic_id: source.id.0.clone(),
-        severity: source.severity,
+        severity,
         kind: alert.kind.as_str().to_owned(),
-        reason: tell.reason.clone(),
+        reason: tell.reason.to_owned(),
         place: country::name(place).map(str::to_owned),
         at: now,
         incident: incident.0,
@@ -128,11 +174,11 @@ fn tell_people(
     tx.save_rendering(id, &rendered)?;
     let to = dispatch(tx, config, &alert, id, now)?;
     let told = format!("told in alert {}", id.0);
-    for article in &tell.articles {
+    for article in tell.articles {
         tx.save_decision(*article, &source.id, "alerted", &told)?;
     }
     let subject = rendered.subject;
-    let (articles, reason) = (tell.articles.clone(), tell.reason.clone());
+    let (articles, reason) = (tell.articles.to_vec(), tell.reason.to_owned());
     Ok(Some(AlertEvent { id, alert, at: now, reason, incident, story, articles, score, subject, to }))
 }
 
@@ -162,41 +208,130 @@ pub fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Vec
     for alive in tx.alive_incidents()? {
         let Some(topic) = topic_of(config, &alive) else {
             // Its topic is no longer configured: nobody is told any more.
-            close(tx, &alive.topic, &alive, now, |_| Silence::TopicGone)?;
+            abandon(tx, &alive, now)?;
             continue;
         };
         if changes_at(&alive, topic) > now {
             continue;
         }
         let Some(standing) = load(tx, &alive.topic, &alive.place, now)? else { continue };
-        let step = advance(Some(&standing), &[], &topic.source.policy, now);
+        let step = advance(Some(&standing), Step { arrivals: &[], cues: &[], ..step_of(topic, now) });
         if step.status == Status::Closed {
-            let need = topic.source.policy.publishers;
-            close(tx, &alive.topic, &alive, now, |have| Silence::Unconfirmed { have, need })?;
+            alerts.extend(close_quiet(tx, config, topic, (&alive, &standing), &step, now)?);
+            continue;
         }
-        if let Some(tell) = step.tell {
-            alerts.extend(tell_people(tx, config, topic, &alive.place, standing.id, &tell, now)?);
+        tx.save_step(standing.id, &step, now)?;
+        if let Some(tell) = &step.tell {
+            let placed =
+                Placed { topic, place: &alive.place, incident: standing.id, severity: step.severity };
+            alerts.extend(tell_people(tx, config, placed, &Telling::news(tell), now)?);
             tx.join_told(standing.id)?;
         }
     }
     Ok(alerts)
 }
 
-/// Closes an incident; what it held untold gets its last word.
-fn close(
+/// Closes an incident that fell quiet; what it held untold gets its last word, and who asked for it is told of the end.
+fn close_quiet(
+    tx: &Transaction<'_>,
+    config: &Config,
+    topic: &Topic,
+    (alive, standing): (&Alive, &Standing),
+    step: &Advance,
+    now: Timestamp,
+) -> Result<Option<AlertEvent>, StoreError> {
+    let (have, need) = (standing.publisher_count(), topic.source.policy.publishers);
+    silence_pending(tx, &alive.topic, standing, Silence::Unconfirmed { have, need })?;
+    tx.save_step(standing.id, step, now)?;
+    if standing.status != Status::Open || !config.routes.iter().any(|route| route.all_clear) {
+        return Ok(None);
+    }
+    let placed = Placed { topic, place: &alive.place, incident: standing.id, severity: standing.severity };
+    let told: Vec<ArticleId> = standing.told.iter().rev().map(|arrival| arrival.article).take(1).collect();
+    let reason = step.transition.as_ref().map_or("it fell quiet", |transition| &transition.reason);
+    let news = News { kind: Kind::AllClear, reason, articles: &told, publishers: standing.told_publishers };
+    tell_people(tx, config, placed, &news, now)
+}
+
+/// Closes an incident whose topic is gone.
+fn abandon(tx: &Transaction<'_>, alive: &Alive, now: Timestamp) -> Result<(), StoreError> {
+    if let Some(standing) = load(tx, &alive.topic, &alive.place, now)? {
+        silence_pending(tx, &alive.topic, &standing, Silence::TopicGone)?;
+    }
+    let from = Some(if alive.is_open { Status::Open } else { Status::Forming });
+    let reason = "its topic is no longer configured".to_owned();
+    tx.close_incident(alive.id, &Transition { from, to: Status::Closed, reason }, now)
+}
+
+fn silence_pending(
     tx: &Transaction<'_>,
     topic: &TopicId,
-    alive: &Alive,
-    now: Timestamp,
-    silence: impl Fn(u32) -> Silence,
+    standing: &Standing,
+    silence: Silence,
 ) -> Result<(), StoreError> {
-    if let Some(standing) = load(tx, topic, &alive.place, now)? {
-        let silence = silence(standing.publisher_count());
-        for arrival in &standing.pending {
-            tx.save_decision(arrival.article, topic, silence.code(), &silence.words())?;
+    for arrival in &standing.pending {
+        tx.save_decision(arrival.article, topic, silence.code(), &silence.words())?;
+    }
+    Ok(())
+}
+
+/// A step of a topic's incident in which nothing arrives.
+fn step_of(topic: &Topic, now: Timestamp) -> Step<'_> {
+    let TopicSource { policy, severity, .. } = &topic.source;
+    Step { arrivals: &[], cues: &[], policy, severity: *severity, now }
+}
+
+/// The rules between topics that hold for a topic at a place now and were not used for its incident: its own, and those of
+/// others that name it.
+fn cues(
+    tx: &Transaction<'_>,
+    config: &Config,
+    topic: &Topic,
+    place: &str,
+    standing: Option<&Standing>,
+    now: Timestamp,
+) -> Result<Vec<Cue>, StoreError> {
+    let mut cues = Vec::new();
+    if place == NO_PLACE {
+        // That two things happened nowhere says nothing.
+        return Ok(cues);
+    }
+    let neighbour = |id: &TopicId, within| -> Result<Option<Neighbour>, StoreError> {
+        let since = now.checked_sub(jiff::SignedDuration::try_from(within).unwrap_or_default());
+        let told = tx.last_told(id, place, since.unwrap_or(Timestamp::MIN))?;
+        let name = config.topics.iter().find(|other| other.source.id == *id);
+        let name = name.map_or_else(|| id.0.clone(), |other| other.source.name.clone());
+        Ok(told.map(|(alert, incident, at)| Neighbour { name, alert: alert.0, incident: incident.0, at }))
+    };
+    let policy = &topic.source.policy;
+    for rule in &policy.sequence {
+        cues.extend(
+            neighbour(&rule.after, rule.within)?.and_then(|found| Cue::of_sequence(rule, &found, now)),
+        );
+    }
+    for rule in &policy.together {
+        cues.extend(
+            neighbour(&rule.with, rule.within)?.and_then(|found| Cue::of_together(rule, &found, now)),
+        );
+    }
+    for other in config.topics.iter().filter(|other| other.source.id != topic.source.id) {
+        for rule in other.source.policy.together.iter().filter(|rule| rule.with == topic.source.id) {
+            let found = neighbour(&other.source.id, rule.within)?;
+            cues.extend(found.and_then(|found| Cue::of_together(rule, &found, now)));
         }
     }
-    tx.save_status(alive.id, Status::Closed, now)
+    let mut seen = BTreeSet::new();
+    cues.retain(|cue| seen.insert((cue.rule.as_str(), cue.other)));
+    if let Some(standing) = standing {
+        let mut fresh = Vec::with_capacity(cues.len());
+        for cue in cues {
+            if !tx.is_cue_used(standing.id, cue.rule, cue.other)? {
+                fresh.push(cue);
+            }
+        }
+        return Ok(fresh);
+    }
+    Ok(cues)
 }
 
 /// When [`tick`] has something to do next; `None` when nothing is alive.
@@ -212,7 +347,7 @@ fn topic_of<'a>(config: &'a Config, alive: &Alive) -> Option<&'a Topic> {
 fn changes_at(alive: &Alive, topic: &Topic) -> Timestamp {
     let policy = &topic.source.policy;
     match alive.last_alert_at {
-        Some(told_at) if alive.has_pending && alive.is_open => after(told_at, policy.update_every),
+        Some(told_at) if alive.has_news && alive.is_open => after(told_at, policy.update_every),
         _ => after(alive.last_tripped_at, policy.close_after),
     }
 }

@@ -1,4 +1,4 @@
-//! Incidents and alerts in the store.
+//! Incidents and alerts in the store. It is long because an alert is written with the step of its incident.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -9,7 +9,7 @@ use crate::alert::render::Rendered;
 use crate::alert::{Alert, AlertId, Kind};
 use crate::article::identity::ArticleId;
 use crate::delivery::DeliveryId;
-use crate::incident::{Arrival, IncidentId, Standing, Status};
+use crate::incident::{Advance, Arrival, IncidentId, Standing, Status, Transition};
 use crate::story::StoryId;
 use crate::topic::{Evidence, Severity, TopicId};
 
@@ -30,6 +30,13 @@ pub struct NewAlert<'a> {
     pub score: f64,
     /// Hash of the configuration and version that decided.
     pub configuration: &'a str,
+}
+
+impl NewAlert<'_> {
+    /// Whether it tells news of its incident, so that the next update is counted from it.
+    fn is_telling(&self) -> bool {
+        matches!(self.alert.kind, Kind::First | Kind::Update | Kind::Escalation)
+    }
 }
 
 /// An alert about wirewatch itself as it goes into the store: of no incident, and for no topic.
@@ -62,8 +69,8 @@ pub struct Alive {
     pub last_tripped_at: Timestamp,
     /// Last time people were told.
     pub last_alert_at: Option<Timestamp>,
-    /// Whether it holds something that was not told.
-    pub has_pending: bool,
+    /// Whether something waits for its next update.
+    pub has_news: bool,
 }
 
 /// An article as an alert shows it.
@@ -109,26 +116,31 @@ impl Transaction<'_> {
         let row = self
             .sql
             .prepare_cached(
-                "SELECT id, status, last_tripped_at, last_alert_at FROM incidents
+                "SELECT id, status, severity, last_tripped_at, last_alert_at, told_publishers FROM incidents
                  WHERE topic = ?1 AND place = ?2 AND status <> 'closed'",
             )?
             .query_row(params![topic.0, place], |row| {
-                Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get::<_, Option<i64>>(3)?))
+                let words: (String, String) = (row.get(1)?, row.get(2)?);
+                Ok((row.get(0)?, words, row.get(3)?, row.get::<_, Option<i64>>(4)?, row.get(5)?))
             })
             .optional()?;
-        let Some((id, status, last_tripped_at, last_alert_at)) = row else { return Ok(None) };
+        let Some((id, (status, severity), last_tripped_at, last_alert_at, told_publishers)) = row else {
+            return Ok(None);
+        };
         let mut standing = Standing {
             id: IncidentId(id),
             status: Status::from_word(&status).ok_or(StoreError::Unreadable("incidents.status"))?,
+            severity: Severity::from_word(&severity).ok_or(StoreError::Unreadable("incidents.severity"))?,
             last_tripped_at: from_micros(last_tripped_at),
             last_alert_at: last_alert_at.map(from_micros),
+            told_publishers,
             told: Vec::new(),
             pending: Vec::new(),
         };
         let mut statement = self.sql.prepare_cached(
-            "SELECT article_id, story_id, publisher, is_copy, score, alert_id FROM incident_articles
+            "SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id FROM incident_articles
              WHERE incident_id = ?1 AND tripped_at >= ?2
-             UNION SELECT article_id, story_id, publisher, is_copy, score, alert_id FROM incident_articles
+             UNION SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id FROM incident_articles
              WHERE incident_id = ?1 AND alert_id IS NULL
              ORDER BY article_id",
         )?;
@@ -140,8 +152,9 @@ impl Transaction<'_> {
                 publisher: row.get(2)?,
                 is_copy: row.get(3)?,
                 score: row.get(4)?,
+                at: from_micros(row.get(5)?),
             };
-            let told = row.get::<_, Option<i64>>(5)?.is_some();
+            let told = row.get::<_, Option<i64>>(6)?.is_some();
             if told { standing.told.push(arrival) } else { standing.pending.push(arrival) }
         }
         Ok(Some(standing))
@@ -150,9 +163,8 @@ impl Transaction<'_> {
     /// Incidents that are not closed, as far as time alone can change them.
     pub fn alive_incidents(&self) -> Result<Vec<Alive>, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT i.id, i.topic, i.place, i.status, i.last_tripped_at, i.last_alert_at,
-                 EXISTS (SELECT 1 FROM incident_articles a WHERE a.incident_id = i.id AND a.alert_id IS NULL)
-             FROM incidents i WHERE i.status <> 'closed' ORDER BY i.id",
+            "SELECT id, topic, place, status, last_tripped_at, last_alert_at, has_news FROM incidents
+             WHERE status <> 'closed' ORDER BY id",
         )?;
         let rows = statement.query_map([], |row| {
             Ok(Alive {
@@ -162,7 +174,7 @@ impl Transaction<'_> {
                 is_open: row.get::<_, String>(3)? == Status::Open.as_str(),
                 last_tripped_at: from_micros(row.get(4)?),
                 last_alert_at: row.get::<_, Option<i64>>(5)?.map(from_micros),
-                has_pending: row.get(6)?,
+                has_news: row.get(6)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -204,7 +216,7 @@ impl Transaction<'_> {
                 arrival.publisher,
                 arrival.is_copy,
                 arrival.score,
-                to_micros(at),
+                to_micros(arrival.at),
             ])?;
         }
         self.sql
@@ -239,13 +251,60 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Sets where an incident stands.
-    pub fn save_status(&self, id: IncidentId, status: Status, at: Timestamp) -> Result<(), StoreError> {
+    /// Sets where an incident stands after a step.
+    pub fn save_step(&self, id: IncidentId, step: &Advance, at: Timestamp) -> Result<(), StoreError> {
         self.sql
             .prepare_cached(
-                "UPDATE incidents SET status = ?2, closed_at = CASE ?2 WHEN 'closed' THEN ?3 END WHERE id = ?1",
+                "UPDATE incidents SET status = ?2, severity = ?3, has_news = ?4,
+                     closed_at = CASE ?2 WHEN 'closed' THEN ?5 END
+                 WHERE id = ?1",
             )?
-            .execute(params![id.0, status.as_str(), to_micros(at)])?;
+            .execute(params![
+                id.0,
+                step.status.as_str(),
+                step.severity.as_str(),
+                step.has_news,
+                to_micros(at)
+            ])?;
+        if let Some(transition) = &step.transition {
+            self.add_transition(id, transition, at)?;
+        }
+        Ok(())
+    }
+
+    /// Closes an incident.
+    pub fn close_incident(
+        &self,
+        id: IncidentId,
+        transition: &Transition,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE incidents SET status = 'closed', has_news = 0, closed_at = ?2 WHERE id = ?1",
+            )?
+            .execute(params![id.0, to_micros(at)])?;
+        self.add_transition(id, transition, at)
+    }
+
+    fn add_transition(
+        &self,
+        id: IncidentId,
+        transition: &Transition,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "INSERT INTO incident_transitions (incident_id, at, from_status, to_status, reason)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                id.0,
+                to_micros(at),
+                transition.from.map(Status::as_str),
+                transition.to.as_str(),
+                transition.reason
+            ])?;
         Ok(())
     }
 
@@ -253,8 +312,8 @@ impl Transaction<'_> {
     pub fn reported(&self, topic: &TopicId, ids: &[ArticleId]) -> Result<Vec<ReportedArticle>, StoreError> {
         let mut statement = self.sql.prepare_cached(
             "SELECT a.id, a.story_id, a.title, CASE WHEN a.entry_url LIKE 'http:%' THEN a.entry_url ELSE coalesce(a.url, a.entry_url) END, a.publisher, a.tier, f.name, a.published_at,
-                 a.seen_at, a.places, s.score, s.evidence, a.summary = '' AND a.body = ''
-             FROM articles a JOIN feeds f ON f.id = a.feed_id JOIN scores s ON s.article_id = a.id AND s.topic = ?2
+                 a.seen_at, a.places, coalesce(s.score, 0.0), coalesce(s.evidence, '[]'), a.summary = '' AND a.body = ''
+             FROM articles a JOIN feeds f ON f.id = a.feed_id LEFT JOIN scores s ON s.article_id = a.id AND s.topic = ?2
              WHERE a.id = ?1",
         )?;
         let mut reported = Vec::with_capacity(ids.len());
@@ -306,15 +365,22 @@ impl Transaction<'_> {
                 new.configuration,
             ])?;
         let id = AlertId(self.sql.last_insert_rowid());
-        let mut statement = self.sql.prepare_cached(
-            "UPDATE incident_articles SET alert_id = ?3 WHERE incident_id = ?1 AND article_id = ?2",
+        let mut reported = self.sql.prepare_cached(
+            "INSERT INTO alert_articles (alert_id, position, article_id) VALUES (?1, ?2, ?3)",
         )?;
-        for article in articles {
-            statement.execute(params![new.incident.0, article.0, id.0])?;
+        let mut told = self.sql.prepare_cached(
+            "UPDATE incident_articles SET alert_id = ?3
+             WHERE incident_id = ?1 AND article_id = ?2 AND alert_id IS NULL",
+        )?;
+        for (position, article) in (1_i64..).zip(articles) {
+            reported.execute(params![id.0, position, article.0])?;
+            told.execute(params![new.incident.0, article.0, id.0])?;
         }
         self.sql
-            .prepare_cached("UPDATE incidents SET last_alert_at = ?2 WHERE id = ?1")?
-            .execute(params![new.incident.0, to_micros(new.at)])?;
+            .prepare_cached(
+                "UPDATE incidents SET last_alert_at = ?2, told_publishers = ?3 WHERE id = ?1 AND ?4",
+            )?
+            .execute(params![new.incident.0, to_micros(new.at), new.alert.publishers, new.is_telling()])?;
         Ok(id)
     }
 
@@ -335,7 +401,7 @@ impl Transaction<'_> {
         Ok(AlertId(self.sql.last_insert_rowid()))
     }
 
-    /// When an alert of a kind was decided last. Only for kinds that tell of no incident: the others have no index.
+    /// When an alert of a kind was decided last. Only for kinds that are no first and no update: those have no index.
     pub fn last_notice_at(&self, kind: Kind) -> Result<Option<Timestamp>, StoreError> {
         let at: Option<i64> = self
             .sql

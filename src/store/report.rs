@@ -243,8 +243,7 @@ impl Reader {
     /// The articles an alert told of.
     pub fn alert_articles(&self, id: i64) -> Result<Vec<StoredArticle>, StoreError> {
         let sql = format!(
-            "{ARTICLE} JOIN incident_articles i ON i.article_id = a.id WHERE i.alert_id = ?1
-             ORDER BY i.is_copy, i.score DESC, a.id"
+            "{ARTICLE} JOIN alert_articles r ON r.article_id = a.id WHERE r.alert_id = ?1 ORDER BY r.position"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map([id], read_article)?;

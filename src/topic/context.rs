@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::lexicon::Lexicon;
+use super::matcher::ArticleText;
 use super::pattern::Phrase;
 use super::query::{Node, QueryProblem, parse_term};
 use super::{Status, sets::TERMS_MAX};
@@ -199,6 +200,8 @@ pub enum Purpose {
     Pseudo,
     /// Its words end what a trigger reaches.
     Break,
+    /// Its words, in a headline, take back an earlier report.
+    Retraction,
     /// Its words show a genre.
     Genre(Genre, Where),
 }
@@ -308,6 +311,13 @@ impl Languages {
 
     fn lexicon(&self) -> &Lexicon {
         self.lexicon.get_or_init(|| Lexicon::new(&self.phrases))
+    }
+
+    /// Whether an article's headline takes back an earlier report.
+    pub(super) fn retracts(&self, text: &ArticleText<'_>) -> bool {
+        let mut marks = Marks::default();
+        marks.scan(self, text);
+        marks.retracts
     }
 
     /// The codes of the languages there are files for.

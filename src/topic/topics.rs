@@ -183,6 +183,11 @@ impl Topics {
         each.collect()
     }
 
+    /// Whether an article's headline takes back an earlier report ("Correction: …").
+    pub fn retracts(&self, article: &Article) -> bool {
+        self.engine.languages.retracts(&ArticleText::new(article))
+    }
+
     /// Scores an article: every topic, in their order.
     pub fn score_each(&self, article: &Article) -> Vec<Score> {
         let mut found = self.score(article, &mut Scratch::default()).into_iter().peekable();

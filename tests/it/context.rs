@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::support::growth::assert_linear;
 use wirewatch::article::normalize;
@@ -75,14 +74,7 @@ fn topics(factors: Factors, languages: Arc<Languages>, context: bool) -> Topics 
         factors,
         closeness: Closeness::default(),
         calibration: Calibration::default(),
-        policy: AlertPolicy {
-            threshold: 0.7,
-            publishers: 1,
-            update_every: Duration::from_hours(6),
-            escalate_publishers: 3,
-            close_after: Duration::from_hours(48),
-            max_age: Duration::from_hours(48),
-        },
+        policy: AlertPolicy::default(),
         examples: Vec::new(),
     };
     Topics::new(vec![Topic::compile(source).expect("a good topic")], languages)

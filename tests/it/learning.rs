@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use wirewatch::article::Article;
@@ -64,14 +63,7 @@ fn source() -> TopicSource {
         factors: Factors::default(),
         closeness: wirewatch::topic::closeness::Closeness::default(),
         calibration: Calibration::default(),
-        policy: AlertPolicy {
-            threshold: 0.7,
-            publishers: 1,
-            update_every: Duration::from_hours(6),
-            escalate_publishers: 3,
-            close_after: Duration::from_hours(48),
-            max_age: Duration::from_hours(48),
-        },
+        policy: AlertPolicy::default(),
         examples: Vec::new(),
     }
 }

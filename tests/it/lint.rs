@@ -1,7 +1,6 @@
 //! Lint: what is warned of, and what is not.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use wirewatch::topic::context::{Factors, Languages};
 use wirewatch::topic::lint::archive::questions;
@@ -49,14 +48,7 @@ fn topic(id: &str, sets: &[&str], signals: &[&str], examples: &[&str]) -> Topic 
         factors: Factors::default(),
         closeness: wirewatch::topic::closeness::Closeness::default(),
         calibration: Calibration::default(),
-        policy: AlertPolicy {
-            threshold: 0.7,
-            publishers: 1,
-            update_every: Duration::from_hours(6),
-            escalate_publishers: 3,
-            close_after: Duration::from_hours(48),
-            max_age: Duration::from_hours(48),
-        },
+        policy: AlertPolicy::default(),
         examples: examples.iter().enumerate().map(example).collect(),
     };
     Topic::compile(source).unwrap()

@@ -3,7 +3,6 @@
 //! One file because a query is read, matched and weighed in the same cases.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::support::growth::assert_linear;
 use jiff::Timestamp;
@@ -67,14 +66,7 @@ fn source(sets: Vec<SetSource>, signals: Vec<SignalSource>) -> TopicSource {
         factors: Factors::default(),
         closeness: Closeness::default(),
         calibration: Calibration::default(),
-        policy: AlertPolicy {
-            threshold: 0.7,
-            publishers: 1,
-            update_every: Duration::from_hours(6),
-            escalate_publishers: 3,
-            close_after: Duration::from_hours(48),
-            max_age: Duration::from_hours(48),
-        },
+        policy: AlertPolicy::default(),
         examples: Vec::new(),
     }
 }

@@ -33,6 +33,8 @@ section! {
         pseudo: Words = Words::nothing(),
         /// Words at which a clause ends, as it does at commas, colons and dashes.
         terminator: Words = Words::nothing(),
+        /// Words in a headline that take back an earlier report: "correction", "we retract".
+        retraction: Words = Words::nothing(),
         /// What kind of text it is.
         genre: Vec<Item<GenreWords>> = Vec::new(),
     }

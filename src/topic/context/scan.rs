@@ -27,6 +27,8 @@ pub(in crate::topic) struct Marks {
     pub(super) breaks: Vec<Span>,
     /// Genres, each with a place that shows it.
     pub(in crate::topic) genres: Vec<(Genre, Span)>,
+    /// Whether the headline takes back an earlier report.
+    pub(super) retracts: bool,
     /// Genre, language, phrase, place.
     shown: Vec<(Genre, usize, u32, Span)>,
     pseudo: Vec<Span>,
@@ -48,6 +50,7 @@ impl Marks {
         self.triggers.clear();
         self.breaks.clear();
         self.genres.clear();
+        self.retracts = false;
         self.shown.clear();
         self.pseudo.clear();
         let mut found = std::mem::take(&mut self.found);
@@ -64,6 +67,7 @@ impl Marks {
                     }
                     Purpose::Pseudo => self.pseudo.push(*span),
                     Purpose::Break => self.breaks.push(*span),
+                    Purpose::Retraction => self.retracts |= text.field_at(span.start) == Field::Title,
                     Purpose::Genre(genre, place) => {
                         if stands(text, *span, place) {
                             self.shown.push((genre, meaning.language, *phrase, *span));

@@ -1,5 +1,6 @@
 //! The pipeline without the daemon: polls and ticks at times the test chooses, on a real database file.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -14,18 +15,7 @@ use wirewatch::store::outbox::Claimed;
 use wirewatch::store::{Durability, FILE_NAME, Reader, StoreError, Transaction, Writer};
 
 /// A topic that every headline with `truce` and `broken` trips.
-pub(crate) const TOPIC: &str = r#"
-id = "broken-truce"
-name = "Broken truce"
-description = "A truce is broken."
-severity = "critical"
-[[signal]]
-name = "a truce is broken"
-when = "truce NEAR/6 (broken OR shattered)"
-weight = 80
-[alert]
-threshold = 0.7
-"#;
+pub(crate) const TOPIC: &str = include_str!("broken-truce.toml");
 
 /// A configuration, its database and a clock that only the test moves.
 pub(crate) struct Lab {
@@ -48,6 +38,25 @@ impl Lab {
         let loaded = config::load(dir.path(), &Environment::default()).unwrap();
         let writer = Writer::open(&dir.path().join(FILE_NAME), Durability::None).unwrap();
         Self { dir, config: loaded.config, writer }
+    }
+
+    /// A configuration of these files, by their names in its directory.
+    pub(crate) fn of(files: &BTreeMap<String, String>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let loaded = config::load(dir.path(), &Environment::default());
+        let loaded = loaded.unwrap_or_else(|problems| panic!("{problems:?}"));
+        let writer = Writer::open(&dir.path().join(FILE_NAME), Durability::None).unwrap();
+        Self { dir, config: loaded.config, writer }
+    }
+
+    /// Closes the database and opens it again.
+    pub(crate) fn restart(&mut self) {
+        self.writer = Writer::open(&self.dir.path().join(FILE_NAME), Durability::None).unwrap();
     }
 
     pub(crate) fn new() -> Self {

@@ -1,0 +1,56 @@
+//! Rules between topics in the store: what another topic told at a place, and what was used up.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use super::{StoreError, Transaction, from_micros, to_micros};
+use crate::alert::AlertId;
+use crate::incident::IncidentId;
+use crate::incident::cue::{Cue, Rule};
+use crate::topic::TopicId;
+
+impl Transaction<'_> {
+    /// The last alert of a topic at a place that told of an incident, not before a time.
+    pub fn last_told(
+        &self,
+        topic: &TopicId,
+        place: &str,
+        since: Timestamp,
+    ) -> Result<Option<(AlertId, IncidentId, Timestamp)>, StoreError> {
+        let row = self
+            .sql
+            .prepare_cached(
+                "SELECT id, incident_id, at FROM alerts
+                 WHERE topic = ?1 AND place = ?2 AND at >= ?3 AND kind IN ('first', 'update', 'escalation')
+                 ORDER BY at DESC, id DESC LIMIT 1",
+            )?
+            .query_row(params![topic.0, place, to_micros(since)], |row| {
+                Ok((AlertId(row.get(0)?), IncidentId(row.get(1)?), from_micros(row.get(2)?)))
+            })
+            .optional()?;
+        Ok(row)
+    }
+
+    /// Whether a rule between topics was used up for an incident. A pair of incidents is one, whichever of them it was used for.
+    pub fn is_cue_used(&self, incident: IncidentId, rule: Rule, other: i64) -> Result<bool, StoreError> {
+        let used = self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM incident_cues WHERE rule = ?2 AND
+                     (incident_id = ?1 AND other = ?3 OR ?2 = 'together' AND incident_id = ?3 AND other = ?1))",
+            )?
+            .query_row(params![incident.0, rule.as_str(), other], |row| row.get(0))?;
+        Ok(used)
+    }
+
+    /// Uses up rules between topics for an incident.
+    pub fn use_cues(&self, incident: IncidentId, cues: &[Cue], at: Timestamp) -> Result<(), StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "INSERT OR IGNORE INTO incident_cues (incident_id, rule, other, at) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for cue in cues {
+            statement.execute(params![incident.0, cue.rule.as_str(), cue.other, to_micros(at)])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,221 @@
+//! Literate tests: each file of `tests/scenarios/` tells a story of feeds over time and what people are told. The lines that
+//! begin with `>` are the transcript; `UPDATE_SCENARIOS=1` writes what happened, to be read before it is believed.
+//!
+//! A file holds prose, TOML blocks (```` ```toml NAME ````, each a file of the configuration directory) and one
+//! ```` ```scenario ```` block. Its steps, each with a day and a time (UTC):
+//! - `1 12:00 one: Headline | Summary`: the feed `one` has a further entry, by its own publisher.
+//! - `1 12:00 one edits 2: Headline | Summary`: the feed's second entry is edited.
+//! - `1 12:00 wait`: nothing but time. It passes before every step, too.
+//! - `1 12:00 restart`: the database is closed and opened again.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use wirewatch::feed::Entry;
+use wirewatch::feed::schedule::after;
+use wirewatch::pipeline::{self, AlertEvent};
+
+use crate::support::lab::Lab;
+
+/// What stands in the configuration directory where a scenario says nothing of it.
+const TOPIC: &str = include_str!("support/broken-truce.toml");
+const MAIN: &str = "[[route]]\nto = [\"desk@example.org\"]\n";
+
+struct Stage {
+    lab: Lab,
+    feeds: Vec<String>,
+    /// Per feed its document, newest last.
+    documents: Vec<Vec<Entry>>,
+    ticked: Timestamp,
+}
+
+#[test]
+fn every_scenario_goes_as_its_file_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    files.sort();
+    assert!(files.len() >= 10, "the scenarios are there");
+    let mut wrong = String::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let played = play(&text);
+        if played == text {
+            continue;
+        }
+        if std::env::var_os("UPDATE_SCENARIOS").is_some() {
+            fs::write(&file, &played).unwrap();
+        }
+        let differs = text.lines().zip(played.lines()).find(|(told, happened)| told != happened);
+        let (told, happened) = differs.unwrap_or(("(the end)", "(more)"));
+        writeln!(wrong, "{}:\n  says      {told}\n  happened  {happened}", file.display()).unwrap();
+    }
+    assert!(wrong.is_empty(), "{wrong}\n(UPDATE_SCENARIOS=1 writes what happened)");
+}
+
+/// The file as it would be if it told what happens.
+fn play(text: &str) -> String {
+    let (files, head, steps, tail) = parts(text);
+    let mut stage = Stage::new(&files, &steps);
+    let mut out = head.to_owned();
+    for step in &steps {
+        writeln!(out, "{step}").unwrap();
+        for line in stage.step(step) {
+            writeln!(out, "    > {line}").unwrap();
+        }
+    }
+    out.push_str(tail);
+    out
+}
+
+/// The configuration files, the text up to the steps, the steps without their transcript, and the text after them.
+fn parts(text: &str) -> (BTreeMap<String, String>, &str, Vec<String>, &str) {
+    const OPEN: &str = "```scenario\n";
+    let begin = text.find(OPEN).expect("a scenario block") + OPEN.len();
+    let length = text[begin..].find("```").expect("the scenario block is closed");
+    let (head, block, tail) = (&text[..begin], &text[begin..begin + length], &text[begin + length..]);
+    let steps = block
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('>') && !line.trim().is_empty())
+        .map(str::to_owned);
+    let mut files = BTreeMap::new();
+    for part in head.split("```toml ").skip(1) {
+        let (name, rest) = part.split_once('\n').expect("a name after ```toml");
+        let (content, _) = rest.split_once("```").expect("the block is closed");
+        files.insert(name.trim().to_owned(), content.to_owned());
+    }
+    (files, head, steps.collect(), tail)
+}
+
+impl Stage {
+    fn new(files: &BTreeMap<String, String>, steps: &[String]) -> Self {
+        let mut feeds: Vec<String> = Vec::new();
+        for step in steps {
+            let name = step.split_whitespace().nth(2).unwrap_or_default().trim_end_matches(':');
+            if (step.contains(": ") || step.contains(" edits ")) && !feeds.iter().any(|feed| feed == name) {
+                feeds.push(name.to_owned());
+            }
+        }
+        let mut files = files.clone();
+        files.entry("wirewatch.toml".into()).or_insert_with(|| MAIN.to_owned());
+        if !files.keys().any(|name| name.starts_with("topics/")) {
+            files.insert("topics/broken-truce.toml".into(), TOPIC.to_owned());
+        }
+        files.entry("feeds.toml".into()).or_insert_with(|| {
+            feeds.iter().map(|feed| format!("[[feed]]\nurl = \"https://{feed}.example/feed\"\n")).collect()
+        });
+        let mut lab = Lab::of(&files);
+        let begin = time("1", "00:00");
+        let documents: Vec<Vec<Entry>> = feeds
+            .iter()
+            .map(|feed| vec![entry(feed, 0, "Calm seas and a slow day in the harbour", begin)])
+            .collect();
+        for (feed, document) in documents.iter().enumerate() {
+            lab.poll(feed, begin, document);
+        }
+        Self { lab, feeds, documents, ticked: begin }
+    }
+
+    /// Plays a step and tells what happened.
+    fn step(&mut self, step: &str) -> Vec<String> {
+        let mut words = step.splitn(3, ' ');
+        let (day, clock) = (words.next().unwrap(), words.next().unwrap());
+        let at = time(day, clock);
+        let mut lines = self.pass_until(at);
+        let what = words.next().unwrap_or_else(|| panic!("{step}: a day, a time, and what happens"));
+        match what.split_once(": ") {
+            Some((who, text)) => lines.extend(self.publish(who, text, at)),
+            None if what == "restart" => self.lab.restart(),
+            None => assert_eq!(what, "wait", "{step}: nothing such is known"),
+        }
+        lines
+    }
+
+    /// What time alone does, at the times it does it.
+    fn pass_until(&mut self, at: Timestamp) -> Vec<String> {
+        let mut lines = Vec::new();
+        let config = self.lab.config.clone();
+        while let Some(due) =
+            self.lab.within(|tx| pipeline::next_tick_at(tx, &config)).filter(|due| *due <= at)
+        {
+            // A time that lies behind was not looked at for want of a tick.
+            let due = due.max(self.ticked);
+            let alerts = self.lab.tick(due);
+            lines.extend(alerts.iter().map(|alert| format!("{} {}", clock(due), told(alert))));
+            if alerts.is_empty() && due == self.ticked {
+                break;
+            }
+            self.ticked = due;
+        }
+        self.ticked = self.ticked.max(at);
+        lines
+    }
+
+    fn publish(&mut self, who: &str, text: &str, at: Timestamp) -> Vec<String> {
+        let (name, edited) = match who.split_once(" edits ") {
+            Some((name, number)) => (name, Some(number.parse::<usize>().expect("the number of an entry"))),
+            None => (who, None),
+        };
+        let feed =
+            self.feeds.iter().position(|feed| feed == name).unwrap_or_else(|| panic!("{name} is a feed"));
+        let document = &mut self.documents[feed];
+        let number = edited.unwrap_or(document.len());
+        let fresh = entry(name, number, text, at);
+        match edited {
+            Some(number) => {
+                let before = &mut document[number];
+                *before = Entry { published: before.published, ..fresh };
+            }
+            None => document.push(fresh),
+        }
+        let newest_first: Vec<Entry> = document.iter().rev().cloned().collect();
+        let settled = self.lab.poll(feed, at, &newest_first);
+        let mut lines: Vec<String> = settled.alerts.iter().map(told).collect();
+        let reader = self.lab.reader();
+        for event in &settled.articles {
+            for score in reader.scores(event.id.0).unwrap() {
+                if score.trips && score.decision != "alerted" {
+                    lines.push(format!("quiet: {}", score.reason));
+                }
+            }
+        }
+        lines
+    }
+}
+
+fn told(alert: &AlertEvent) -> String {
+    let to = if alert.to.is_empty() { "nobody".to_owned() } else { alert.to.join(", ") };
+    format!("{} to {to}: {} — because {}", alert.alert.kind.as_str(), alert.subject, alert.reason)
+}
+
+fn entry(feed: &str, number: usize, text: &str, at: Timestamp) -> Entry {
+    let (title, summary) =
+        text.split_once(" | ").map_or((text, None), |(title, summary)| (title, Some(summary)));
+    Entry {
+        id: Some(format!("{feed}-{number}")),
+        url: Some(format!("https://{feed}.example/{number}")),
+        title: title.to_owned(),
+        summary: summary.map(str::to_owned),
+        published: Some(at),
+        ..Entry::default()
+    }
+}
+
+/// A time of a day; day 1 is a Sunday.
+fn time(day: &str, clock: &str) -> Timestamp {
+    let day: u64 = day.parse().unwrap_or_else(|_| panic!("`{day}` is not a day"));
+    let (hours, minutes) = clock.split_once(':').unwrap_or_else(|| panic!("`{clock}` is not a time"));
+    let minutes = hours.parse::<u64>().unwrap() * 60 + minutes.parse::<u64>().unwrap();
+    let first: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+    after(first, Duration::from_mins((day - 1) * 24 * 60 + minutes))
+}
+
+fn clock(at: Timestamp) -> String {
+    let first = time("1", "00:00");
+    let day = (at.as_second() - first.as_second()) / 86_400 + 1;
+    format!("{day} {}", at.strftime("%H:%M"))
+}
