@@ -341,7 +341,7 @@ pub(super) fn weigh(
             tx.save_decision(event.id, &score.topic, silence.code(), &silence.words())?;
             continue;
         }
-        let place = article.places.first().map_or(NO_PLACE, String::as_str);
+        let place = place_of(tx, article, event.story, &score.topic)?;
         let arrival = Arrival {
             article: event.id,
             story: event.story,
@@ -350,7 +350,22 @@ pub(super) fn weigh(
             score: score.probability,
             at: article.seen_at,
         };
-        arrivals.push((position, place.to_owned(), arrival));
+        arrivals.push((position, place, arrival));
     }
     Ok(arrivals)
+}
+
+/// The place an article is brought to: where its story lies already, if it may be there, else its main one. Reports of one
+/// event name its places in different orders, and are one incident.
+fn place_of(
+    tx: &Transaction<'_>,
+    article: &Article,
+    story: StoryId,
+    topic: &TopicId,
+) -> Result<String, StoreError> {
+    let may_be = |place: &String| {
+        article.places.is_empty() || place == NO_PLACE || article.places.iter().any(|own| own == place)
+    };
+    let known = tx.place_of_story(topic, story)?.filter(may_be);
+    Ok(known.unwrap_or_else(|| article.places.first().map_or(NO_PLACE, String::as_str).to_owned()))
 }

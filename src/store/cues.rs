@@ -1,4 +1,4 @@
-//! Rules between topics in the store: what another topic told at a place, and what was used up.
+//! What binds incidents in the store: rules between topics, what they used up, and stories that lie in one already.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -7,6 +7,7 @@ use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
 use crate::incident::IncidentId;
 use crate::incident::cue::{Cue, Rule};
+use crate::story::StoryId;
 use crate::topic::TopicId;
 
 impl Transaction<'_> {
@@ -52,5 +53,18 @@ impl Transaction<'_> {
             statement.execute(params![incident.0, cue.rule.as_str(), cue.other, to_micros(at)])?;
         }
         Ok(())
+    }
+
+    /// The place under which a topic's incident, not closed, holds a story already.
+    pub fn place_of_story(&self, topic: &TopicId, story: StoryId) -> Result<Option<String>, StoreError> {
+        let place = self
+            .sql
+            .prepare_cached(
+                "SELECT i.place FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
+                 WHERE m.story_id = ?1 AND i.topic = ?2 AND i.status <> 'closed' ORDER BY i.id LIMIT 1",
+            )?
+            .query_row(params![story.0, topic.0], |row| row.get(0))
+            .optional()?;
+        Ok(place)
     }
 }
