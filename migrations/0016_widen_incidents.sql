@@ -2,12 +2,16 @@
 ALTER TABLE incidents ADD COLUMN severity TEXT NOT NULL DEFAULT 'info';        -- info, warning, critical
 ALTER TABLE incidents ADD COLUMN told_publishers INTEGER NOT NULL DEFAULT 0;   -- independent publishers at the last alert
 ALTER TABLE incidents ADD COLUMN has_news INTEGER NOT NULL DEFAULT 0;          -- something waits for the next update
+UPDATE incidents SET
+    severity = coalesce((SELECT severity FROM alerts a WHERE a.incident_id = incidents.id ORDER BY a.id DESC LIMIT 1), 'info'),
+    told_publishers = coalesce((SELECT publishers FROM alerts a WHERE a.incident_id = incidents.id ORDER BY a.id DESC LIMIT 1), 0);
 UPDATE incidents SET has_news = EXISTS (
     SELECT 1 FROM incident_articles a WHERE a.incident_id = incidents.id AND a.alert_id IS NULL
 ) WHERE status = 'open';
 
--- An article that people were told of and that was taken back since.
+-- An article that people were told of and that was taken back since: told back, or only noted, as others stand by it.
 ALTER TABLE incident_articles ADD COLUMN corrected_at INTEGER;
+ALTER TABLE incident_articles ADD COLUMN doubted_at INTEGER;
 CREATE INDEX incident_articles_by_story ON incident_articles (story_id);
 
 -- Why an incident went from one state to another, or what else happened to it (both states are the same then).

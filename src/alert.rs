@@ -67,6 +67,11 @@ impl Kind {
         }
     }
 
+    /// Whether it tells news of an incident: not what was taken back, ended, waited, or is of wirewatch itself.
+    pub fn tells_news(self) -> bool {
+        matches!(self, Self::First | Self::Update | Self::Escalation | Self::Surge)
+    }
+
     /// The kind for a word of the store.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
@@ -112,6 +117,8 @@ pub enum Silence {
         /// Publishers the topic asks for.
         need: u32,
     },
+    /// It was taken back before people were told.
+    Retracted,
     /// The topic was taken out of the configuration.
     TopicGone,
 }
@@ -127,6 +134,7 @@ impl Silence {
             Self::Incident(Outcome::AlreadyReported | Outcome::Told) => "already-reported",
             Self::AlreadyTripped => "already-tripped",
             Self::Unconfirmed { .. } => "unconfirmed",
+            Self::Retracted => "retracted",
             Self::TopicGone => "topic-gone",
         }
     }
@@ -160,6 +168,7 @@ impl Silence {
                     "not told: {have} of {need} independent publishers said so until it fell quiet (alert.publishers)"
                 )
             }
+            Self::Retracted => "not told: its publisher took it back before".to_owned(),
             Self::TopicGone => "not told: its topic is no longer configured".to_owned(),
         }
     }

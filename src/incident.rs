@@ -206,7 +206,11 @@ pub fn advance(standing: Option<&Standing>, step: Step<'_>) -> Advance {
     let case = Case::new(standing, arrivals, have);
     let is_quiet = arrivals.is_empty()
         && standing.is_some_and(|standing| after(standing.last_tripped_at, policy.close_after) <= now);
-    if is_quiet && !(from == Some(Status::Open) && case.has_news(standing)) {
+    let is_due = match from {
+        Some(Status::Open) => case.has_news(standing),
+        _ => have >= policy.publishers && !case.fresh.is_empty(),
+    };
+    if is_quiet && !is_due {
         let reason = close_reason(from, have, policy);
         let transition = Some(Transition { from, to: Status::Closed, reason });
         let outcomes = Vec::new();
@@ -258,7 +262,7 @@ fn close_reason(from: Option<Status>, have: u32, policy: &AlertPolicy) -> String
 
 /// The severity that the rules now used raise an incident to.
 fn raised(severity: Severity, case: &Case<'_>, cues: &[Cue]) -> Severity {
-    if case.fresh.is_empty() {
+    if case.fresh.is_empty() || cues.is_empty() {
         return severity;
     }
     cues.iter().filter_map(|cue| cue.severity).fold(severity, Severity::max)
@@ -293,6 +297,11 @@ impl<'a> Case<'a> {
     /// Whether an update has something to say: a story that was not told, or twice the publishers.
     fn has_news(&self, standing: Option<&Standing>) -> bool {
         !self.fresh.is_empty() || self.is_doubled(standing)
+    }
+
+    /// Whether one of these is of a story that was not told.
+    fn has_fresh(&self, arrivals: &[Arrival]) -> bool {
+        arrivals.iter().any(|arrival| !self.told_stories.contains(&arrival.story))
     }
 
     fn is_doubled(&self, standing: Option<&Standing>) -> bool {
@@ -381,6 +390,9 @@ fn urgent(case: &Case<'_>, step: Step<'_>) -> Option<String> {
     if hottest >= step.policy.escalate_publishers {
         let reason = format!("{hottest} independent publishers report a new story of it within an hour");
         return Some(with_cues(reason, step.cues));
+    }
+    if !case.has_fresh(step.arrivals) {
+        return None;
     }
     let mut cues = step.cues.iter();
     cues.next().map(|first| with_cues(first.words.clone(), cues.as_slice()))

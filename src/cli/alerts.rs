@@ -107,6 +107,13 @@ fn feedback(config: &Config, reader: &Reader, id: i64, verdict: Verdict) -> Resu
         let hint = "feedback is for alerts about what a topic watches";
         return Err(Failure::new(format!("alert {id} tells how wirewatch itself is"), hint));
     };
+    if !crate::alert::Kind::from_word(&alert.kind).is_some_and(crate::alert::Kind::tells_news) {
+        let hint = "give feedback on the alert that told the news";
+        return Err(Failure::new(
+            format!("alert {id} tells no news: it is of the kind {}", alert.kind),
+            hint,
+        ));
+    }
     let grade = if verdict == Verdict::Useful { Grade::Yes } else { Grade::No };
     let label = |article: StoredArticle| Label { article: article.id, topic: topic.clone(), grade };
     let labels: Vec<Label> = reader.alert_articles(id)?.into_iter().map(label).collect();

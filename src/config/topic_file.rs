@@ -93,6 +93,7 @@ pub(super) fn load_topics(
             }
         }
     }
+    topics.note_raised();
     topics.topics.sort_by(|a, b| a.source.id.cmp(&b.source.id));
     topics.add_learned(dir, hash);
     let terms = |topic: &Topic| topic.source.sets.iter().map(|set| set.terms.len()).sum::<usize>();
@@ -154,6 +155,16 @@ impl Topics {
             }
         }
         self.problems.extend(sheet.problems);
+    }
+
+    /// A rule of another topic may raise a topic's severity, too.
+    fn note_raised(&mut self) {
+        let rules = self.topics.iter().flat_map(|topic| &topic.source.policy.together);
+        for rule in rules.filter(|rule| rule.severity.is_some()) {
+            if let Some(known) = self.known.get_mut(&rule.with.0) {
+                known.severity = None;
+            }
+        }
     }
 
     /// Gives each topic what was learned of it.

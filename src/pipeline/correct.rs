@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::AlertEvent;
 use super::raise::{News, Placed, tell_people};
-use crate::alert::Kind;
+use crate::alert::{Kind, Silence};
+use crate::article::Article;
 use crate::article::identity::ArticleId;
 use crate::config::Config;
 use crate::incident::MEMORY;
@@ -16,44 +17,75 @@ use crate::store::{StoreError, Transaction};
 use crate::story::StoryId;
 use crate::topic::Score;
 
-/// An article was edited; `retracts` says that its headline now takes it back.
+/// What an edit made of an article.
+pub(super) struct Edit {
+    pub(super) article: ArticleId,
+    pub(super) story: StoryId,
+    pub(super) publisher: String,
+    pub(super) scores: Vec<Score>,
+    /// Whether the headline takes the report back now, and did not before.
+    pub(super) retracts: bool,
+    /// [`kept_share`] of its headline.
+    ///
+    /// [`kept_share`]: crate::incident::correction::kept_share
+    pub(super) kept: f64,
+}
+
+/// An article was edited.
 pub(super) fn after_edit(
     tx: &Transaction<'_>,
     config: &Config,
-    article: ArticleId,
-    (scores, retracts): (&[Score], bool),
+    edit: &Edit,
     now: Timestamp,
 ) -> Result<Vec<AlertEvent>, StoreError> {
+    let Edit { article, ref scores, retracts, kept, .. } = *edit;
+    if retracts {
+        withdraw(tx, edit.story, &edit.publisher)?;
+    }
     let mut alerts = Vec::new();
     for told in tx.told_of(article, since(now))? {
         let score = scores.iter().find(|score| score.topic == told.topic);
         let score = score.map_or(0.0, |score| score.probability);
         let Some(topic) = config.topics.iter().find(|topic| topic.source.id == told.topic) else { continue };
         let threshold = topic.source.policy.threshold;
-        let doubt = if retracts { Doubt::Retracted } else { Doubt::Edited { score, threshold } };
+        let doubt = if retracts { Doubt::Retracted } else { Doubt::Edited { score, threshold, kept } };
         alerts.extend(settle(tx, config, (&told, article), &[article], doubt, now)?);
     }
     Ok(alerts)
 }
 
-/// A new article of a story takes back in its headline what the story's articles said.
-pub(super) fn after_retraction(
+/// A new article of a story that people were told of: its headline may take back what the story's articles said.
+pub(super) fn after_news(
     tx: &Transaction<'_>,
     config: &Config,
     (retraction, story): (ArticleId, StoryId),
+    item: &Article,
     now: Timestamp,
 ) -> Result<Vec<AlertEvent>, StoreError> {
     let mut alerts = Vec::new();
-    for (article, told) in tx.told_of_story(story, since(now))? {
+    let told_of = tx.told_of_story(story, since(now))?;
+    if told_of.is_empty() || !config.topics.retracts(item) {
+        return Ok(alerts);
+    }
+    for (article, told) in told_of {
+        // A correction that was told as news, or another copy of it, takes nothing back.
+        let is_correction = tx.article(article)?.is_some_and(|told| config.topics.retracts(&told));
+        if article == retraction || is_correction {
+            continue;
+        }
         let reported = [retraction, article];
         alerts.extend(settle(tx, config, (&told, article), &reported, Doubt::Retracted, now)?);
     }
     Ok(alerts)
 }
 
-/// Whether people were told of a story lately, so that it is worth asking whether an article takes it back.
-pub(super) fn was_told(tx: &Transaction<'_>, story: StoryId, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(!tx.told_of_story(story, since(now))?.is_empty())
+/// Takes what a publisher takes back out of what is still to be told.
+pub(super) fn withdraw(tx: &Transaction<'_>, story: StoryId, publisher: &str) -> Result<(), StoreError> {
+    for (article, topic) in tx.withdraw_story(story, publisher)? {
+        let silence = Silence::Retracted;
+        tx.save_decision(article, &topic, silence.code(), &silence.words())?;
+    }
+    Ok(())
 }
 
 fn settle(
@@ -70,7 +102,7 @@ fn settle(
     match judge(doubt, told.others) {
         Verdict::Stands => Ok(None),
         Verdict::Note(reason) => {
-            tx.note_correction(told.incident, article, now)?;
+            tx.note_doubt(told.incident, article, now)?;
             tx.note_incident(told.incident, &reason, now)?;
             Ok(None)
         }

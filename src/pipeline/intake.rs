@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::correct::{self, Edit};
 use super::page::with_page_text;
 use super::raise::raise;
-use super::{ArticleEvent, Scored, Settled, correct};
+use super::{ArticleEvent, Scored, Settled};
 use crate::alert::{self, Silence};
 use crate::article::identity::{ArticleId, By, Document, Identity, Keys, Sighting, Tallies, identify};
 use crate::article::{Article, NO_PLACE};
@@ -18,6 +19,7 @@ use crate::feed::FeedId;
 use crate::feed::gap::Seen;
 use crate::feed::trust::Trust;
 use crate::incident::Arrival;
+use crate::incident::correction::kept_share;
 use crate::store::{StoreError, Transaction};
 use crate::story::{self, Assignment, StoryId, assign};
 use crate::topic::{Score, TopicId};
@@ -58,10 +60,8 @@ struct Intake<'a, 'tx> {
     /// What the entries taken in so far are recognised by.
     fresh: Vec<Sighting>,
     arrivals: Arrivals,
-    /// Edited articles with their scores, and whether the headline takes them back.
-    edits: Vec<(ArticleId, Vec<Score>, bool)>,
-    /// Articles that take back what their story said.
-    retractions: Vec<(ArticleId, StoryId)>,
+    /// Edited articles.
+    edits: Vec<Edit>,
 }
 
 /// Takes in the entries of a document, in its order; answers what they are, and how far the feed's keys can be trusted now.
@@ -96,7 +96,6 @@ pub(super) fn take_entries(
         fresh: Vec::new(),
         arrivals: Arrivals::new(),
         edits: Vec::new(),
-        retractions: Vec::new(),
     };
     let mut taken = Vec::with_capacity(scored.len());
     for (index, (item, sightings)) in scored.iter().zip(found).enumerate() {
@@ -107,15 +106,17 @@ pub(super) fn take_entries(
             None => settled.known_count += 1,
         }
     }
-    for (article, scores, retracts) in &intake.edits {
-        settled.alerts.extend(correct::after_edit(tx, config, *article, (scores, *retracts), now)?);
+    for edit in &intake.edits {
+        settled.alerts.extend(correct::after_edit(tx, config, edit, now)?);
     }
     for ((topic, place), arrivals) in intake.arrivals {
         let alert = raise(tx, config, &config.topics[topic], &place, &arrivals, now)?;
         settled.alerts.extend(alert);
     }
-    for retraction in intake.retractions {
-        settled.alerts.extend(correct::after_retraction(tx, config, retraction, now)?);
+    for event in settled.articles.iter().filter(|event| !event.is_revision) {
+        let Some(item) = scored.get(event.index) else { continue };
+        let news = (event.id, event.story);
+        settled.alerts.extend(correct::after_news(tx, config, news, &item.article, now)?);
     }
     Ok((taken, trust))
 }
@@ -167,10 +168,6 @@ impl Intake<'_, '_> {
                 let event = self.add(index, item)?;
                 tx.save_scores(event.id, &item.scores)?;
                 self.weigh_in(item, &event, |_| true)?;
-                if correct::was_told(tx, event.story, seen_at)? && self.config.topics.retracts(&item.article)
-                {
-                    self.retractions.push((event.id, event.story));
-                }
                 Some(event)
             }
             Identity::Known(article, _) => {
@@ -262,10 +259,18 @@ impl Intake<'_, '_> {
         };
         let with_page = with_page_text(tx, self.config, article, item)?;
         let item = with_page.as_ref().unwrap_or(item);
+        let before = tx.article(article)?;
         tx.revise_article(article, &item.article, &item.words)?;
         let tripped_before = restate(tx, article, &item.scores)?;
-        let retracts = self.config.topics.retracts(&item.article);
-        self.edits.push((article, item.scores.clone(), retracts));
+        let did_retract = before.as_ref().is_some_and(|before| self.config.topics.retracts(before));
+        self.edits.push(Edit {
+            article,
+            story,
+            publisher: item.article.publisher.clone(),
+            scores: item.scores.clone(),
+            retracts: !did_retract && self.config.topics.retracts(&item.article),
+            kept: before.map_or(1.0, |before| kept_share(&before.title, &item.article.title)),
+        });
         let event = ArticleEvent { id: article, index, story, copy_of: None, is_copy, is_revision: true };
         self.weigh_in(item, &event, |topic| !tripped_before.contains(topic))?;
         Ok(Some(event))
@@ -294,6 +299,14 @@ impl Intake<'_, '_> {
         for (position, place, arrival) in
             weigh(self.tx, self.config, self.sight.first_sight, scored, event, asked)?
         {
+            // Another report of the story in this document may have been brought to a place already.
+            let known = self.arrivals.iter().find(|((topic, place), arrivals)| {
+                *topic == position
+                    && item.article.places.contains(place)
+                    && arrivals.iter().any(|other| other.story == arrival.story)
+            });
+            let has_filters = self.config.routes.iter().any(|route| !route.places.is_empty());
+            let place = known.filter(|_| !has_filters).map_or(place, |((_, known), _)| known.clone());
             self.arrivals.entry((position, place)).or_default().push(arrival);
         }
         Ok(())
@@ -341,7 +354,7 @@ pub(super) fn weigh(
             tx.save_decision(event.id, &score.topic, silence.code(), &silence.words())?;
             continue;
         }
-        let place = place_of(tx, article, event.story, &score.topic)?;
+        let place = place_of(tx, config, article, event.story, &score.topic)?;
         let arrival = Arrival {
             article: event.id,
             story: event.story,
@@ -357,15 +370,23 @@ pub(super) fn weigh(
 
 /// The place an article is brought to: where its story lies already, if it may be there, else its main one. Reports of one
 /// event name its places in different orders, and are one incident.
+///
+/// Where a route asks for places, each report counts under its own main one: that route must not miss it.
 fn place_of(
     tx: &Transaction<'_>,
+    config: &Config,
     article: &Article,
     story: StoryId,
     topic: &TopicId,
 ) -> Result<String, StoreError> {
+    let main = article.places.first().map_or(NO_PLACE, String::as_str);
+    if main != NO_PLACE && config.routes.iter().any(|route| !route.places.is_empty()) {
+        return Ok(main.to_owned());
+    }
     let may_be = |place: &String| {
-        article.places.is_empty() || place == NO_PLACE || article.places.iter().any(|own| own == place)
+        main == NO_PLACE || place == NO_PLACE || article.places.iter().any(|own| own == place)
     };
-    let known = tx.place_of_story(topic, story)?.filter(may_be);
-    Ok(known.unwrap_or_else(|| article.places.first().map_or(NO_PLACE, String::as_str).to_owned()))
+    let known = tx.places_of_story(topic, story)?;
+    let own = known.iter().find(|place| *place == main);
+    Ok(own.or_else(|| known.iter().find(|place| may_be(place))).map_or(main, String::as_str).to_owned())
 }

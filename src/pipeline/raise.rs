@@ -3,8 +3,6 @@
 //! Owns [`raise`] and [`tick`]. What advances is decided by `incident`, who is told by `alert/route`, how it reads by
 //! `alert/render`; here it is carried out in the transaction at hand.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::AlertEvent;
@@ -47,12 +45,14 @@ pub(super) fn raise(
         && after(quiet.last_tripped_at, policy.close_after) <= now
         && quiet.pending.is_empty()
     {
-        // It fell quiet before these arrivals and nobody had ticked yet: they begin a new incident.
         let step = advance(Some(quiet), Step { arrivals: &[], cues: &[], ..step_of(topic, now) });
-        tx.save_step(quiet.id, &step, now)?;
-        standing = None;
+        if step.status == Status::Closed {
+            // It fell quiet before these arrivals and nobody had ticked yet: they begin a new incident.
+            tx.save_step(quiet.id, &step, now)?;
+            standing = None;
+        }
     }
-    let cues = cues(tx, config, topic, place, standing.as_ref(), now)?;
+    let cues = cues(tx, config, topic, (place, &arrivals), standing.as_ref(), now)?;
     let step = advance(standing.as_ref(), Step { arrivals: &arrivals, cues: &cues, ..step_of(topic, now) });
     let incident = match &standing {
         Some(standing) => standing.id,
@@ -87,7 +87,13 @@ fn load(
     now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
     let since = now.checked_sub(jiff::SignedDuration::try_from(MEMORY).unwrap_or_default());
-    tx.standing(topic, place, since.unwrap_or(Timestamp::MIN))
+    let standing = tx.standing(topic, place, since.unwrap_or(Timestamp::MIN))?;
+    // Times to come are those of a clock that ran ahead: they hold nothing back.
+    Ok(standing.map(|standing| Standing {
+        last_tripped_at: standing.last_tripped_at.min(now),
+        last_alert_at: standing.last_alert_at.filter(|at| *at <= now),
+        ..standing
+    }))
 }
 
 /// An incident, and whose it is.
@@ -174,8 +180,10 @@ pub(super) fn tell_people(
     tx.save_rendering(id, &rendered)?;
     let to = dispatch(tx, config, &alert, id, now)?;
     let told = format!("told in alert {}", id.0);
-    for article in tell.articles {
-        tx.save_decision(*article, &source.id, "alerted", &told)?;
+    if tell.kind.tells_news() {
+        for article in tell.articles {
+            tx.save_decision(*article, &source.id, "alerted", &told)?;
+        }
     }
     let subject = rendered.subject;
     let (articles, reason) = (tell.articles.to_vec(), tell.reason.to_owned());
@@ -211,7 +219,7 @@ pub fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Vec
             abandon(tx, &alive, now)?;
             continue;
         };
-        if changes_at(&alive, topic) > now {
+        if changes_at(&alive, topic, now) > now {
             continue;
         }
         let Some(standing) = load(tx, &alive.topic, &alive.place, now)? else { continue };
@@ -246,8 +254,8 @@ fn close_quiet(
     if standing.status != Status::Open || !config.routes.iter().any(|route| route.all_clear) {
         return Ok(None);
     }
-    let placed = Placed { topic, place: &alive.place, incident: standing.id, severity: standing.severity };
-    let told: Vec<ArticleId> = standing.told.iter().rev().map(|arrival| arrival.article).take(1).collect();
+    let placed = Placed { topic, place: &alive.place, incident: standing.id, severity: step.severity };
+    let told: Vec<ArticleId> = tx.last_reported(standing.id)?.into_iter().collect();
     let reason = step.transition.as_ref().map_or("it fell quiet", |transition| &transition.reason);
     let news = News { kind: Kind::AllClear, reason, articles: &told, publishers: standing.told_publishers };
     tell_people(tx, config, placed, &news, now)
@@ -287,18 +295,24 @@ fn cues(
     tx: &Transaction<'_>,
     config: &Config,
     topic: &Topic,
-    place: &str,
+    (place, arrivals): (&str, &[Arrival]),
     standing: Option<&Standing>,
     now: Timestamp,
 ) -> Result<Vec<Cue>, StoreError> {
     let mut cues = Vec::new();
-    if place == NO_PLACE {
+    if place == NO_PLACE || arrivals.is_empty() {
         // That two things happened nowhere says nothing.
         return Ok(cues);
     }
+    let own: Vec<ArticleId> = arrivals.iter().map(|arrival| arrival.article).collect();
     let neighbour = |id: &TopicId, within| -> Result<Option<Neighbour>, StoreError> {
         let since = now.checked_sub(jiff::SignedDuration::try_from(within).unwrap_or_default());
-        let told = tx.last_told(id, place, since.unwrap_or(Timestamp::MIN))?;
+        let told = tx.last_told(id, place, since.unwrap_or(Timestamp::MIN), now)?;
+        // One article that says both is no sequence.
+        let told = match told {
+            Some((alert, ..)) if tx.reports_any(alert, &own)? => None,
+            told => told,
+        };
         let name = config.topics.iter().find(|other| other.source.id == *id);
         let name = name.map_or_else(|| id.0.clone(), |other| other.source.name.clone());
         Ok(told.map(|(alert, incident, at)| Neighbour { name, alert: alert.0, incident: incident.0, at }))
@@ -320,12 +334,11 @@ fn cues(
             cues.extend(found.and_then(|found| Cue::of_together(rule, &found, now)));
         }
     }
-    let mut seen = BTreeSet::new();
-    cues.retain(|cue| seen.insert((cue.rule.as_str(), cue.other)));
+    let cues = merge(cues);
     if let Some(standing) = standing {
         let mut fresh = Vec::with_capacity(cues.len());
         for cue in cues {
-            if !tx.is_cue_used(standing.id, cue.rule, cue.other)? {
+            if !tx.is_cue_used(standing.id, (cue.rule, cue.other), now)? {
                 fresh.push(cue);
             }
         }
@@ -337,16 +350,31 @@ fn cues(
 /// When [`tick`] has something to do next; `None` when nothing is alive.
 pub fn next_tick_at(tx: &Transaction<'_>, config: &Config) -> Result<Option<Timestamp>, StoreError> {
     let alive = tx.alive_incidents()?;
-    Ok(alive.iter().filter_map(|alive| topic_of(config, alive).map(|topic| changes_at(alive, topic))).min())
+    let changes = |alive| topic_of(config, alive).map(|topic| changes_at(alive, topic, Timestamp::MAX));
+    Ok(alive.iter().filter_map(changes).min())
+}
+
+/// One cue for each rule and what fulfils it, with the highest severity any of them asks for.
+fn merge(cues: Vec<Cue>) -> Vec<Cue> {
+    let mut merged: Vec<Cue> = Vec::with_capacity(cues.len());
+    for cue in cues {
+        match merged.iter_mut().find(|known| (known.rule, known.other) == (cue.rule, cue.other)) {
+            Some(known) => known.severity = known.severity.max(cue.severity),
+            None => merged.push(cue),
+        }
+    }
+    merged
 }
 
 fn topic_of<'a>(config: &'a Config, alive: &Alive) -> Option<&'a Topic> {
     config.topics.iter().find(|topic| topic.source.id == alive.topic)
 }
 
-fn changes_at(alive: &Alive, topic: &Topic) -> Timestamp {
+/// When time alone changes an incident. A time to come at which people were told is one of a clock that ran ahead.
+fn changes_at(alive: &Alive, topic: &Topic, now: Timestamp) -> Timestamp {
     let policy = &topic.source.policy;
     match alive.last_alert_at {
+        Some(told_at) if alive.has_news && alive.is_open && told_at > now => now,
         Some(told_at) if alive.has_news && alive.is_open => after(told_at, policy.update_every),
         _ => after(alive.last_tripped_at, policy.close_after),
     }

@@ -35,7 +35,7 @@ pub struct NewAlert<'a> {
 impl NewAlert<'_> {
     /// Whether it tells news of its incident, so that the next update is counted from it.
     fn is_telling(&self) -> bool {
-        matches!(self.alert.kind, Kind::First | Kind::Update | Kind::Escalation)
+        self.alert.kind.tells_news() && self.alert.kind != Kind::Surge
     }
 }
 
@@ -139,7 +139,7 @@ impl Transaction<'_> {
         };
         let mut statement = self.sql.prepare_cached(
             "SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id FROM incident_articles
-             WHERE incident_id = ?1 AND tripped_at >= ?2
+             WHERE incident_id = ?1 AND tripped_at >= ?2 AND corrected_at IS NULL AND doubted_at IS NULL
              UNION SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id FROM incident_articles
              WHERE incident_id = ?1 AND alert_id IS NULL
              ORDER BY article_id",
@@ -164,7 +164,7 @@ impl Transaction<'_> {
     pub fn alive_incidents(&self) -> Result<Vec<Alive>, StoreError> {
         let mut statement = self.sql.prepare_cached(
             "SELECT id, topic, place, status, last_tripped_at, last_alert_at, has_news FROM incidents
-             WHERE status <> 'closed' ORDER BY id",
+             WHERE status <> 'closed' ORDER BY +id",
         )?;
         let rows = statement.query_map([], |row| {
             Ok(Alive {
@@ -220,9 +220,7 @@ impl Transaction<'_> {
             ])?;
         }
         self.sql
-            .prepare_cached(
-                "UPDATE incidents SET last_tripped_at = max(last_tripped_at, ?2) WHERE id = ?1 AND ?3",
-            )?
+            .prepare_cached("UPDATE incidents SET last_tripped_at = ?2 WHERE id = ?1 AND ?3")?
             .execute(params![incident.0, to_micros(at), !arrivals.is_empty()])?;
         Ok(())
     }

@@ -294,7 +294,7 @@ impl Reader {
             last_success: time("SELECT max(last_success_at) FROM feeds")?,
             open_incidents: incidents.collect::<Result<_, _>>()?,
             alerts_last_day: since(
-                "SELECT count(*) FROM alerts WHERE at > ?1 AND kind IN ('first', 'update')",
+                "SELECT count(*) FROM alerts WHERE at > ?1 AND kind IN ('first', 'update', 'escalation', 'surge')",
             )?,
             queued: count("SELECT count(*) FROM deliveries WHERE status IN ('queued', 'sending')")?,
             oldest_queued: oldest.as_ref().map(|(at, _)| from_micros(*at)),
@@ -306,7 +306,7 @@ impl Reader {
                 |row| row.get(0).map(unsigned),
             )?,
             untold_last_day: since(
-                "SELECT count(*) FROM alerts a WHERE at > ?1 AND kind IN ('first', 'update')
+                "SELECT count(*) FROM alerts a WHERE at > ?1 AND kind IN ('first', 'update', 'escalation', 'surge')
                  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id)",
             )?,
             last_sent: time("SELECT max(finished_at) FROM deliveries WHERE status = 'sent'")?,

@@ -189,7 +189,8 @@ impl Stage {
 
 fn told(alert: &AlertEvent) -> String {
     let to = if alert.to.is_empty() { "nobody".to_owned() } else { alert.to.join(", ") };
-    format!("{} to {to}: {} — because {}", alert.alert.kind.as_str(), alert.subject, alert.reason)
+    let (kind, severity) = (alert.alert.kind.as_str(), alert.alert.severity.as_str());
+    format!("{kind}, {severity}, to {to}: {} — because {}", alert.subject, alert.reason)
 }
 
 fn entry(feed: &str, number: usize, text: &str, at: Timestamp) -> Entry {

@@ -67,7 +67,7 @@ impl Marks {
                     }
                     Purpose::Pseudo => self.pseudo.push(*span),
                     Purpose::Break => self.breaks.push(*span),
-                    Purpose::Retraction => self.retracts |= text.field_at(span.start) == Field::Title,
+                    Purpose::Retraction => self.retracts |= retracts(text, *span),
                     Purpose::Genre(genre, place) => {
                         if stands(text, *span, place) {
                             self.shown.push((genre, meaning.language, *phrase, *span));
@@ -163,6 +163,18 @@ impl Trigger {
     fn negates(&self) -> bool {
         self.effect == Effect::Negated && self.side == Side::Before
     }
+}
+
+/// Whether words take a report back where they stand: at the start of a headline, before a colon, or more than one of them.
+/// "Market correction looms" takes nothing back.
+fn retracts(text: &ArticleText<'_>, span: Span) -> bool {
+    if text.field_at(span.start) != Field::Title {
+        return false;
+    }
+    let after = text.word(span.end.saturating_sub(1)).map_or(0, |word| word.end);
+    let has_colon =
+        || text.field_text(Field::Title).get(after..).is_some_and(|rest| rest.trim_start().starts_with(':'));
+    span.start == text.positions(Field::Title).start || span.end - span.start > 1 || has_colon()
 }
 
 fn stands(text: &ArticleText<'_>, span: Span, place: Where) -> bool {
