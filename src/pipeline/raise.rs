@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::AlertEvent;
-use super::dispatch::dispatch;
+use super::dispatch::{Dispatched, dispatch};
 use crate::alert::render::{self, AlertView, ArticleView};
 use crate::alert::{Alert, Kind, Silence};
 use crate::article::NO_PLACE;
@@ -172,14 +172,14 @@ pub(super) fn tell_people(
     };
     let rendered = render::render(&view);
     tx.save_rendering(id, &rendered)?;
-    let to = dispatch(tx, config, &alert, id, now)?;
+    let Dispatched { to, held } = dispatch(tx, config, &alert, id, now)?;
     let told = format!("told in alert {}", id.0);
     for article in tell.articles {
         tx.save_decision(*article, &source.id, "alerted", &told)?;
     }
     let subject = rendered.subject;
     let (articles, reason) = (tell.articles.to_vec(), tell.reason.to_owned());
-    Ok(Some(AlertEvent { id, alert, at: now, reason, incident, story, articles, score, subject, to }))
+    Ok(Some(AlertEvent { id, alert, at: now, reason, incident, story, articles, score, subject, to, held }))
 }
 
 fn article_view(article: ReportedArticle) -> ArticleView {
@@ -203,7 +203,7 @@ fn article_view(article: ReportedArticle) -> ArticleView {
 }
 
 /// What time alone does: held updates go out, quiet incidents close.
-pub fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Vec<AlertEvent>, StoreError> {
+pub(super) fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Vec<AlertEvent>, StoreError> {
     let mut alerts = Vec::new();
     for alive in tx.alive_incidents()? {
         let Some(topic) = topic_of(config, &alive) else {
@@ -335,7 +335,7 @@ fn cues(
 }
 
 /// When [`tick`] has something to do next; `None` when nothing is alive.
-pub fn next_tick_at(tx: &Transaction<'_>, config: &Config) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn next_tick_at(tx: &Transaction<'_>, config: &Config) -> Result<Option<Timestamp>, StoreError> {
     let alive = tx.alive_incidents()?;
     Ok(alive.iter().filter_map(|alive| topic_of(config, alive).map(|topic| changes_at(alive, topic))).min())
 }

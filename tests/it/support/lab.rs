@@ -10,7 +10,7 @@ use wirewatch::config::{self, Config, Environment};
 use wirewatch::feed::schedule::after;
 use wirewatch::feed::{Entry, Feed, FeedId};
 use wirewatch::fetch::Headers;
-use wirewatch::pipeline::{self, AlertEvent, Asked, End, Poll, Reading, Settled};
+use wirewatch::pipeline::{self, AlertEvent, Asked, Elapsed, End, Poll, Reading, Settled};
 use wirewatch::store::outbox::Claimed;
 use wirewatch::store::{Durability, FILE_NAME, Reader, StoreError, Transaction, Writer};
 
@@ -93,8 +93,34 @@ impl Lab {
     }
 
     pub(crate) fn tick(&mut self, at: Timestamp) -> Vec<AlertEvent> {
+        self.elapse(at).alerts
+    }
+
+    /// Everything time alone does at a time.
+    pub(crate) fn elapse(&mut self, at: Timestamp) -> Elapsed {
         let config = self.config.clone();
         self.within(|tx| pipeline::tick(tx, &config, at))
+    }
+
+    /// Does what is due up to a time, each at its time, as the daemon and replay do.
+    pub(crate) fn elapse_until(&mut self, at: Timestamp) -> Elapsed {
+        let config = self.config.clone();
+        let mut all = Elapsed::default();
+        while let Some(due) = self.within(|tx| pipeline::next_tick_at(tx, &config)).filter(|due| *due <= at) {
+            let elapsed = self.elapse(due);
+            all.alerts.extend(elapsed.alerts);
+            all.released.extend(elapsed.released);
+            all.reminded.extend(elapsed.reminded);
+            let next = self.within(|tx| pipeline::next_tick_at(tx, &config));
+            assert!(next.is_none_or(|next| next > due), "a tick at {due} leaves something due");
+        }
+        all
+    }
+
+    /// Forgets everything but the database, as by a kill, and opens it again.
+    pub(crate) fn restart(&mut self) {
+        let path = self.writer.path().to_owned();
+        self.writer = Writer::open(&path, Durability::None).unwrap();
     }
 
     pub(crate) fn claim(&mut self, at: Timestamp) -> Vec<Claimed> {
