@@ -5,7 +5,7 @@
 
 mod clean;
 pub mod digest;
-mod note;
+pub mod note;
 pub mod operator;
 mod words;
 
@@ -17,8 +17,6 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::feed::Tier;
 use crate::topic::{Evidence, Severity, Status};
-
-pub use note::with_note;
 
 use clean::{Link, clean, cut, has_rtl, isolate, link, wrap};
 use words::{ago, instant, likelihood, number, plural, points, status};

@@ -196,9 +196,8 @@ impl Route {
     /// higher: a flood of the harmless must not hold back the grave.
     fn full_until(&self, severity: Severity, recent: &[Told], now: Timestamp) -> Option<Timestamp> {
         let max = self.max_per_hour.and_then(|max| usize::try_from(max).ok())?;
-        let counts = |told: &&Told| {
-            told.severity >= severity && told.at <= now && after(told.at, CAP_WINDOW) > now
-        };
+        let counts =
+            |told: &&Told| told.severity >= severity && told.at <= now && after(told.at, CAP_WINDOW) > now;
         let mut times: Vec<Timestamp> = recent.iter().filter(counts).map(|told| told.at).collect();
         times.sort_unstable();
         // Once the one that is `max` back has left the hour, there is room for one more.
@@ -214,9 +213,11 @@ impl Route {
             Mode::Hourly => format!("every full hour, {zone}"),
             Mode::Daily { at } => format!("daily at {}, {zone}", at.strftime("%H:%M")),
         }];
-        parts.extend(self.quiet_hours.as_ref().map(|quiet| {
-            format!("quiet {} {zone} unless {}", quiet.words(), quiet.unless.as_str())
-        }));
+        parts.extend(
+            self.quiet_hours
+                .as_ref()
+                .map(|quiet| format!("quiet {} {zone} unless {}", quiet.words(), quiet.unless.as_str())),
+        );
         parts.extend(self.max_per_hour.map(|max| format!("at most {max} mails an hour")));
         parts.join("; ")
     }

@@ -292,7 +292,12 @@ impl<'a> Player<'a> {
                     "alerts": [mail.alert.0], "subject": mail.subject, "to": [mail.to],
                 }))?;
             } else {
-                self.output.line(format!("{}  to {}, unacknowledged  {}", short(mail.at), mail.to, mail.subject))?;
+                self.output.line(format!(
+                    "{}  to {}, unacknowledged  {}",
+                    short(mail.at),
+                    mail.to,
+                    mail.subject
+                ))?;
             }
         }
         Ok(())
@@ -314,8 +319,11 @@ impl<'a> Player<'a> {
             })
             .collect();
         if self.json {
-            let suppressed: Map<String, Value> =
-                suppressed.into_iter().chain(held_back).map(|(reason, count)| (reason, json!(count))).collect();
+            let suppressed: Map<String, Value> = suppressed
+                .into_iter()
+                .chain(held_back)
+                .map(|(reason, count)| (reason, json!(count)))
+                .collect();
             self.output.json(&json!({
                 "type": "summary", "entries": self.entry_count, "articles": self.article_count,
                 "copies": self.copy_count, "stories": self.stories.len(), "alerts": self.alert_count,

@@ -54,7 +54,7 @@ pub(super) fn dispatch(
     if verdicts.is_empty() {
         tx.save_route_decision(&RouteDecision {
             code: "no-route",
-            reason: "not told: no route takes it",
+            reason: "nobody was told: no route takes it",
             ..blank(id, "", now)
         })?;
     }
@@ -67,7 +67,7 @@ pub(super) fn dispatch(
 }
 
 /// A decision with nothing to it yet.
-pub(super) fn blank<'a>(alert: AlertId, address: &'a str, at: Timestamp) -> RouteDecision<'a> {
+pub(super) fn blank(alert: AlertId, address: &str, at: Timestamp) -> RouteDecision<'_> {
     RouteDecision {
         alert,
         address,

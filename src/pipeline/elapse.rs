@@ -22,11 +22,10 @@ pub struct Elapsed {
 
 /// Does what is due at `now`.
 pub fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Elapsed, StoreError> {
-    Ok(Elapsed {
-        alerts: raise::tick(tx, config, now)?,
-        released: hold::release(tx, config, now)?,
-        reminded: hold::remind(tx, now)?,
-    })
+    let alerts = raise::tick(tx, config, now)?;
+    // Before what is held: an alert that nobody acknowledged is not to wait in somebody's digest.
+    let reminded = hold::remind(tx, now)?;
+    Ok(Elapsed { alerts, released: hold::release(tx, config, now)?, reminded })
 }
 
 /// When [`tick`] has something to do next; `None` when nothing waits for time.

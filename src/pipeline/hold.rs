@@ -93,7 +93,7 @@ fn look_again(
         tx.let_go(held.alert, &held.address)?;
         return Ok(None);
     };
-    if tx.has_delivery(held.alert, &held.address)? {
+    if tx.was_told(held.alert, &held.address)? {
         // A reminder told it meanwhile.
         tx.let_go(held.alert, &held.address)?;
         return Ok(None);
@@ -237,13 +237,11 @@ fn remind_one(
     let WaitingReminder { alert: id, address, after } = reminder;
     let Some(facts) = tx.alert_facts(*id)? else { return Ok(None) };
     let blank = blank(*id, address, now);
-    if tx.has_delivery(*id, address)? {
+    if tx.was_told(*id, address)? {
         return Ok(None);
     }
     let acknowledged = facts.incident.map(|incident| tx.acknowledgement(incident)).transpose()?.flatten();
-    if let Some(by) =
-        acknowledged.filter(|by| by.covers(facts.alert.kind, facts.alert.severity, facts.at))
-    {
+    if let Some(by) = acknowledged.filter(|by| by.covers(facts.alert.kind, facts.alert.severity, facts.at)) {
         let reason = format!("not told: acknowledged by {}", by.words());
         tx.save_route_decision(&RouteDecision { code: "acknowledged", reason: &reason, ..blank })?;
         return Ok(None);
@@ -268,8 +266,10 @@ fn remind_one(
         ..blank
     })?;
     // Whoever is told now what was corrected meanwhile is told that, too.
-    for correction in facts.incident.map(|incident| tx.corrections_after(incident, *id)).transpose()?.into_iter().flatten() {
-        if !tx.has_delivery(correction, address)? {
+    for correction in
+        facts.incident.map(|incident| tx.corrections_after(incident, *id)).transpose()?.into_iter().flatten()
+    {
+        if !tx.was_told(correction, address)? {
             tx.queue_delivery(correction, address, now)?;
             tx.let_go(correction, address)?;
             tx.save_route_decision(&RouteDecision {

@@ -203,7 +203,11 @@ fn article_view(article: ReportedArticle) -> ArticleView {
 }
 
 /// What time alone does: held updates go out, quiet incidents close.
-pub(super) fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Vec<AlertEvent>, StoreError> {
+pub(super) fn tick(
+    tx: &Transaction<'_>,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Vec<AlertEvent>, StoreError> {
     let mut alerts = Vec::new();
     for alive in tx.alive_incidents()? {
         let Some(topic) = topic_of(config, &alive) else {

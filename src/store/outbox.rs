@@ -7,7 +7,8 @@ use rusqlite::params;
 
 use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
-use crate::alert::render::{Rendered, with_note};
+use crate::alert::render::Rendered;
+use crate::alert::render::note::with_note;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::schedule::after;
 

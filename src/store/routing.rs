@@ -232,9 +232,9 @@ impl Transaction<'_> {
 
     /// Publishers of the articles an alert told of.
     pub fn alert_publishers(&self, id: AlertId) -> Result<Vec<String>, StoreError> {
-        let mut statement = self
-            .sql
-            .prepare_cached("SELECT DISTINCT publisher FROM incident_articles WHERE alert_id = ?1 ORDER BY 1")?;
+        let mut statement = self.sql.prepare_cached(
+            "SELECT DISTINCT publisher FROM incident_articles WHERE alert_id = ?1 ORDER BY 1",
+        )?;
         let rows = statement.query_map([id.0], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -266,19 +266,25 @@ impl Transaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Whether an alert is queued or sent to an address already.
-    pub fn has_delivery(&self, alert: AlertId, address: &str) -> Result<bool, StoreError> {
+    /// Whether an address was told of an alert already, in a mail of its own or in a digest.
+    pub fn was_told(&self, alert: AlertId, address: &str) -> Result<bool, StoreError> {
         let found = self
             .sql
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM deliveries WHERE alert_id = ?1 AND address = ?2 COLLATE NOCASE)",
+                "SELECT EXISTS (SELECT 1 FROM deliveries WHERE alert_id = ?1 AND address = ?2 COLLATE NOCASE)
+                     OR EXISTS (SELECT 1 FROM route_decisions WHERE alert_id = ?1 AND address = ?2
+                         AND decision IN ('told', 'told-late', 'reminded'))",
             )?
             .query_row(params![alert.0, address], |row| row.get(0))?;
         Ok(found)
     }
 
     /// Corrections of an incident that were decided after an alert of it.
-    pub fn corrections_after(&self, incident: IncidentId, alert: AlertId) -> Result<Vec<AlertId>, StoreError> {
+    pub fn corrections_after(
+        &self,
+        incident: IncidentId,
+        alert: AlertId,
+    ) -> Result<Vec<AlertId>, StoreError> {
         let mut statement = self.sql.prepare_cached(
             "SELECT id FROM alerts WHERE incident_id = ?1 AND id > ?2 AND kind = 'correction' ORDER BY id",
         )?;
@@ -300,7 +306,12 @@ impl Transaction<'_> {
     }
 
     /// Keeps a reminder.
-    pub fn add_reminder(&self, alert: AlertId, reminder: &Reminder, now: Timestamp) -> Result<(), StoreError> {
+    pub fn add_reminder(
+        &self,
+        alert: AlertId,
+        reminder: &Reminder,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.sql
             .prepare_cached(
                 "INSERT OR IGNORE INTO reminders (alert_id, address, made_at, due_at, after_seconds)
@@ -326,7 +337,7 @@ impl Transaction<'_> {
              RETURNING alert_id, address, after_seconds",
         )?;
         let rows = statement.query_map(params![to_micros(now), ahead, REMINDERS_MAX], read_reminder)?;
-        sorted(rows.collect::<Result<_, _>>()?)
+        Ok(sorted(rows.collect::<Result<_, _>>()?))
     }
 
     /// Takes the reminders of an incident, because somebody acknowledged it.
@@ -336,7 +347,7 @@ impl Transaction<'_> {
              RETURNING alert_id, address, after_seconds",
         )?;
         let rows = statement.query_map([incident.0], read_reminder)?;
-        sorted(rows.collect::<Result<_, _>>()?)
+        Ok(sorted(rows.collect::<Result<_, _>>()?))
     }
 }
 
@@ -375,8 +386,7 @@ impl Reader {
              WHERE decision NOT IN ('told', 'told-late', 'reminded', 'waits-for-acknowledgement')
              GROUP BY decision ORDER BY decision",
         )?;
-        let rows = statement
-            .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -432,7 +442,7 @@ fn read_reminder(row: &Row<'_>) -> rusqlite::Result<WaitingReminder> {
 }
 
 /// SQL's RETURNING promises no order.
-fn sorted(mut reminders: Vec<WaitingReminder>) -> Result<Vec<WaitingReminder>, StoreError> {
+fn sorted(mut reminders: Vec<WaitingReminder>) -> Vec<WaitingReminder> {
     reminders.sort_by(|a, b| (a.alert, &a.address).cmp(&(b.alert, &b.address)));
-    Ok(reminders)
+    reminders
 }

@@ -34,7 +34,8 @@ impl SideWriter {
     }
 }
 
-const SILENCE: &str = "SELECT id, topic, place, severity_max, publisher, address, author, comment, made_at, until, ended_at
+const SILENCE: &str =
+    "SELECT id, topic, place, severity_max, publisher, address, author, comment, made_at, until, ended_at
      FROM silences";
 
 impl Transaction<'_> {
@@ -146,9 +147,7 @@ impl Transaction<'_> {
 impl Reader {
     /// Silences, the latest first: those that have not ended, or all.
     pub fn silences(&self, since: Timestamp) -> Result<Vec<Silence>, StoreError> {
-        let sql = format!(
-            "{SILENCE} WHERE coalesce(ended_at, until) > ?1 ORDER BY id DESC LIMIT 1000"
-        );
+        let sql = format!("{SILENCE} WHERE coalesce(ended_at, until) > ?1 ORDER BY id DESC LIMIT 1000");
         let mut statement = self.connection.prepare(&sql)?;
         let rows = statement.query_map([to_micros(since)], read_silence)?;
         rows.map(|row| row?).collect()

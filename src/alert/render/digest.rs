@@ -109,8 +109,9 @@ pub fn render(view: &DigestView) -> Rendered {
     shown.sort_by_key(|item| std::cmp::Reverse(item.severity));
     let hidden = shown.len().saturating_sub(ITEMS_MAX);
     shown.truncate(ITEMS_MAX);
-    let more = (hidden > 0)
-        .then(|| format!("… and {} not shown here: wirewatch alerts list", plural(hidden as u64, "more alert")));
+    let more = (hidden > 0).then(|| {
+        format!("… and {} not shown here: wirewatch alerts list", plural(hidden as u64, "more alert"))
+    });
     let (headline, lead) = (headline(view), lead(view));
     let why = [
         format!("You get them together because {}.", view.why.words()),

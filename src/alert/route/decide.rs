@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::clock::moment;
+use super::clock::{QuietHours, moment};
 use super::{Mode, Plan, Route, Told, Wait};
 use crate::alert::silence::{Silence, SilenceId, silencing};
 use crate::alert::{Alert, Kind};
@@ -155,7 +155,8 @@ fn decide_for(routes: &[Route], alert: &Alert, address: String, scene: &Scene<'_
     let decision = if alert.kind == Kind::AllClear && scene.audience.is_some() && !was_told {
         Decision::NothingToClear
     } else {
-        let planned = earliest.and_then(|(number, plan)| routes.get(number).map(|route| (route, number, plan)));
+        let planned =
+            earliest.and_then(|(number, plan)| routes.get(number).map(|route| (route, number, plan)));
         let decision = planned.map_or_else(
             || Decision::Told { reason: "this address was told what is now corrected".to_owned() },
             |(route, number, plan)| as_planned(route, number, &plan),
@@ -184,10 +185,7 @@ pub fn reconsider(routes: &[Route], alert: &Alert, address: &str, hold: Hold, sc
             Hold::Silence => route.plan(alert, &[], scene.now),
             Hold::Digest | Hold::QuietHours | Hold::Cap => {
                 let quiet_until = route.quiet_until(alert.severity, scene.now);
-                Plan {
-                    at: quiet_until.unwrap_or(scene.now),
-                    wait: quiet_until.map(|_| Wait::QuietHours),
-                }
+                Plan { at: quiet_until.unwrap_or(scene.now), wait: quiet_until.map(|_| Wait::QuietHours) }
             }
         };
         (route, number, plan)
@@ -231,13 +229,19 @@ fn as_planned(route: &Route, number: usize, plan: &Plan) -> Decision {
             (Hold::Digest, format!("held for the {which} digest of {until} ({})", key("mode")))
         }
         Some(Wait::QuietHours) => {
-            let hours = route.quiet_hours.as_ref().map_or_else(String::new, |quiet| quiet.words());
-            (Hold::QuietHours, format!("held in quiet hours, {hours}, until {until} ({})", key("quiet_hours")))
+            let hours = route.quiet_hours.as_ref().map_or_else(String::new, QuietHours::words);
+            (
+                Hold::QuietHours,
+                format!("held in quiet hours, {hours}, until {until} ({})", key("quiet_hours")),
+            )
         }
         Some(Wait::Cap) => {
             let max = route.max_per_hour.unwrap_or_default();
             let key = key("max_per_hour");
-            (Hold::Cap, format!("held until {until}: {max} mails went to this address within an hour ({key})"))
+            (
+                Hold::Cap,
+                format!("held until {until}: {max} mails went to this address within an hour ({key})"),
+            )
         }
     };
     Decision::Held { until: plan.at, hold, silence: None, reason }

@@ -59,6 +59,12 @@ impl Lab {
         self.writer = Writer::open(&self.dir.path().join(FILE_NAME), Durability::None).unwrap();
     }
 
+    /// Puts a file into the configuration and reads it again.
+    pub(crate) fn reconfigure(&mut self, file: &str, text: &str) {
+        fs::write(self.dir.path().join(file), text).unwrap();
+        self.config = config::load(self.dir.path(), &Environment::default()).unwrap().config;
+    }
+
     pub(crate) fn new() -> Self {
         Self::with("", "")
     }
@@ -115,12 +121,6 @@ impl Lab {
             assert!(next.is_none_or(|next| next > due), "a tick at {due} leaves something due");
         }
         all
-    }
-
-    /// Forgets everything but the database, as by a kill, and opens it again.
-    pub(crate) fn restart(&mut self) {
-        let path = self.writer.path().to_owned();
-        self.writer = Writer::open(&path, Durability::None).unwrap();
     }
 
     pub(crate) fn claim(&mut self, at: Timestamp) -> Vec<Claimed> {
