@@ -1,10 +1,12 @@
 //! An alert: a decision to tell people, with its reason; and the decisions to stay silent.
 //!
-//! Owns [`Alert`], [`Kind`] and [`Silence`]. Who is told is [`route`], how it reads is [`render`]. Refuses to
-//! send and to store.
+//! Owns [`Alert`], [`Kind`] and [`Silence`], the reasons for which nobody is told of an article. Who is told of an alert is
+//! [`route`], what mutes it [`silence`](mod@silence), how it reads [`render`]. Refuses to send and to store.
 
+pub mod acknowledgement;
 pub mod render;
 pub mod route;
+pub mod silence;
 
 use std::time::Duration;
 
@@ -85,7 +87,7 @@ pub struct Alert {
     pub kind: Kind,
     /// Its topic.
     pub topic: TopicId,
-    /// The topic's severity.
+    /// The topic's severity, or a higher one.
     pub severity: Severity,
     /// ISO 3166-1 alpha-2 code, or `ZZ`.
     pub place: String,

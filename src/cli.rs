@@ -13,6 +13,7 @@ mod logs;
 mod mail;
 mod record;
 mod replay;
+mod routes;
 mod run;
 mod score;
 mod status;
@@ -113,6 +114,12 @@ enum Command {
     /// Alerts and what became of them
     #[command(subcommand, after_help = "Example:\n  wirewatch alerts list")]
     Alerts(alerts::Command),
+    /// Who gets which alerts, and when
+    #[command(
+        subcommand,
+        after_help = "Example:\n  wirewatch routes test --topic ceasefire-breakdown --place SD --at 'Sun 03:00'"
+    )]
+    Routes(routes::Command),
     /// Mail
     #[command(subcommand, after_help = "Example:\n  wirewatch mail test --to me@example.org")]
     Mail(mail::Command),
@@ -249,6 +256,7 @@ fn run_command(arguments: Arguments) -> Outcome {
         Command::Feeds(command) => feeds::run(&dir, &command),
         Command::Articles(command) => articles::run(&dir, &command),
         Command::Alerts(command) => alerts::run(&dir, &command),
+        Command::Routes(command) => routes::run(&dir, &command),
         Command::Mail(command) => mail::run(&dir, &command),
         Command::Status { json } => status::run(&dir, json),
         Command::Db(command) => db::run(&dir, &command),

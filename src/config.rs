@@ -35,6 +35,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::feed::Feed;
@@ -45,7 +46,7 @@ use crate::semantic::Model;
 use crate::topic::context::Languages;
 use crate::topic::{TopicId, Topics};
 
-pub use crate::alert::route::Route;
+pub use crate::alert::route::{Mode, Route};
 pub use language_file::shipped_languages;
 pub use manual::manual;
 pub use report::{Problem, ProblemSeverity, render};
@@ -286,6 +287,11 @@ pub fn load_with(
 /// Reads a duration as the files have it: `"15m"`, `"1h 30m"`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     units::parse_duration(text)
+}
+
+/// Reads the name of a time zone as the files have it: `"Africa/Khartoum"`. The error says what may have been meant.
+pub fn time_zone(name: &str) -> Result<TimeZone, String> {
+    route::time_zone(name).map_err(|hint| format!("`{}` is not a time zone; {hint}", quoted(name)))
 }
 
 /// Reads a feed's address as the files have it, normalised.

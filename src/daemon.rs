@@ -48,7 +48,7 @@ use crate::feed::FeedId;
 use crate::feed::health::{Health, HealthState};
 use crate::feed::schedule::{Start, after};
 use crate::fetch;
-use crate::pipeline::{OperatorEvent, Settled};
+use crate::pipeline::{Elapsed, OperatorEvent, Settled};
 use crate::store::{self, Durability, Lock, StoreError, Writer};
 
 /// Longest time between two looks at the clock: what a suspended machine or a moved clock can cost.
@@ -255,7 +255,8 @@ impl Daemon {
         }
         let (next_at, is_alive) = match self.ledger.tick(now).await {
             Ok(ticked) => {
-                self.note_alerts(&ticked.alerts);
+                self.note_alerts(&ticked.elapsed.alerts);
+                self.note_released(&ticked.elapsed);
                 self.note_told(&ticked.told);
                 (ticked.next_at, true)
             }
@@ -367,11 +368,24 @@ impl Daemon {
         }
     }
 
+    /// Says what was held and is told, and who is told because nobody acknowledged.
+    fn note_released(&self, elapsed: &Elapsed) {
+        for mail in &elapsed.released {
+            info!(to = mail.to, alerts = mail.alerts.len(), reason = mail.reason, "What was held is told");
+        }
+        for mail in &elapsed.reminded {
+            info!(alert = mail.alert.0, to = mail.to, "Nobody acknowledged; the second address is told");
+        }
+        if !(elapsed.released.is_empty() && elapsed.reminded.is_empty()) {
+            self.deliver.notify_one();
+        }
+    }
+
     fn note_alerts(&mut self, alerts: &[crate::pipeline::AlertEvent]) {
         for event in alerts {
             info!(alert = event.id.0, topic = %event.alert.topic, place = event.alert.place, score = event.score,
-                recipients = event.to.len(), reason = event.reason, "Alert");
-            if event.to.is_empty() {
+                recipients = event.to.len(), held = event.held.len(), reason = event.reason, "Alert");
+            if event.to.is_empty() && event.held.is_empty() {
                 warn!(alert = event.id.0, topic = %event.alert.topic, "No route takes this alert: nobody is told");
             }
         }

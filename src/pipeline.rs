@@ -7,6 +7,9 @@
 mod conclude;
 mod correct;
 mod dispatch;
+mod elapse;
+pub mod follow_up;
+mod hold;
 mod hop;
 mod host;
 mod intake;
@@ -21,6 +24,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::conclude::conclude;
+pub use self::elapse::{Elapsed, next_tick_at, tick};
+pub use self::hold::{Release, Reminded};
 pub use self::hop::{Hop, HopSettled, may_defer, settle_hop};
 pub use self::host::{HostNews, HostPause, HostSpacing, note_host};
 use self::intake::{Sight, take_entries};
@@ -28,7 +33,6 @@ use self::missed::Seeing;
 pub use self::missed::{PAGES_MAX, settle_older_page};
 pub use self::operator::{OperatorEvent, next_look_at, tell_operator};
 pub use self::pushed::settle_delivery;
-pub use self::raise::{next_tick_at, tick};
 use crate::alert::{Alert, AlertId};
 use crate::article::identity::{ArticleId, Keys};
 use crate::article::{self, Article};
@@ -211,7 +215,7 @@ pub struct ArticleEvent {
 }
 
 /// An alert that was decided.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AlertEvent {
     /// Its row.
     pub id: AlertId,
@@ -231,8 +235,10 @@ pub struct AlertEvent {
     pub score: f64,
     /// Subject of its mail.
     pub subject: String,
-    /// Who is told.
+    /// Who is told now.
     pub to: Vec<String>,
+    /// Who is told later, and when.
+    pub held: Vec<(String, Timestamp)>,
 }
 
 /// What settling a poll came to.

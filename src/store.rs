@@ -17,6 +17,8 @@ pub mod outbox;
 pub mod pages;
 pub mod report;
 pub mod requests;
+pub mod routing;
+pub mod silences;
 pub mod subscriptions;
 pub mod words;
 
@@ -51,6 +53,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0010_explain_gaps.sql")),
     M::up(include_str!("../migrations/0011_note_hosts_of_redirects.sql")),
     M::up(include_str!("../migrations/0012_add_labels.sql")),
+    M::up(include_str!("../migrations/0014_hold_alerts.sql")),
     M::up(include_str!("../migrations/0016_widen_incidents.sql")),
 ];
 

@@ -4,6 +4,8 @@
 //! `templates/`. Refuses to decide who is told and why; [`AlertView`] says that, in words.
 
 mod clean;
+pub mod digest;
+pub mod note;
 pub mod operator;
 mod words;
 
@@ -241,6 +243,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, source) in [
         ("alert.txt", include_str!("templates/alert.txt")),
         ("alert.html", include_str!("templates/alert.html")),
+        ("digest.txt", include_str!("templates/digest.txt")),
+        ("digest.html", include_str!("templates/digest.html")),
         ("operator.txt", include_str!("templates/operator.txt")),
         ("operator.html", include_str!("templates/operator.html")),
         ("test.txt", include_str!("templates/test.txt")),

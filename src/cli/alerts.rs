@@ -1,15 +1,18 @@
 //! `wirewatch alerts`: what was told, to whom, and why.
 
+pub(super) mod follow_up;
+
 use std::path::Path;
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Exit, Failure, Outcome, Output, counted, load, now, reader, short};
 use crate::config::Config;
 use crate::store::Reader;
 use crate::store::labels::{Label, LabelSource, Labeller};
 use crate::store::report::{StoredAlert, StoredArticle, StoredDelivery};
+use crate::store::routing::StoredRouting;
 use crate::topic::evaluate::Grade;
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +46,16 @@ pub(super) enum Command {
         /// What it was
         verdict: Verdict,
     },
+    /// Take the incident of an alert in hand: second addresses are not told any more; news still is
+    #[command(
+        after_help = "Examples:\n  wirewatch alerts ack 12\n  wirewatch alerts ack 12 --by anna --comment 'calling the field office'"
+    )]
+    Ack(follow_up::Ack),
+    /// Mute alerts for a time, list mutes, or end one
+    #[command(
+        after_help = "Examples:\n  wirewatch alerts silence --topic ceasefire-breakdown --place SD --for 6h --comment 'known, team is on it'\n  wirewatch alerts silence --topic 'aid-*' --severity warning --until 2026-03-01T06:00:00Z --comment 'exercise'\n  wirewatch alerts silence --list\n  wirewatch alerts silence --end 3"
+    )]
+    Silence(follow_up::SilenceArguments),
 }
 
 /// What an alert was.
@@ -68,32 +81,52 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
                 }
             }
         }
-        Command::Show { id, json } => {
-            let Some((alert, text)) = reader.alert(*id)? else { return Err(no_alert(*id)) };
-            let articles = reader.alert_articles(*id)?;
-            if *json {
-                output.json(&json!({ "alert": alert, "text": text, "articles": articles }))?;
-            } else {
-                output.line(format!("alert {id}, {}, {}", short(alert.at), alert.kind))?;
-                output.line(format!("why: {}", alert.reason))?;
-                output.line(format!("decided by configuration {}", alert.configuration))?;
-                for delivery in &alert.deliveries {
-                    output.line(delivery_words(delivery))?;
-                }
-                if alert.deliveries.is_empty() {
-                    let why = match alert.kind.as_str() {
-                        "operator" => "nobody was told: it was over before it could be sent",
-                        _ => "nobody was told: no route takes it",
-                    };
-                    output.line(why)?;
-                }
-                output.line(format!("\n{}\n\n{text}", alert.subject))?;
-            }
-        }
+        Command::Show { id, json } => show(&reader, *id, *json, &mut output)?,
         Command::Feedback { id, verdict } => output.line(feedback(&config, &reader, *id, *verdict)?)?,
+        Command::Ack(arguments) => output.line(follow_up::acknowledge(&config, arguments)?)?,
+        Command::Silence(arguments) => follow_up::silence(&config, &reader, arguments, &mut output)?,
     }
     output.finish()?;
     Ok(Exit::Done)
+}
+
+/// One alert, with what became of it.
+fn show(reader: &Reader, id: i64, as_json: bool, output: &mut Output) -> Result<(), Failure> {
+    let Some((alert, text)) = reader.alert(id)? else { return Err(no_alert(id)) };
+    let (routing, digested) = (reader.routing(id)?, reader.digested(id)?);
+    let acknowledgements = reader.acknowledgements(id)?;
+    if as_json {
+        let each = acknowledgements.iter();
+        let acknowledged: Vec<Value> =
+            each.map(|by| json!({ "by": by.author, "comment": by.comment, "at": by.at })).collect();
+        return output.json(&json!({
+            "alert": alert, "text": text, "articles": reader.alert_articles(id)?, "routing": routing,
+            "acknowledged": acknowledged, "digested": digested,
+        }));
+    }
+    output.line(format!("alert {id}, {}, {}", short(alert.at), alert.kind))?;
+    output.line(format!("why: {}", alert.reason))?;
+    output.line(format!("decided by configuration {}", alert.configuration))?;
+    for step in &routing {
+        output.line(routing_words(step))?;
+    }
+    for delivery in &alert.deliveries {
+        output.line(delivery_words(delivery))?;
+    }
+    for by in &acknowledgements {
+        output.line(format!("acknowledged by {}", by.words()))?;
+    }
+    if !digested.is_empty() {
+        let numbers: Vec<String> = digested.iter().map(i64::to_string).collect();
+        output.line(format!("tells of alerts {}", numbers.join(", ")))?;
+    }
+    if alert.deliveries.is_empty() && routing.is_empty() {
+        output.line(match alert.kind.as_str() {
+            "operator" => "nobody was told: it was over before it could be sent",
+            _ => "nobody was told: no route takes it",
+        })?;
+    }
+    output.line(format!("\n{}\n\n{text}", alert.subject))
 }
 
 fn no_alert(id: i64) -> Failure {
@@ -128,6 +161,11 @@ fn feedback(config: &Config, reader: &Reader, id: i64, verdict: Verdict) -> Resu
     Ok(words)
 }
 
+fn routing_words(routing: &StoredRouting) -> String {
+    let to = if routing.to.is_empty() { String::new() } else { format!("{}: ", routing.to) };
+    format!("{} {to}{} ({})", short(routing.at), routing.reason, routing.decision)
+}
+
 fn line(alert: &StoredAlert) -> String {
     let mut counts: Vec<String> = Vec::new();
     for status in ["sent", "queued", "sending", "failed"] {
@@ -136,9 +174,15 @@ fn line(alert: &StoredAlert) -> String {
             counts.push(format!("{count} {status}"));
         }
     }
+    for (count, word) in [(alert.held, "held"), (alert.digested, "in a digest")] {
+        if count > 0 {
+            counts.push(format!("{count} {word}"));
+        }
+    }
     let score = alert.score.map_or_else(|| "   -".to_owned(), |score| format!("{score:.2}"));
     let mail = if counts.is_empty() { "nobody told".to_owned() } else { counts.join(", ") };
-    format!("{:>6}  {}  {score}  {:<16} {}", alert.id, short(alert.at), mail, alert.subject)
+    let acknowledged = alert.acknowledged_by.as_ref().map_or_else(String::new, |by| format!("  (ack {by})"));
+    format!("{:>6}  {}  {score}  {:<16} {}{acknowledged}", alert.id, short(alert.at), mail, alert.subject)
 }
 
 fn delivery_words(delivery: &StoredDelivery) -> String {

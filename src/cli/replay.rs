@@ -17,7 +17,7 @@ use crate::article::identity::ArticleId;
 use crate::config::Config;
 use crate::feed::answer::AnswerKind;
 use crate::feed::{Feed, FeedId};
-use crate::pipeline::{self, AlertEvent, Asked, End, Poll, Reading, Scored, Settled};
+use crate::pipeline::{self, AlertEvent, Asked, Elapsed, End, Poll, Reading, Scored, Settled};
 use crate::store::{Durability, Reader, Writer};
 
 /// Entries read, normalised and scored at a time.
@@ -201,14 +201,15 @@ impl<'a> Player<'a> {
     fn tick_until(&mut self, at: Timestamp) -> Result<(), Failure> {
         while let Some(due_at) = self.next_tick_at.filter(|due_at| *due_at <= at) {
             let tx = self.writer.begin()?;
-            let alerts = pipeline::tick(&tx, self.config, due_at)?;
+            let elapsed = pipeline::tick(&tx, self.config, due_at)?;
             let next = pipeline::next_tick_at(&tx, self.config)?;
             tx.commit()?;
             // A time that does not move on would be a loop without end.
             self.next_tick_at = next.filter(|next| *next > due_at);
-            for alert in &alerts {
+            for alert in &elapsed.alerts {
                 self.tell_alert(alert)?;
             }
+            self.tell_late(&elapsed)?;
         }
         Ok(())
     }
@@ -268,10 +269,45 @@ impl<'a> Player<'a> {
         }))
     }
 
+    /// Mails that time alone brings: digests, what quiet hours, limits and silences held, and second addresses.
+    fn tell_late(&mut self, elapsed: &Elapsed) -> Result<(), Failure> {
+        for mail in &elapsed.released {
+            let count = mail.alerts.len();
+            if self.json {
+                let alerts: Vec<i64> = mail.alerts.iter().map(|alert| alert.0).collect();
+                self.output.json(&json!({
+                    "type": "mail", "at": mail.at, "kind": if mail.digest.is_some() { "digest" } else { "late" },
+                    "reason": mail.reason, "alerts": alerts, "subject": mail.subject, "to": [mail.to],
+                }))?;
+            } else if mail.digest.is_some() {
+                self.output.line(format!("{}  {count} held  {}", short(mail.at), mail.subject))?;
+            } else {
+                self.output.line(format!("{}  held  {}", short(mail.at), mail.subject))?;
+            }
+        }
+        for mail in &elapsed.reminded {
+            if self.json {
+                self.output.json(&json!({
+                    "type": "mail", "at": mail.at, "kind": "reminder", "reason": "nobody acknowledged it",
+                    "alerts": [mail.alert.0], "subject": mail.subject, "to": [mail.to],
+                }))?;
+            } else {
+                self.output.line(format!(
+                    "{}  to {}, unacknowledged  {}",
+                    short(mail.at),
+                    mail.to,
+                    mail.subject
+                ))?;
+            }
+        }
+        Ok(())
+    }
+
     fn finish(mut self, scratch: &Scratch) -> Result<(), Failure> {
         let seconds = self.first_at.map_or(0.0, |first| self.clock.duration_since(first).as_secs_f64());
         let days = ((seconds / 86_400.0).max(1.0) * 100.0).round() / 100.0;
-        let suppressed = Reader::open(&scratch.database())?.suppressed()?;
+        let reader = Reader::open(&scratch.database())?;
+        let (suppressed, held_back) = (reader.suppressed()?, reader.held_back()?);
         let per_topic: Map<String, Value> = self
             .topics
             .iter()
@@ -283,8 +319,11 @@ impl<'a> Player<'a> {
             })
             .collect();
         if self.json {
-            let suppressed: Map<String, Value> =
-                suppressed.into_iter().map(|(reason, count)| (reason, json!(count))).collect();
+            let suppressed: Map<String, Value> = suppressed
+                .into_iter()
+                .chain(held_back)
+                .map(|(reason, count)| (reason, json!(count)))
+                .collect();
             self.output.json(&json!({
                 "type": "summary", "entries": self.entry_count, "articles": self.article_count,
                 "copies": self.copy_count, "stories": self.stories.len(), "alerts": self.alert_count,
@@ -309,6 +348,9 @@ impl<'a> Player<'a> {
         }
         for (reason, count) in suppressed {
             self.output.line(format!("  not told: {count} {reason}"))?;
+        }
+        for (reason, count) in held_back {
+            self.output.line(format!("  not told at once: {count} {reason}"))?;
         }
         for (day, count) in &self.days {
             self.output.line(format!("  {day}  {count} alerts"))?;

@@ -241,6 +241,15 @@ fn print(
             ago(incident.last_tripped, now)
         ))?;
     }
+    if overview.held > 0 {
+        let next =
+            overview.next_release.map_or_else(String::new, |at| format!(", the next told at {}", short(at)));
+        output.line(format!("held       {}{next}", counted(overview.held, "alert", "alerts")))?;
+    }
+    if overview.silences > 0 {
+        let count = counted(overview.silences, "is in force", "are in force");
+        output.line(format!("silences   {count} (wirewatch alerts silence --list)"))?;
+    }
     let sent = overview.last_sent.map_or_else(|| "never".to_owned(), |at| ago(at, now));
     output.line(format!(
         "mail       {} waiting, {} refused in all, last sent {sent}",

@@ -270,23 +270,44 @@ section! {
 }
 
 section! {
-    /// Who is told what. An alert goes to every route it matches; a list that is left out or empty matches everything.
-    /// Without a route, alerts are stored and nobody is told.
+    /// Who is told what, and when. An alert goes to every route it matches; a list that is left out or empty matches everything.
+    /// Without a route, alerts are stored and nobody is told. `wirewatch routes test` says what would become of an alert.
     Route {
         /// Addresses.
         to: Vec<Item<Line>>,
         /// Topic ids; `*` stands for any letters and `?` for one: `["conflict-*"]`.
         topics: Vec<Item<Line>> = vec![Item::default(Line("*".to_owned()))],
-        /// Severities of the topic.
+        /// Severities of the alert: its topic's, or a higher one.
         severities: Vec<Item<Severity>> = Vec::new(),
         /// Countries, ISO 3166-1 alpha-2 in capitals; `ZZ` stands for no country found. An alert stands under the main country of its first article.
         places: Vec<Item<Line>> = Vec::new(),
-        /// Independent publishers an alert must have.
+        /// Independent publishers an alert must have; corrections and all-clears need none.
         min_publishers: Whole<1, 1000> = Whole(1),
-        /// Whether to be told, too, when an incident has fallen quiet (`alert.close_after`).
-        all_clear: bool = false,
-        /// When. This version knows `"immediate"` only.
+        /// When: each alert in a mail of its own at once, or those of an hour or a day in one mail, a digest, at the full hour or
+        /// at `at`. A digest of one alert is that alert's own mail. Where several routes name an address, it is told once, by the
+        /// route that tells first.
         mode: Mode = Mode::Immediate,
+        /// Time of day of a daily digest, `"07:00"` unless said otherwise.
+        at: Option<Line> = None,
+        /// By which clock `at`, the hours of an hourly digest and `quiet_hours` count: a name of the IANA time zone database, such
+        /// as `"Africa/Khartoum"`. Summer time is kept. It is part of the program where the machine has none.
+        time_zone: Line = Line("UTC".to_owned()),
+        /// Hours in which nobody is disturbed: `"22:00-06:00"`. What falls into them is told at their end, in one mail that says
+        /// that it is late.
+        quiet_hours: Option<Line> = None,
+        /// Severity from which alerts are told in quiet hours, too.
+        quiet_unless: Severity = Severity::Critical,
+        /// Mails an hour to one address, 1 to 1000; for `mode = "immediate"`. When they are used up, the rest is gathered and told in one
+        /// mail as soon as there is room, within the hour. Mails of a lower severity take no room from those of a higher. Ten is one
+        /// every six minutes, as much as people who watch alarms are held to manage (EEMUA 191).
+        max_per_hour: Whole<1, 1000> = Whole(10),
+        /// Whether it is also told that an incident has fallen quiet.
+        all_clear: bool = false,
+        /// Second addresses: they get a critical alert that nobody has acknowledged (`wirewatch alerts ack`) when `escalate_after` has
+        /// passed since the first were told. For `mode = "immediate"`.
+        escalate_to: Vec<Item<Line>> = Vec::new(),
+        /// How long, `"1m"` to `"24h"`.
+        escalate_after: Duration = minutes(15),
     }
 }
 

@@ -1,6 +1,10 @@
 //! `[[route]]`: who is told what.
 //!
-//! Owns addresses, and that a route can match something. Refuses to route: `alert` does.
+//! Owns addresses, and that a route can match something. When it tells is [`timing`]. Refuses to route: `alert` does.
+
+mod timing;
+
+pub(super) use timing::time_zone;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,6 +13,7 @@ use super::source::Sheet;
 use super::topic_file::KnownTopic;
 use super::value::Line;
 use super::{Route, mail_server, raw};
+use crate::alert::route::matches_glob;
 use crate::article::NO_PLACE;
 use crate::article::place::country;
 
@@ -89,12 +94,7 @@ fn check_route(
             sheet.error(span, &format!("{}[{}]", key("places"), index + 1), message, hint);
         }
     }
-    if let Some(span) =
-        raw.mode.span.clone().filter(|_| raw.mode.sound && raw.mode.value != raw::Mode::Immediate)
-    {
-        let message = "this version of Wirewatch tells at once only".to_owned();
-        sheet.error(span, &key("mode"), message, "write mode = \"immediate\", or remove the line");
-    }
+    let timing = timing::check(raw, &to, &key, sheet);
     let texts = |items: &[Item<Line>]| items.iter().map(|item| item.value.0.clone()).collect();
     Route {
         to,
@@ -103,6 +103,11 @@ fn check_route(
         places: texts(&raw.places.value),
         min_publishers: raw.min_publishers.value.0,
         all_clear: raw.all_clear.value,
+        mode: timing.mode,
+        zone: timing.zone,
+        quiet_hours: timing.quiet_hours,
+        max_per_hour: timing.max_per_hour,
+        second_line: timing.second_line,
     }
 }
 
@@ -137,31 +142,4 @@ fn check_severities(
         let message = "none of the route's topics has such a severity: it would never be told".to_owned();
         sheet.error(span, key, message, "change the severities, or the route's topics");
     }
-}
-
-/// Whether a name matches a pattern of letters, `*` (any letters) and `?` (one letter).
-fn matches_glob(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    // Where a `*` was last met, and how much of the name it has eaten: the only place to go back to.
-    let (mut p, mut n, mut star) = (0, 0, None);
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(letter) if *letter == '?' || *letter == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            _ => {
-                let Some((star_at, eaten)) = star else { return false };
-                star = Some((star_at, eaten + 1));
-                p = star_at + 1;
-                n = eaten + 1;
-            }
-        }
-    }
-    pattern[p..].iter().all(|letter| *letter == '*')
 }

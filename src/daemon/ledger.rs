@@ -22,7 +22,7 @@ use crate::feed::gap::GapId;
 use crate::feed::host::{HostState, KNOWN_SPACING_MAX};
 use crate::feed::subscription::Callback;
 use crate::pipeline::page::{self, PageSettled, PageTask, PageVisit};
-use crate::pipeline::{self, AlertEvent, Hop, HopSettled, OperatorEvent, Poll, Settled};
+use crate::pipeline::{self, Elapsed, Hop, HopSettled, OperatorEvent, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::gaps::OlderPage;
 use crate::store::outbox::Claimed;
@@ -78,8 +78,8 @@ pub struct Configured {
 /// What a tick came to.
 #[derive(Debug, Clone)]
 pub struct Ticked {
-    /// Alerts decided by time alone.
-    pub alerts: Vec<AlertEvent>,
+    /// What time alone did.
+    pub elapsed: Elapsed,
     /// What the operator is told.
     pub told: Vec<OperatorEvent>,
     /// When the next tick has something to do.
@@ -355,10 +355,10 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
 }
 
 fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Ticked, StoreError> {
-    let alerts = pipeline::tick(tx, config, now)?;
+    let elapsed = pipeline::tick(tx, config, now)?;
     let told = pipeline::tell_operator(tx, config, now)?;
     let next = [pipeline::next_tick_at(tx, config)?, pipeline::next_look_at(tx)?];
-    Ok(Ticked { alerts, told, next_at: next.into_iter().flatten().min() })
+    Ok(Ticked { elapsed, told, next_at: next.into_iter().flatten().min() })
 }
 
 /// The method itself is not general in lifetime.

@@ -1,24 +1,152 @@
 //! From an alert to the people who are told: routes are asked, and what they answer is written.
 //!
-//! Owns [`dispatch`]. Who takes an alert is decided by `alert/route`. Refuses to decide alerts and to send.
+//! Owns [`dispatch`]. Who takes an alert, and when, is decided by `alert/route`; what is held is told by `hold`. Refuses to
+//! decide alerts and to send.
 
 use jiff::Timestamp;
 
-use crate::alert::{Alert, AlertId, route};
+use crate::alert::route::CAP_WINDOW;
+use crate::alert::route::decide::{Decision, Scene, Verdict, decide, recipients, reminders};
+use crate::alert::{Alert, AlertId, Kind};
 use crate::config::Config;
+use crate::incident::IncidentId;
+use crate::store::routing::{Held, RouteDecision};
 use crate::store::{StoreError, Transaction};
 
-/// Queues an alert for everybody its routes name; answers who that is.
+/// What became of an alert.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Dispatched {
+    /// Who is told now.
+    pub(super) to: Vec<String>,
+    /// Who is told later, and when.
+    pub(super) held: Vec<(String, Timestamp)>,
+}
+
+/// Queues an alert for everybody its routes name, or holds it; every decision is kept. Answers who is told, and when.
 pub(super) fn dispatch(
     tx: &Transaction<'_>,
     config: &Config,
     alert: &Alert,
     id: AlertId,
     now: Timestamp,
-) -> Result<Vec<String>, StoreError> {
-    let to = route::addresses(&config.routes, alert);
-    for address in &to {
-        tx.queue_delivery(id, address, now)?;
+) -> Result<Dispatched, StoreError> {
+    let incident = tx.alert_facts(id)?.and_then(|facts| facts.incident);
+    let is_follow_up = matches!(alert.kind, Kind::Correction | Kind::AllClear);
+    let audience = match incident {
+        Some(incident) if is_follow_up => Some(tx.audience(incident, id)?),
+        _ => None,
+    };
+    let (publishers, silences) = (tx.alert_publishers(id)?, tx.silences(now)?);
+    let hour_ago = now.checked_sub(CAP_WINDOW).unwrap_or(Timestamp::MIN);
+    let mut recent = Vec::new();
+    for address in recipients(&config.routes, alert, audience.as_deref()) {
+        let told = tx.told_since(&address, hour_ago)?;
+        recent.extend(told.into_iter().map(|told| (address.clone(), told)));
     }
-    Ok(to)
+    let scene = Scene {
+        now,
+        publishers: &publishers,
+        silences: &silences,
+        recent: &recent,
+        audience: audience.as_deref(),
+    };
+    let verdicts = decide(&config.routes, alert, &scene);
+    if verdicts.is_empty() {
+        tx.save_route_decision(&RouteDecision {
+            code: "no-route",
+            reason: "nobody was told: no route takes it",
+            ..blank(id, "", now)
+        })?;
+    }
+    let mut dispatched = Dispatched::default();
+    for verdict in &verdicts {
+        carry_out(tx, id, verdict, now, &mut dispatched)?;
+    }
+    remind_later(tx, config, alert, (id, incident), &verdicts, now)?;
+    Ok(dispatched)
+}
+
+/// A decision with nothing to it yet.
+pub(super) fn blank(alert: AlertId, address: &str, at: Timestamp) -> RouteDecision<'_> {
+    RouteDecision {
+        alert,
+        address,
+        at,
+        code: "",
+        reason: "",
+        until: None,
+        silence: None,
+        told_in: None,
+        note: "",
+    }
+}
+
+fn carry_out(
+    tx: &Transaction<'_>,
+    id: AlertId,
+    verdict: &Verdict,
+    now: Timestamp,
+    dispatched: &mut Dispatched,
+) -> Result<(), StoreError> {
+    let (address, decision) = (&verdict.address, &verdict.decision);
+    let mut kept =
+        RouteDecision { code: decision.code(), reason: decision.words(), ..blank(id, address, now) };
+    match decision {
+        Decision::Told { .. } => {
+            tx.queue_delivery(id, address, now)?;
+            dispatched.to.push(address.clone());
+        }
+        Decision::Held { until, hold, silence, .. } => {
+            (kept.until, kept.silence) = (Some(*until), *silence);
+            tx.hold(&Held {
+                alert: id,
+                address: address.clone(),
+                hold: *hold,
+                held_at: now,
+                until: *until,
+                silence: *silence,
+            })?;
+            dispatched.held.push((address.clone(), *until));
+        }
+        Decision::NothingToClear => {}
+    }
+    tx.save_route_decision(&kept)
+}
+
+/// Plans to tell a second address; an incident that somebody has in hands already needs none.
+fn remind_later(
+    tx: &Transaction<'_>,
+    config: &Config,
+    alert: &Alert,
+    (id, incident): (AlertId, Option<IncidentId>),
+    verdicts: &[Verdict],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let reminders = reminders(&config.routes, alert, verdicts, now);
+    let acknowledged = match incident {
+        Some(incident) if !reminders.is_empty() => tx.acknowledgement(incident)?,
+        _ => None,
+    };
+    let covering = acknowledged.filter(|by| by.covers(alert.kind, alert.severity, now));
+    for reminder in &reminders {
+        let blank = blank(id, &reminder.address, now);
+        if let Some(by) = &covering {
+            let reason = format!("not told: acknowledged by {}", by.words());
+            tx.save_route_decision(&RouteDecision { code: "acknowledged", reason: &reason, ..blank })?;
+            continue;
+        }
+        let number = reminder.route + 1;
+        let reason = format!(
+            "told at {} unless somebody acknowledges it (route[{number}].escalate_to)",
+            reminder.due_at.strftime("%Y-%m-%d %H:%MZ")
+        );
+        tx.add_reminder(id, reminder, now)?;
+        tx.save_route_decision(&RouteDecision {
+            code: "waits-for-acknowledgement",
+            reason: &reason,
+            until: Some(reminder.due_at),
+            ..blank
+        })?;
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::AlertEvent;
-use super::dispatch::dispatch;
+use super::dispatch::{Dispatched, dispatch};
 use crate::alert::render::{self, AlertView, ArticleView};
 use crate::alert::{Alert, Kind, Silence};
 use crate::article::NO_PLACE;
@@ -178,7 +178,7 @@ pub(super) fn tell_people(
     };
     let rendered = render::render(&view);
     tx.save_rendering(id, &rendered)?;
-    let to = dispatch(tx, config, &alert, id, now)?;
+    let Dispatched { to, held } = dispatch(tx, config, &alert, id, now)?;
     let told = format!("told in alert {}", id.0);
     if tell.kind.tells_news() {
         for article in tell.articles {
@@ -187,7 +187,7 @@ pub(super) fn tell_people(
     }
     let subject = rendered.subject;
     let (articles, reason) = (tell.articles.to_vec(), tell.reason.to_owned());
-    Ok(Some(AlertEvent { id, alert, at: now, reason, incident, story, articles, score, subject, to }))
+    Ok(Some(AlertEvent { id, alert, at: now, reason, incident, story, articles, score, subject, to, held }))
 }
 
 fn article_view(article: ReportedArticle) -> ArticleView {
@@ -211,7 +211,11 @@ fn article_view(article: ReportedArticle) -> ArticleView {
 }
 
 /// What time alone does: held updates go out, quiet incidents close.
-pub fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Vec<AlertEvent>, StoreError> {
+pub(super) fn tick(
+    tx: &Transaction<'_>,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Vec<AlertEvent>, StoreError> {
     let mut alerts = Vec::new();
     for alive in tx.alive_incidents()? {
         let Some(topic) = topic_of(config, &alive) else {
@@ -348,7 +352,7 @@ fn cues(
 }
 
 /// When [`tick`] has something to do next; `None` when nothing is alive.
-pub fn next_tick_at(tx: &Transaction<'_>, config: &Config) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn next_tick_at(tx: &Transaction<'_>, config: &Config) -> Result<Option<Timestamp>, StoreError> {
     let alive = tx.alive_incidents()?;
     let changes = |alive| topic_of(config, alive).map(|topic| changes_at(alive, topic, Timestamp::MAX));
     Ok(alive.iter().filter_map(changes).min())

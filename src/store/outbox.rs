@@ -8,6 +8,7 @@ use rusqlite::params;
 use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
 use crate::alert::render::Rendered;
+use crate::alert::render::note::with_note;
 use crate::delivery::{DeliveryId, Status};
 use crate::feed::schedule::after;
 
@@ -58,6 +59,7 @@ impl Transaction<'_> {
         let mut claimed = Vec::with_capacity(rows.len());
         for (id, alert, address, attempts) in rows {
             let (at, rendered) = self.rendering(AlertId(alert))?;
+            let rendered = with_note(rendered, &self.note_of(AlertId(alert), &address)?);
             let earlier = self.earlier_alerts(AlertId(alert), &address)?;
             claimed.push(Claimed {
                 id: DeliveryId(id),

@@ -71,8 +71,8 @@ pub struct StoredAlert {
     pub id: i64,
     /// When it was decided.
     pub at: Timestamp,
-    /// `first` or `update` of an incident; `operator` tells how wirewatch itself is, and has neither topic, place,
-    /// incident, story, publishers nor score.
+    /// `first` or `update` of an incident …; `operator` tells how wirewatch itself is and `digest` of other alerts, and they have
+    /// neither topic, place, incident, story, publishers nor score.
     pub kind: String,
     /// Why.
     pub reason: String,
@@ -96,6 +96,12 @@ pub struct StoredAlert {
     pub configuration: String,
     /// To whom, and what became of it.
     pub deliveries: Vec<StoredDelivery>,
+    /// Addresses at which it waits to be told.
+    pub held: u32,
+    /// Addresses that were told of it in a digest.
+    pub digested: u32,
+    /// Who took its incident in hand last.
+    pub acknowledged_by: Option<String>,
 }
 
 /// A delivery as people see it.
@@ -140,6 +146,12 @@ pub struct Overview {
     pub failed_last_week: u64,
     /// Alerts of the last 24 hours that no route took: nobody was told.
     pub untold_last_day: u64,
+    /// Alerts held at an address: for a digest, the end of quiet hours or of a silence, or room within a limit.
+    pub held: u64,
+    /// When the next of them is due.
+    pub next_release: Option<Timestamp>,
+    /// Silences in force.
+    pub silences: u64,
     /// Last mail that was accepted.
     pub last_sent: Option<Timestamp>,
 }
@@ -170,7 +182,10 @@ const ARTICLE: &str =
 
 const ALERT: &str =
     "SELECT id, at, kind, reason, topic, severity, place, incident_id, story_id, publishers, score,
-     subject, configuration FROM alerts";
+     subject, configuration, (SELECT count(*) FROM holds h WHERE h.alert_id = alerts.id),
+     (SELECT count(*) FROM route_decisions r WHERE r.alert_id = alerts.id AND r.told_in IS NOT NULL),
+     (SELECT k.author FROM acknowledgements k WHERE k.incident_id = alerts.incident_id ORDER BY k.id DESC LIMIT 1)
+     FROM alerts";
 
 impl Reader {
     /// Articles below a row number, newest first. `words` is a full-text expression that narrows them.
@@ -306,8 +321,16 @@ impl Reader {
                 |row| row.get(0).map(unsigned),
             )?,
             untold_last_day: since(
-                "SELECT count(*) FROM alerts a WHERE at > ?1 AND kind IN ('first', 'update', 'escalation', 'surge')
-                 AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id)",
+                "SELECT count(*) FROM alerts a WHERE at > ?1 AND kind NOT IN ('operator', 'digest', 'all-clear')
+                 AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id)
+                 AND NOT EXISTS (SELECT 1 FROM route_decisions r WHERE r.alert_id = a.id AND r.decision <> 'no-route')",
+            )?,
+            held: count("SELECT count(*) FROM holds")?,
+            next_release: time("SELECT min(until) FROM holds")?,
+            silences: self.connection.query_row(
+                "SELECT count(*) FROM silences WHERE ended_at IS NULL AND until > ?1",
+                [to_micros(now)],
+                |row| row.get(0).map(unsigned),
             )?,
             last_sent: time("SELECT max(finished_at) FROM deliveries WHERE status = 'sent'")?,
         })
@@ -419,5 +442,8 @@ fn read_alert(row: &Row<'_>) -> rusqlite::Result<StoredAlert> {
         subject: row.get(11)?,
         configuration: row.get(12)?,
         deliveries: Vec::new(),
+        held: row.get(13)?,
+        digested: row.get(14)?,
+        acknowledged_by: row.get(15)?,
     })
 }

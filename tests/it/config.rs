@@ -217,11 +217,6 @@ fn faults_of_the_main_file_are_named() {
         ":3: error: route[1].min_publishers:",
         "1 to 1000",
     );
-    check(
-        "[[route]]\nto = [\"d@e.org\"]\nmode = \"daily\"\n",
-        ":3: error: route[1].mode: this version",
-        "immediate",
-    );
     check("[route]\nto = [\"d@e.org\"]\n", ":1: error: route: this must be a list of tables", "[[route]]");
     check("[web]\nlisten = \"here\"\n", ":2: error: web.listen:", "127.0.0.1:8420");
     check("[log]\nlevel = \"inf\"\n", ":2: error: log.level:", "did you mean \"info\"?");

@@ -20,6 +20,7 @@ mod places;
 mod polarity;
 mod polling;
 mod rhythm;
+mod routing;
 mod scenarios;
 mod semantic;
 mod store;

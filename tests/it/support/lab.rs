@@ -10,7 +10,7 @@ use wirewatch::config::{self, Config, Environment};
 use wirewatch::feed::schedule::after;
 use wirewatch::feed::{Entry, Feed, FeedId};
 use wirewatch::fetch::Headers;
-use wirewatch::pipeline::{self, AlertEvent, Asked, End, Poll, Reading, Settled};
+use wirewatch::pipeline::{self, AlertEvent, Asked, Elapsed, End, Poll, Reading, Settled};
 use wirewatch::store::outbox::Claimed;
 use wirewatch::store::{Durability, FILE_NAME, Reader, StoreError, Transaction, Writer};
 
@@ -59,6 +59,12 @@ impl Lab {
         self.writer = Writer::open(&self.dir.path().join(FILE_NAME), Durability::None).unwrap();
     }
 
+    /// Puts a file into the configuration and reads it again.
+    pub(crate) fn reconfigure(&mut self, file: &str, text: &str) {
+        fs::write(self.dir.path().join(file), text).unwrap();
+        self.config = config::load(self.dir.path(), &Environment::default()).unwrap().config;
+    }
+
     pub(crate) fn new() -> Self {
         Self::with("", "")
     }
@@ -93,8 +99,28 @@ impl Lab {
     }
 
     pub(crate) fn tick(&mut self, at: Timestamp) -> Vec<AlertEvent> {
+        self.elapse(at).alerts
+    }
+
+    /// Everything time alone does at a time.
+    pub(crate) fn elapse(&mut self, at: Timestamp) -> Elapsed {
         let config = self.config.clone();
         self.within(|tx| pipeline::tick(tx, &config, at))
+    }
+
+    /// Does what is due up to a time, each at its time, as the daemon and replay do.
+    pub(crate) fn elapse_until(&mut self, at: Timestamp) -> Elapsed {
+        let config = self.config.clone();
+        let mut all = Elapsed::default();
+        while let Some(due) = self.within(|tx| pipeline::next_tick_at(tx, &config)).filter(|due| *due <= at) {
+            let elapsed = self.elapse(due);
+            all.alerts.extend(elapsed.alerts);
+            all.released.extend(elapsed.released);
+            all.reminded.extend(elapsed.reminded);
+            let next = self.within(|tx| pipeline::next_tick_at(tx, &config));
+            assert!(next.is_none_or(|next| next > due), "a tick at {due} leaves something due");
+        }
+        all
     }
 
     pub(crate) fn claim(&mut self, at: Timestamp) -> Vec<Claimed> {
