@@ -4,14 +4,18 @@
 //! rows the decisions need, decides, and writes, all inside the transaction it is handed; [`tick`] does the same for
 //! what time alone changes. `run`, `replay` and the tests drive exactly these. Refuses the clock and the network.
 
+mod backlog;
 mod conclude;
 mod correct;
 mod dispatch;
+pub mod follow_up;
+mod heartbeat;
 mod hop;
 mod host;
 mod intake;
 mod missed;
 mod operator;
+mod outgoing;
 pub mod page;
 mod pushed;
 mod raise;
@@ -20,13 +24,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::backlog::{BacklogEvent, next_backlog_at, watch_backlog};
 use self::conclude::conclude;
+pub use self::heartbeat::{beat, next_beat_at};
 pub use self::hop::{Hop, HopSettled, may_defer, settle_hop};
 pub use self::host::{HostNews, HostPause, HostSpacing, note_host};
 use self::intake::{Sight, take_entries};
 use self::missed::Seeing;
 pub use self::missed::{PAGES_MAX, settle_older_page};
 pub use self::operator::{OperatorEvent, next_look_at, tell_operator};
+pub use self::outgoing::{Letter, Outgoing, claim, outlook};
 pub use self::pushed::settle_delivery;
 pub use self::raise::{next_tick_at, tick};
 use crate::alert::{Alert, AlertId};
