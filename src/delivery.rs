@@ -66,13 +66,16 @@ impl Channel {
 pub fn codes(reply: &str) -> (Option<u16>, Option<&str>) {
     let words: Vec<&str> = reply.split([' ', '-']).collect();
     let code_at = words.iter().position(|word| {
-        word.len() == 3 && word.starts_with(['2', '3', '4', '5']) && word.bytes().all(|byte| byte.is_ascii_digit())
+        word.len() == 3
+            && word.starts_with(['2', '3', '4', '5'])
+            && word.bytes().all(|byte| byte.is_ascii_digit())
     });
     let Some(at) = code_at else { return (None, None) };
     let code = words.get(at).and_then(|word| word.parse().ok());
     let enhanced = words.get(at + 1).copied().filter(|word| {
         let parts: Vec<&str> = word.split('.').collect();
-        let is_number = |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number =
+            |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
         parts.len() == 3 && parts.iter().all(|part| is_number(part))
     });
     (code, enhanced)

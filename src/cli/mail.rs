@@ -139,8 +139,7 @@ async fn test_outlet(config: &Config, name: &str) -> Result<Sent, Failure> {
         let hint = if names.is_empty() { "there are none".to_owned() } else { names.join(", ") };
         return Err(Failure::usage(format!("there is no outlet {name}"), format!("outlets: {hint}")));
     };
-    let fetcher =
-        Fetcher::new(config.poll.fetch_options()).map_err(|error| Failure::new(error, ""))?;
+    let fetcher = Fetcher::new(config.poll.fetch_options()).map_err(|error| Failure::new(error, ""))?;
     let at = now();
     let rendered = render::test_mail(at);
     let payload = Payload {
@@ -206,10 +205,12 @@ fn resend(config: &Config, ids: &[i64], all: bool) -> Outcome {
     let again = letters::resend(&path, (!all).then_some(ids), now())?;
     let mut output = Output::open();
     let due = if again.is_empty() { "" } else { "; a running wirewatch sends within a minute" };
-    output.line(format!("{} in the outbox again{due}", counted(again.len(), "delivery is", "deliveries are")))?;
+    output.line(format!(
+        "{} in the outbox again{due}",
+        counted(again.len(), "delivery is", "deliveries are")
+    ))?;
     output.finish()?;
-    let missing: Vec<String> =
-        ids.iter().filter(|id| !again.contains(id)).map(ToString::to_string).collect();
+    let missing: Vec<String> = ids.iter().filter(|id| !again.contains(id)).map(ToString::to_string).collect();
     if missing.is_empty() {
         return Ok(Exit::Done);
     }

@@ -387,7 +387,8 @@ fn check_web(raw: &raw::Web, sheet: &mut Sheet<'_>) -> (Option<SocketAddr>, Opti
     let Some(span) = span else {
         if let (Some(_), Some(span)) = (&public_url, raw.public_url.span.clone()) {
             let message =
-                "nothing listens, so no hub can reach this address, WebSub stays off and mails have no links".to_owned();
+                "nothing listens, so no hub can reach this address, WebSub stays off and mails have no links"
+                    .to_owned();
             sheet.warning(span, "web.public_url", message, "set web.listen, such as \"127.0.0.1:8420\"");
         }
         return (None, public_url);

@@ -90,17 +90,25 @@ fn check_outlet(
             check_topic(url, raw, span, &at("url"), sheet);
         }
     }
-    let secret = raw.secret_file.value.as_ref().and_then(|path| {
-        read_secret(dir, path, raw.secret_file.span.clone(), &at("secret_file"), sheet)
-    });
+    let secret = raw
+        .secret_file
+        .value
+        .as_ref()
+        .and_then(|path| read_secret(dir, path, raw.secret_file.span.clone(), &at("secret_file"), sheet));
     match (raw.kind.value, raw.secret_file.span.clone()) {
         (OutletKind::Ntfy, Some(span)) => {
             let message = "ntfy knows no signatures; this would be used for nothing".to_owned();
-            sheet.error(span, &at("secret_file"), message, "name the access token in token_file, or remove this line");
+            sheet.error(
+                span,
+                &at("secret_file"),
+                message,
+                "name the access token in token_file, or remove this line",
+            );
         }
         (OutletKind::Webhook, None) if raw.kind.sound && raw.token_file.span.is_none() => {
             let span = raw.kind.span.clone().unwrap_or_default();
-            let message = "nothing tells the receiver that a request is ours: anybody can forge an alert".to_owned();
+            let message =
+                "nothing tells the receiver that a request is ours: anybody can forge an alert".to_owned();
             sheet.warning(span, &at("kind"), message, "add secret_file, and check Wirewatch-Signature there");
         }
         (OutletKind::Webhook, Some(span)) => {
@@ -111,9 +119,11 @@ fn check_outlet(
         }
         (_, None) => {}
     }
-    let token = raw.token_file.value.as_ref().and_then(|path| {
-        read_secret(dir, path, raw.token_file.span.clone(), &at("token_file"), sheet)
-    });
+    let token = raw
+        .token_file
+        .value
+        .as_ref()
+        .and_then(|path| read_secret(dir, path, raw.token_file.span.clone(), &at("token_file"), sheet));
     if let Some(span) = raw.token_file.span.clone()
         && token.as_ref().is_some_and(|token| !token.expose().bytes().all(|byte| byte.is_ascii_graphic()))
     {
@@ -153,13 +163,7 @@ fn check_url(item: &Item<Line>, key: &str, sheet: &mut Sheet<'_>) -> Option<Url>
     Some(url)
 }
 
-fn check_topic(
-    url: &Url,
-    raw: &raw::Outlet,
-    span: std::ops::Range<usize>,
-    key: &str,
-    sheet: &mut Sheet<'_>,
-) {
+fn check_topic(url: &Url, raw: &raw::Outlet, span: std::ops::Range<usize>, key: &str, sheet: &mut Sheet<'_>) {
     let topic = url.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let is_topic = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if topic.is_empty() || topic.len() > 64 || !topic.chars().all(is_topic) || url.query().is_some() {
@@ -197,7 +201,12 @@ pub(super) fn check_heartbeat(raw: &raw::Mail, sheet: &mut Sheet<'_>) -> Option<
         && let Some(span) = span(&raw.heartbeat)
     {
         let message = "there is no mail.operator, so nobody gets a heartbeat".to_owned();
-        sheet.error(span, "mail.heartbeat", message, "add `operator = [\"you@example.org\"]`, or remove this line");
+        sheet.error(
+            span,
+            "mail.heartbeat",
+            message,
+            "add `operator = [\"you@example.org\"]`, or remove this line",
+        );
     }
     for (key, item) in [("mail.heartbeat_at", &raw.heartbeat_at), ("mail.time_zone", &raw.time_zone)] {
         if is_off && let Some(span) = span(item) {
@@ -212,7 +221,8 @@ pub(super) fn check_heartbeat(raw: &raw::Mail, sheet: &mut Sheet<'_>) -> Option<
     }
     let time_zone = TimeZone::get(&raw.time_zone.value.0);
     if let (Err(_), Some(span)) = (&time_zone, span(&raw.time_zone)) {
-        let message = format!("`{}` is not a time zone this machine knows", super::quoted(&raw.time_zone.value.0));
+        let message =
+            format!("`{}` is not a time zone this machine knows", super::quoted(&raw.time_zone.value.0));
         let hint = "write an IANA name such as \"Africa/Khartoum\"; the package tzdata holds them";
         sheet.error(span, "mail.time_zone", message, hint);
     }

@@ -39,7 +39,12 @@ async fn done(ledger: &Ledger, token: String) -> Result<Page, LedgerError> {
             let action = valid.action.as_str();
             info!(alert = valid.alert.0, by = valid.address, action, "A recipient answered");
             if let Some(event) = told {
-                info!(alert = event.id.0, recipients = event.to.len(), subject = event.subject, "Operator told");
+                info!(
+                    alert = event.id.0,
+                    recipients = event.to.len(),
+                    subject = event.subject,
+                    "Operator told"
+                );
             }
             Page::Done { lines: words(&valid) }
         }
@@ -58,7 +63,9 @@ fn refusal(judged: &Judged) -> Page {
 /// What a link would do.
 fn asked(valid: &Valid) -> Vec<String> {
     let what = match valid.action {
-        Action::Acknowledge => "Say that somebody takes care of this. Reminders stop; news is still told.".to_owned(),
+        Action::Acknowledge => {
+            "Say that somebody takes care of this. Reminders stop; news is still told.".to_owned()
+        }
         Action::Useful => "Say that this alert was right. It helps to tune the topic.".to_owned(),
         Action::Noise => "Say that this alert was wrong. It helps to tune the topic.".to_owned(),
         Action::Silence => "Hold back alerts of this topic and place for 24 hours.".to_owned(),

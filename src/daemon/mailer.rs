@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-pub use self::flight::{Door, hand_to};
 use self::flight::{Cause, Landed, fly};
+pub use self::flight::{Door, hand_to};
 use self::lane::{Lane, Room};
 use super::ledger::{Finish, Ledger, LedgerError};
 use super::{now, until};
@@ -176,7 +176,10 @@ impl Carrier {
             self.door = door;
             self.lanes.clear();
             for aloft in self.aloft.values() {
-                self.lanes.entry(aloft.channel.clone()).or_insert_with(|| Lane::new(&self.door.retry)).begin();
+                self.lanes
+                    .entry(aloft.channel.clone())
+                    .or_insert_with(|| Lane::new(&self.door.retry))
+                    .begin();
             }
         }
     }
@@ -240,7 +243,8 @@ impl Carrier {
             channel: channel.clone(),
             begun_at: Instant::now(),
         };
-        let line = if channel == Channel::Mail { self.lines.pop().unwrap_or_default() } else { Line::default() };
+        let line =
+            if channel == Channel::Mail { self.lines.pop().unwrap_or_default() } else { Line::default() };
         let started = self.flights.spawn(fly(Arc::clone(&self.door), line, channel.clone(), letter, now));
         self.aloft.insert(started.id(), aloft);
         self.lanes.entry(channel).or_insert_with(|| Lane::new(&self.door.retry)).begin();
@@ -266,7 +270,10 @@ impl Carrier {
                 (outcome, retry_after)
             }
             // A panic was said by the runtime already.
-            None => (Outcome::Deferred("wirewatch failed while it was sending; please report it".to_owned()), None),
+            None => (
+                Outcome::Deferred("wirewatch failed while it was sending; please report it".to_owned()),
+                None,
+            ),
         };
         let cause = Cause::of(&outcome);
         let retry = self.door.retry;
@@ -347,8 +354,7 @@ impl Carrier {
     /// Closes connections that nobody used for a while.
     fn close_idle(&mut self) {
         let now = Instant::now();
-        let (idle, kept) =
-            self.lines.drain(..).partition(|line| line.closes_at().is_none_or(|at| at <= now));
+        let (idle, kept) = self.lines.drain(..).partition(|line| line.closes_at().is_none_or(|at| at <= now));
         self.lines = kept;
         let idle: Vec<Line> = idle;
         for line in idle {

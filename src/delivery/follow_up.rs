@@ -180,7 +180,8 @@ impl Ticket {
 /// The token of an action for a recipient.
 pub fn token(key: &Key, action: Action, recipient: Recipient<'_>) -> String {
     let expires_at = after(recipient.at, VALID_FOR);
-    let signature = signed(key, action, recipient, expires_at).map(|mac| digits(&mac.finalize().into_bytes()));
+    let signature =
+        signed(key, action, recipient, expires_at).map(|mac| digits(&mac.finalize().into_bytes()));
     format!(
         "{}{:x}-{:x}-{}",
         action.letter(),

@@ -374,7 +374,8 @@ fn is_crowded(failure: &Failure) -> bool {
     let (_, enhanced) = crate::delivery::codes(&failure.words);
     let is_policy = enhanced.is_some_and(|status| status.starts_with("4.7."));
     let words = failure.words.to_ascii_lowercase();
-    let says_so = ["too many", "too much", "rate limit", "ratelimit", "throttl"].iter().any(|it| words.contains(it));
+    let says_so =
+        ["too many", "too much", "rate limit", "ratelimit", "throttl"].iter().any(|it| words.contains(it));
     match failure.stage {
         Stage::Connect | Stage::Greeting | Stage::Reset | Stage::Sender => {
             !is_about_the_account(code) && (code == 421 || is_policy || says_so)

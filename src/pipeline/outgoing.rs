@@ -66,8 +66,10 @@ pub fn claim(
         found.text = Payload { text: mail.text, ..found.clone() }.bounded().text;
         if let Some(base) = base(config).filter(|_| found.incident.is_some()) {
             let links = follow_up::links(&key, &base, recipient);
-            found.links =
-                links.into_iter().map(|link| PayloadLink { action: link.action.as_str(), url: link.url }).collect();
+            found.links = links
+                .into_iter()
+                .map(|link| PayloadLink { action: link.action.as_str(), url: link.url })
+                .collect();
         }
         payload = Some(found);
     }

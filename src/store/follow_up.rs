@@ -153,12 +153,7 @@ impl Reader {
 }
 
 /// Undoes unsubscriptions of an address, of one topic or all; answers how many. It works beside a running daemon.
-pub fn restore(
-    path: &Path,
-    address: &str,
-    topic: Option<&str>,
-    now: Timestamp,
-) -> Result<usize, StoreError> {
+pub fn restore(path: &Path, address: &str, topic: Option<&str>, now: Timestamp) -> Result<usize, StoreError> {
     let connection = open_beside_daemon(path)?;
     Ok(connection.execute(
         "UPDATE unsubscriptions SET restored_at = ?3

@@ -84,13 +84,8 @@ pub(super) fn keep(
     )?;
     for label in labels {
         let grade = label.grade.number();
-        kept += statement.execute(params![
-            label.article,
-            label.topic,
-            grade,
-            source.word(),
-            to_micros(at)
-        ])?;
+        kept +=
+            statement.execute(params![label.article, label.topic, grade, source.word(), to_micros(at)])?;
     }
     Ok(kept)
 }

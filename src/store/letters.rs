@@ -58,9 +58,11 @@ impl Reader {
 
     /// How many there are.
     pub fn dead_letter_count(&self) -> Result<u64, StoreError> {
-        let count: i64 = self
-            .connection
-            .query_row("SELECT count(*) FROM deliveries WHERE status = 'failed'", [], |row| row.get(0))?;
+        let count: i64 = self.connection.query_row(
+            "SELECT count(*) FROM deliveries WHERE status = 'failed'",
+            [],
+            |row| row.get(0),
+        )?;
         Ok(count.unsigned_abs())
     }
 }

@@ -135,9 +135,9 @@ impl Transaction<'_> {
 
     /// Backlogs that last.
     pub fn open_backlogs(&self) -> Result<Vec<OpenBacklog>, StoreError> {
-        let mut statement = self
-            .sql
-            .prepare_cached("SELECT channel, since, alert_id FROM backlogs WHERE until IS NULL ORDER BY channel")?;
+        let mut statement = self.sql.prepare_cached(
+            "SELECT channel, since, alert_id FROM backlogs WHERE until IS NULL ORDER BY channel",
+        )?;
         let rows = statement.query_map([], |row| {
             Ok(OpenBacklog {
                 channel: Channel::from_word(&row.get::<_, String>(0)?),
@@ -172,10 +172,8 @@ impl Transaction<'_> {
 
     /// When the last heartbeat was due.
     pub fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {
-        let at: Option<i64> = self
-            .sql
-            .prepare_cached("SELECT max(due_at) FROM heartbeats")?
-            .query_row([], |row| row.get(0))?;
+        let at: Option<i64> =
+            self.sql.prepare_cached("SELECT max(due_at) FROM heartbeats")?.query_row([], |row| row.get(0))?;
         Ok(at.map(from_micros))
     }
 
@@ -244,8 +242,8 @@ impl Transaction<'_> {
             "SELECT topic, place, last_tripped_at FROM incidents WHERE status = 'open'
              ORDER BY last_tripped_at DESC, id DESC LIMIT ?1",
         )?;
-        let rows =
-            statement.query_map([LISTED_MAX], |row| Ok((row.get(0)?, row.get(1)?, from_micros(row.get(2)?))))?;
+        let rows = statement
+            .query_map([LISTED_MAX], |row| Ok((row.get(0)?, row.get(1)?, from_micros(row.get(2)?))))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -253,7 +251,9 @@ impl Transaction<'_> {
     pub fn waiting_in_all(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
         let found = self
             .sql
-            .prepare_cached("SELECT count(*), min(queued_at) FROM deliveries WHERE status IN ('queued', 'sending')")?
+            .prepare_cached(
+                "SELECT count(*), min(queued_at) FROM deliveries WHERE status IN ('queued', 'sending')",
+            )?
             .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)))
             .optional()?;
         let (count, since) = found.unwrap_or_default();

@@ -141,7 +141,8 @@ fn show(answer: &Page) -> Response {
         Page::Done { lines } => page(StatusCode::OK, "Done", lines, None),
         Page::Expired => {
             let lines = vec![
-                "Links work for 30 days. The alert itself is still there: wirewatch alerts show has it.".to_owned(),
+                "Links work for 30 days. The alert itself is still there: wirewatch alerts show has it."
+                    .to_owned(),
             ];
             page(StatusCode::GONE, "This link is too old", &lines, None)
         }

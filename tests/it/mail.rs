@@ -602,7 +602,11 @@ async fn a_line_hands_many_messages_over_in_one_session() {
     let mailer = Mailer::new(&case.options).unwrap();
     let mut line = Line::default();
     for number in 0..3 {
-        assert_words(&line.send(&mailer, &message_to(&format!("desk{number}@example.org"))).await, "sent", &[]);
+        assert_words(
+            &line.send(&mailer, &message_to(&format!("desk{number}@example.org"))).await,
+            "sent",
+            &[],
+        );
     }
     line.close(&mailer).await;
     let to: Vec<_> = case.server.messages().into_iter().flat_map(|message| message.to).collect();
@@ -633,14 +637,20 @@ async fn a_session_that_ended_meanwhile_is_replaced_and_no_message_pays_for_it()
     let mailer = Mailer::new(&counted.options).unwrap();
     let mut line = Line::default();
     for number in 0..5 {
-        assert_words(&line.send(&mailer, &message_to(&format!("desk{number}@example.org"))).await, "sent", &[]);
+        assert_words(
+            &line.send(&mailer, &message_to(&format!("desk{number}@example.org"))).await,
+            "sent",
+            &[],
+        );
     }
     assert_eq!((counted.server.connections(), counted.server.messages().len()), (3, 5));
 
     let dropped = case(Setup::default(), Tls::None, None).await;
     let mailer = Mailer::new(&dropped.options).unwrap();
     let mut line = Line::default();
-    for script in [at(Stage::Reset, Act::Drop), at(Stage::Reset, Act::Reply("421 4.4.2 idle too long".to_owned()))] {
+    for script in
+        [at(Stage::Reset, Act::Drop), at(Stage::Reset, Act::Reply("421 4.4.2 idle too long".to_owned()))]
+    {
         dropped.server.next(script);
         line.close(&mailer).await;
         for _ in 0..2 {

@@ -113,10 +113,7 @@ pub struct OperatorView {
 pub fn render(view: &OperatorView) -> Rendered {
     let (headline, lead) = (headline(&view.news), lead(view));
     let sections = sections(&view.news);
-    let why = [
-        why(&view.news).to_owned(),
-        format!("This is alert {}, {}.", view.alert, instant(view.at)),
-    ];
+    let why = [why(&view.news).to_owned(), format!("This is alert {}, {}.", view.alert, instant(view.at))];
     let todo = todo(&view.news);
     let (colour, dark_colour) =
         if view.news.is_bad() { ("#a15c07", "#f5b041") } else { ("#1f8f5f", "#3fb27f") };

@@ -94,7 +94,8 @@ pub(super) async fn fly(
         Channel::Outlet(name) => match door.outlets.iter().find(|outlet| outlet.name == name) {
             Some(outlet) => tell(&door, outlet, letter, clock()).await,
             None => {
-                let words = format!("no [[outlet]] is called {name} any more; configure it again, or wait in vain");
+                let words =
+                    format!("no [[outlet]] is called {name} any more; configure it again, or wait in vain");
                 (Outcome::Blocked(words), None)
             }
         },
@@ -102,12 +103,7 @@ pub(super) async fn fly(
     Landed { outcome, retry_after, line, door }
 }
 
-async fn tell(
-    door: &Door,
-    outlet: &Outlet,
-    letter: Letter,
-    now: Timestamp,
-) -> (Outcome, Option<Duration>) {
+async fn tell(door: &Door, outlet: &Outlet, letter: Letter, now: Timestamp) -> (Outcome, Option<Duration>) {
     let Some(mut payload) = letter.payload else {
         return (Outcome::Rejected("the alert is gone from the database".to_owned()), None);
     };
@@ -159,8 +155,7 @@ fn message_id(claimed: &Claimed, domain: &str) -> String {
 }
 
 fn message(claimed: &Claimed, domain: &str) -> Message {
-    let id =
-        |alert, at| delivery::message_id(&claimed.instance, alert, at, &claimed.address, domain);
+    let id = |alert, at| delivery::message_id(&claimed.instance, alert, at, &claimed.address, domain);
     Message {
         to: claimed.address.clone(),
         message_id: message_id(claimed, domain),

@@ -136,7 +136,10 @@ mod tests {
         for wait in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600] {
             assert_eq!(lane.room(second(at), 3, &[], false), Room::Free);
             lane.begin();
-            assert_eq!(lane.room(second(at), 3, &[Duration::from_mins(5)], false), if at == 0 { Room::Free } else { Room::Full });
+            assert_eq!(
+                lane.room(second(at), 3, &[Duration::from_mins(5)], false),
+                if at == 0 { Room::Free } else { Room::Full }
+            );
             lane.end(Cause::Way, second(at));
             assert_eq!(lane.room(second(at), 3, &[], false), Room::At(second(at + wait)));
             assert_eq!(lane.room(second(at), 3, &[], true), Room::Free, "the last round tries all the same");

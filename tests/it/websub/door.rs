@@ -257,7 +257,8 @@ async fn callers_that_dawdle_flood_or_talk_nonsense_are_shown_out() {
 async fn the_door_closes_in_time_and_says_why_it_cannot_open() {
     let open = Open::new().await;
     let address = open.web.address();
-    let taken = Web::open(Options::new(address), open.callbacks.clone(), FollowUps::new().0).await.unwrap_err();
+    let taken =
+        Web::open(Options::new(address), open.callbacks.clone(), FollowUps::new().0).await.unwrap_err();
     assert!(taken.to_string().contains(&format!("{address} (web.listen)")), "{taken}");
     assert!(taken.hint().contains("another port"), "{}", taken.hint());
     let mut idle = TcpStream::connect(address).await.unwrap();

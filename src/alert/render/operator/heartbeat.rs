@@ -9,8 +9,7 @@ use super::super::words::{instant, plural};
 use super::{FeedNews, Item, Section, clock};
 
 /// Why the operator gets it.
-pub(super) const WHY: &str =
-    "Wirewatch writes this to mail.operator at mail.heartbeat_at, whatever happens. If it does not come, Wirewatch or its mail \
+pub(super) const WHY: &str = "Wirewatch writes this to mail.operator at mail.heartbeat_at, whatever happens. If it does not come, Wirewatch or its mail \
      is down: that is what it is for.";
 
 /// Incidents listed.
@@ -140,7 +139,8 @@ fn of_feeds(vitals: &Vitals) -> Section {
     }
     if vitals.blind.len() > FEEDS_MAX {
         let more = vitals.blind.len() - FEEDS_MAX;
-        items.push(item(format!("… and {} (wirewatch feeds list)", plural(more as u64, "more feed")), vec![]));
+        items
+            .push(item(format!("… and {} (wirewatch feeds list)", plural(more as u64, "more feed")), vec![]));
     }
     section("FEEDS", items)
 }
