@@ -14,6 +14,7 @@ mod literal;
 mod mail_server;
 mod manual;
 pub mod opml;
+mod outlet;
 mod policy;
 mod raw;
 mod read;
@@ -47,6 +48,8 @@ use crate::topic::context::Languages;
 use crate::topic::{TopicId, Topics};
 
 pub use crate::alert::route::{Mode, Route};
+pub use crate::delivery::heartbeat::Heartbeat;
+pub use crate::delivery::outlet::Outlet;
 pub use language_file::shipped_languages;
 pub use manual::manual;
 pub use report::{Problem, ProblemSeverity, render};
@@ -76,6 +79,10 @@ pub struct Config {
     pub mail: Mail,
     /// `[[route]]`s, in file order.
     pub routes: Vec<Route>,
+    /// `[[outlet]]`s, in file order.
+    pub outlets: Vec<Outlet>,
+    /// `[health]`: which dead-man service is told that we are alive, and how often.
+    pub ping: Option<Ping>,
     /// `[web] listen`; absent when off.
     pub web_listen: Option<SocketAddr>,
     /// `[web] public_url`: what hubs are told; absent when WebSub is off.
@@ -153,8 +160,23 @@ pub struct Mail {
     pub retry_initial: Duration,
     /// Longest wait between attempts.
     pub retry_max: Duration,
+    /// Mails handed to the server in a minute.
+    pub max_per_minute: u32,
+    /// Connections to the server at a time.
+    pub connections: usize,
     /// Who hears of feed failures and undelivered mail.
     pub operator: Vec<String>,
+    /// When they hear that all is well; none when off.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// A dead-man service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ping {
+    /// Its address.
+    pub url: Url,
+    /// Time between two pings.
+    pub every: Duration,
 }
 
 /// Where a topic comes from.

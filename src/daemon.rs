@@ -8,12 +8,14 @@ mod by_hand;
 mod drain;
 mod ended;
 mod error;
+mod follow_up;
 pub mod health;
 pub mod hub;
 pub mod ledger;
 pub mod mailer;
 mod once;
 pub mod pages;
+mod ping;
 pub mod poller;
 pub mod pulse;
 mod reload;
@@ -38,6 +40,7 @@ use self::hub::Hubs;
 use self::ledger::{Configured, Ledger, LedgerError};
 use self::mailer::Door;
 pub use self::once::OnceReport;
+use self::ping::Pinger;
 use self::poller::Poller;
 use self::pulse::Pulse;
 pub use self::reload::Reload;
@@ -48,7 +51,7 @@ use crate::feed::FeedId;
 use crate::feed::health::{Health, HealthState};
 use crate::feed::schedule::{Start, after};
 use crate::fetch;
-use crate::pipeline::{Elapsed, OperatorEvent, Settled};
+use crate::pipeline::{BacklogEvent, Elapsed, OperatorEvent, Settled};
 use crate::store::{self, Durability, Lock, StoreError, Writer};
 
 /// Longest time between two looks at the clock: what a suspended machine or a moved clock can cost.
@@ -90,6 +93,7 @@ pub struct Daemon {
     fetcher: fetch::Fetcher,
     look_every: Duration,
     pulse: Pulse,
+    pinger: Pinger,
     /// What was logged last of feeds that are not well, and when.
     logged: HashMap<FeedId, (Health, Timestamp)>,
     /// What `run --once` reports; the daemon collects nothing for years.
@@ -139,7 +143,7 @@ impl Daemon {
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
         let poller =
             Poller::new(ledger.clone(), fetcher.clone(), Semaphore::new(workers), Arc::clone(&config));
-        let (door, seen_door) = watch::channel(Arc::new(Door::open(&config.mail)?));
+        let (door, seen_door) = watch::channel(Arc::new(Door::open(&config, fetcher.clone())?));
         let (deliver, stop) = (Arc::new(Notify::new()), mailer::Stop::default());
         let carrier = mailer::Carrier::new(ledger.clone(), seen_door, Arc::clone(&deliver), stop.clone());
         // Three signs of life within the time systemd allows, so that one may come late.
@@ -157,6 +161,7 @@ impl Daemon {
             fetcher,
             look_every,
             pulse: Pulse::new(look_every, Instant::now(), now()),
+            pinger: Pinger::default(),
             logged: HashMap::new(),
             report: None,
             requests: requests(),
@@ -255,9 +260,15 @@ impl Daemon {
         }
         let (next_at, is_alive) = match self.ledger.tick(now).await {
             Ok(ticked) => {
+                // A way that is broken cannot tell of itself: a service that hears nothing does.
+                if !ticked.is_backlogged {
+                    self.pinger.beat(&self.config, &self.fetcher, Instant::now());
+                }
                 self.note_alerts(&ticked.elapsed.alerts);
                 self.note_released(&ticked.elapsed);
                 self.note_told(&ticked.told);
+                self.note_told(&ticked.beats);
+                note_backlogs(&ticked.backlogs);
                 (ticked.next_at, true)
             }
             // The ledger has said so.
@@ -394,6 +405,18 @@ impl Daemon {
         }
         if !alerts.is_empty() {
             self.deliver.notify_one();
+        }
+    }
+}
+
+/// The way that is broken cannot tell of itself: the log does, and `status`.
+fn note_backlogs(backlogs: &[BacklogEvent]) {
+    for BacklogEvent { channel, since, count, reply, is_over } in backlogs {
+        let channel = channel.shown();
+        if *is_over {
+            info!(channel, %since, "Deliveries leave in time again");
+        } else {
+            error!(channel, count, %since, reply, "Deliveries wait for too long");
         }
     }
 }

@@ -1,6 +1,13 @@
 //! A delivery: one alert to one address, and what became of it.
 //!
-//! Owns [`Status`], the back-off rule [`next_attempt`] and the stable [`message_id`]. Refuses to send and to store.
+//! Owns [`Status`], the [`Channel`] it goes by, the back-off rule [`next_attempt`] and the stable [`message_id`]. What an
+//! outlet is handed is `delivery/outlet.rs`, what its recipient can answer with one click `delivery/follow_up.rs`. Refuses
+//! to send and to store.
+
+pub mod follow_up;
+pub mod heartbeat;
+pub mod outlet;
+pub mod payload;
 
 use std::time::Duration;
 
@@ -13,6 +20,66 @@ use crate::feed::schedule::after;
 /// The row of a delivery in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeliveryId(pub i64);
+
+/// What an address of an outlet begins with; the outlet's name follows.
+pub const OUTLET_PREFIX: &str = "outlet:";
+
+/// The way a delivery goes. Channels do not wait for each other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Channel {
+    /// To a mailbox, by the mail door.
+    Mail,
+    /// To the outlet of this name.
+    Outlet(String),
+}
+
+impl Channel {
+    /// The channel of an address: `desk@example.org`, or `outlet:NAME`.
+    pub fn of(address: &str) -> Self {
+        address.strip_prefix(OUTLET_PREFIX).map_or(Self::Mail, |name| Self::Outlet(name.to_owned()))
+    }
+
+    /// The word of the store: `mail`, or `outlet:NAME`.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Mail => "mail".to_owned(),
+            Self::Outlet(name) => format!("{OUTLET_PREFIX}{name}"),
+        }
+    }
+
+    /// The channel for a word of the store.
+    pub fn from_word(word: &str) -> Self {
+        Self::of(word)
+    }
+
+    /// What people call it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Mail => "mail".to_owned(),
+            Self::Outlet(name) => format!("the outlet {name}"),
+        }
+    }
+}
+
+/// The code of an SMTP reply and its enhanced status (RFC 3463), where the reply has them: `550 5.1.1 no such user`. The
+/// reply may stand behind words of ours.
+pub fn codes(reply: &str) -> (Option<u16>, Option<&str>) {
+    let words: Vec<&str> = reply.split([' ', '-']).collect();
+    let code_at = words.iter().position(|word| {
+        word.len() == 3
+            && word.starts_with(['2', '3', '4', '5'])
+            && word.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let Some(at) = code_at else { return (None, None) };
+    let code = words.get(at).and_then(|word| word.parse().ok());
+    let enhanced = words.get(at + 1).copied().filter(|word| {
+        let parts: Vec<&str> = word.split('.').collect();
+        let is_number =
+            |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        parts.len() == 3 && parts.iter().all(|part| is_number(part))
+    });
+    (code, enhanced)
+}
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

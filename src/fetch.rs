@@ -1,4 +1,4 @@
-//! The door to the web: conditional, capped, guarded HTTP GET, and a form now and then.
+//! The door to the web: conditional, capped, guarded HTTP GET, a form now and then, and JSON for outlets.
 //!
 //! Owns `reqwest`. Refuses to know feeds' states and schedules: it is handed validators and hands back an
 //! [`Outcome`]. Refuses to retry: when to ask again is the schedule's business. What is asked is `fetch/request.rs`,
@@ -12,6 +12,7 @@ mod guard;
 mod headers;
 mod links;
 mod outcome;
+mod post;
 mod request;
 mod trail;
 
@@ -31,6 +32,7 @@ use tokio::sync::Semaphore;
 use crate::feed::access::Proxy;
 
 pub use outcome::{Document, Failure, FailureKind, Headers, Link, Onward, Outcome};
+pub use post::{Post, Posted};
 pub use request::{Form, Request, RequestKind};
 
 /// Largest web page read, bytes after decompression.

@@ -5,6 +5,7 @@
 //! [`Message`] and hands back an [`Outcome`].
 
 mod format;
+mod line;
 mod outbox;
 mod smtp;
 mod stream;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 
 pub use crate::secret::Secret;
 pub use format::format;
+pub use line::Line;
 
 /// How a connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +100,9 @@ pub enum Outcome {
     /// Not now, and no other message would fare better (no connection, the account or the sender refused, no room
     /// for files): try again.
     Blocked(String),
+    /// Not now, because the server takes no more from us at present (too many connections, too much mail): try again,
+    /// with fewer connections and after a longer wait.
+    Crowded(String),
     /// Never (5xx, unusable address): the reply.
     Rejected(String),
 }
@@ -146,8 +151,8 @@ pub enum MailError {
     Tls(String),
 }
 
-/// Sends messages, or writes them to files. It keeps no connection between messages: each [`Mailer::send`]
-/// stands alone, so that one broken session cannot spoil the next message.
+/// Sends messages, or writes them to files. [`Mailer::send`] stands alone; a [`Line`] keeps its connection for the next
+/// message.
 #[derive(Debug)]
 pub struct Mailer {
     from: String,
@@ -178,17 +183,18 @@ impl Mailer {
         &self.domain
     }
 
-    /// Sends one message. It ends within a bounded number of command time-outs, whatever the server does.
+    /// Whether messages go to a server, and do not become files.
+    pub fn has_server(&self) -> bool {
+        matches!(self.door, Door::Server(_))
+    }
+
+    /// Sends one message by a connection of its own. It ends within a bounded number of command time-outs, whatever the
+    /// server does.
     pub async fn send(&self, message: &Message) -> Outcome {
-        let bytes = match format(message, &self.from) {
-            Ok(bytes) => bytes,
-            // The same message would fail in the same way for ever.
-            Err(error) => return Outcome::Rejected(error.to_string()),
-        };
-        match &self.door {
-            Door::Server(client) => client.send(&self.from, &message.to, &bytes).await,
-            Door::Files(outbox) => outbox.write(message, bytes).await,
-        }
+        let mut line = Line::default();
+        let outcome = line.send(self, message).await;
+        line.close(self).await;
+        outcome
     }
 
     /// Opens a session and closes it again, without a message; says what happened.

@@ -4,17 +4,21 @@
 //! rows the decisions need, decides, and writes, all inside the transaction it is handed; [`tick`] does the same for
 //! what time alone changes. `run`, `replay` and the tests drive exactly these. Refuses the clock and the network.
 
+mod backlog;
 mod conclude;
 mod correct;
 mod dispatch;
 mod elapse;
 pub mod follow_up;
+mod heartbeat;
 mod hold;
 mod hop;
 mod host;
 mod intake;
+pub mod links;
 mod missed;
 mod operator;
+mod outgoing;
 pub mod page;
 mod pushed;
 mod raise;
@@ -23,8 +27,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::backlog::{BacklogEvent, next_backlog_at, watch_backlog};
 use self::conclude::conclude;
 pub use self::elapse::{Elapsed, next_tick_at, tick};
+pub use self::heartbeat::{beat, next_beat_at};
 pub use self::hold::{Release, Reminded};
 pub use self::hop::{Hop, HopSettled, may_defer, settle_hop};
 pub use self::host::{HostNews, HostPause, HostSpacing, note_host};
@@ -32,6 +38,7 @@ use self::intake::{Sight, take_entries};
 use self::missed::Seeing;
 pub use self::missed::{PAGES_MAX, settle_older_page};
 pub use self::operator::{OperatorEvent, next_look_at, tell_operator};
+pub use self::outgoing::{Letter, Outgoing, claim, outlook};
 pub use self::pushed::settle_delivery;
 use crate::alert::{Alert, AlertId};
 use crate::article::identity::{ArticleId, Keys};

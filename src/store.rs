@@ -8,13 +8,16 @@ pub mod articles;
 pub mod corrections;
 mod cues;
 pub mod feeds;
+pub mod follow_up;
 pub mod gaps;
 pub mod health;
 pub mod hosts;
 pub mod incidents;
 pub mod labels;
+pub mod letters;
 pub mod outbox;
 pub mod pages;
+pub mod pulse;
 pub mod report;
 pub mod requests;
 pub mod routing;
@@ -54,6 +57,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0011_note_hosts_of_redirects.sql")),
     M::up(include_str!("../migrations/0012_add_labels.sql")),
     M::up(include_str!("../migrations/0014_hold_alerts.sql")),
+    M::up(include_str!("../migrations/0015_track_deliveries.sql")),
     M::up(include_str!("../migrations/0016_widen_incidents.sql")),
 ];
 
@@ -118,6 +122,9 @@ pub enum StoreError {
     /// Anything else `SQLite` says.
     #[error("database error: {0}")]
     Sql(rusqlite::Error),
+    /// The operating system has no random bytes for a key.
+    #[error("the operating system has no random bytes; no key can be made")]
+    NoRandomness,
     /// A value in the database does not read back.
     #[error("the database holds something unreadable in {0}")]
     Unreadable(&'static str),
@@ -138,6 +145,7 @@ impl StoreError {
             Self::Sql(_) if self.is_passing() => {
                 "another program holds the database; wirewatch goes on when it lets go"
             }
+            Self::NoRandomness => "make /dev/urandom or getrandom(2) available to wirewatch",
             Self::Sql(_) | Self::Unreadable(_) => "run wirewatch db check",
         }
     }

@@ -1,10 +1,12 @@
 //! The door for callers: an HTTP server on `[web] listen`.
 //!
 //! Owns `axum`, the router and the limits towards strangers: connections at a time, bytes and time for a head, time for
-//! a connection. What is served stands in files of its own; [`callback`] is where hubs knock. Refuses TLS, which is the
+//! a connection. What is served stands in files of its own; [`callback`] is where hubs knock, [`follow_up`] where links in mails
+//! lead. Refuses TLS, which is the
 //! business of the reverse proxy in front, and refuses to know the store: it hands calls in and takes answers.
 
 pub mod callback;
+pub mod follow_up;
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,6 +24,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use self::callback::Callbacks;
+use self::follow_up::FollowUps;
 
 /// How the door behaves.
 #[derive(Debug, Clone)]
@@ -95,12 +98,16 @@ pub struct Web {
 
 impl Web {
     /// Opens it.
-    pub async fn open(options: Options, callbacks: Callbacks) -> Result<Self, WebError> {
+    pub async fn open(
+        options: Options,
+        callbacks: Callbacks,
+        follow_ups: FollowUps,
+    ) -> Result<Self, WebError> {
         let failed = |reason| WebError { listen: options.listen, reason };
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
-        let router = callback::routes(callbacks);
+        let router = callback::routes(callbacks).merge(follow_up::routes(follow_ups));
         let accepting = tokio::spawn(accept(listener, router, options, stopped));
         Ok(Self { address, stop, accepting })
     }

@@ -185,7 +185,7 @@ fn needs(config: &Config, overview: &Overview, standing: &Standing<'_>, now: Tim
     }
     if overview.failed_last_week > 0 {
         let count = counted(overview.failed_last_week, "mail was", "mails were");
-        needs.push(format!("{count} refused for good in the last 7 days (wirewatch alerts list)"));
+        needs.push(format!("{count} refused for good in the last 7 days (wirewatch mail failed)"));
     }
     if overview.untold_last_day > 0 {
         let count = counted(overview.untold_last_day, "alert", "alerts");

@@ -96,7 +96,7 @@ pub(super) fn check_access(
     access
 }
 
-fn check_proxy(
+pub(super) fn check_proxy(
     item: &Item<Option<String>>,
     key: &str,
     proxies: &mut Proxies,
@@ -177,7 +177,7 @@ fn check_authorization(
 }
 
 /// A file that holds a password or token and nothing else.
-fn read_secret(
+pub(super) fn read_secret(
     dir: &Path,
     path: &Path,
     span: Option<Range<usize>>,

@@ -21,8 +21,8 @@ use super::source::{Sheet, Source};
 use super::units::{show_duration, show_size};
 use super::value::{Line, Size};
 use super::{
-    Config, Environment, Log, Mail, Poll, Rewrite, feed_file, language_file, mail_server, route, semantic,
-    topic_file,
+    Config, Environment, Log, Mail, Poll, Rewrite, feed_file, language_file, mail_server, outlet, route,
+    semantic, topic_file,
 };
 use crate::mail;
 
@@ -68,8 +68,10 @@ pub(super) fn check_directory(
         model: model.model,
         languages,
         topic_origins: topics.origins,
-        mail: check_mail(dir, &main.mail, &data_dir, environment, &mut sheet),
+        mail: check_mail(dir, &main, &data_dir, environment, &mut sheet),
         routes,
+        outlets: outlet::check_outlets(dir, &main, &mut sheet),
+        ping: outlet::check_ping(&main.health.value, &mut sheet),
         web_listen,
         web_public_url,
         log,
@@ -354,12 +356,12 @@ fn check_contact(item: &Item<Option<Line>>, sheet: &mut Sheet<'_>) -> Option<Str
 
 fn check_mail(
     dir: &Path,
-    section: &Item<raw::Mail>,
+    main: &raw::Main,
     data_dir: &Path,
     environment: &Environment,
     sheet: &mut Sheet<'_>,
 ) -> Mail {
-    let raw = &section.value;
+    let raw = &main.mail.value;
     check_range(&raw.retry_initial, "mail.retry_initial", SECOND, DAY, sheet);
     check_range(&raw.retry_max, "mail.retry_max", SECOND, 7 * DAY, sheet);
     check_range(&raw.timeout, "mail.timeout", SECOND, 600 * SECOND, sheet);
@@ -371,7 +373,10 @@ fn check_mail(
         door: mail::Options { server, from, outbox_dir: data_dir.join("outbox"), timeout: raw.timeout.value },
         retry_initial: raw.retry_initial.value,
         retry_max: raw.retry_max.value,
-        operator: route::check_addresses(&raw.operator.value, "mail.operator", sheet),
+        max_per_minute: raw.max_per_minute.value.0,
+        connections: raw.connections.value.0 as usize,
+        operator: route::check_addresses(&raw.operator.value, "mail.operator", &main.outlet.value, sheet),
+        heartbeat: outlet::check_heartbeat(raw, sheet),
     }
 }
 
@@ -381,7 +386,9 @@ fn check_web(raw: &raw::Web, sheet: &mut Sheet<'_>) -> (Option<SocketAddr>, Opti
     let span: Option<Range<usize>> = raw.listen.span.clone().filter(|_| !listen.is_empty());
     let Some(span) = span else {
         if let (Some(_), Some(span)) = (&public_url, raw.public_url.span.clone()) {
-            let message = "nothing listens, so no hub can reach this address and WebSub stays off".to_owned();
+            let message =
+                "nothing listens, so no hub can reach this address, WebSub stays off and mails have no links"
+                    .to_owned();
             sheet.warning(span, "web.public_url", message, "set web.listen, such as \"127.0.0.1:8420\"");
         }
         return (None, public_url);
@@ -389,7 +396,7 @@ fn check_web(raw: &raw::Web, sheet: &mut Sheet<'_>) -> (Option<SocketAddr>, Opti
     if let Ok(address) = listen.parse() {
         if raw.public_url.value.is_none() {
             let message = "this version of Wirewatch serves no pages; without web.public_url nothing listens";
-            let hint = "set web.public_url for WebSub, or remove the line to silence this warning";
+            let hint = "set web.public_url for WebSub and links in mails, or remove the line to silence this warning";
             sheet.warning(span, "web.listen", message.to_owned(), hint);
         }
         return (Some(address), public_url);

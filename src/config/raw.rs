@@ -15,6 +15,7 @@ use super::read::{Item, KeyDoc, Kind, Section, Value, mismatch, read_key, refuse
 use super::source::Sheet;
 use super::value::{Line, Size, Whole, read_word};
 use super::{LogFormat, LogLevel};
+use crate::delivery::outlet::OutletKind;
 use crate::feed::FullText;
 use crate::topic::closeness::Closeness as Near;
 use crate::topic::context::{Effect, Factors, Genre};
@@ -125,6 +126,7 @@ pub(super) enum Mode {
 }
 
 words!(Mode, Self::Immediate, "immediate" => Mode::Immediate, "hourly" => Mode::Hourly, "daily" => Mode::Daily);
+words!(OutletKind, Self::Webhook, "webhook" => OutletKind::Webhook, "ntfy" => OutletKind::Ntfy);
 words!(Severity, Self::Info, "info" => Severity::Info, "warning" => Severity::Warning, "critical" => Severity::Critical);
 words!(Expect, Self::Quiet, "alert" => Expect::Alert, "quiet" => Expect::Quiet);
 words!(LogFormat, Self::Text, "text" => LogFormat::Text, "json" => LogFormat::Json);
@@ -179,6 +181,10 @@ section! {
         mail: Mail = Mail::nothing(),
         /// Who is told what.
         route: Vec<Item<Route>> = Vec::new(),
+        /// Where alerts go besides mailboxes.
+        outlet: Vec<Item<Outlet>> = Vec::new(),
+        /// Who is told that Wirewatch is alive.
+        health: Health = Health::nothing(),
         /// A model of what texts mean, for topics that ask it.
         semantic: Semantic = Semantic::nothing(),
         /// What is served.
@@ -258,10 +264,22 @@ section! {
         retry_initial: Duration = Duration::from_secs(30),
         /// Longest wait between two attempts.
         retry_max: Duration = hours(1),
+        /// Most mails handed to the server in a minute; what is more waits for the next. Files are not counted.
+        max_per_minute: Whole<1, 6000> = Whole(60),
+        /// Connections to the server at a time. One is enough as long as nothing takes long; a second is made when a mail has
+        /// been on its way for five seconds, and fewer are made when the server has too much of them.
+        connections: Whole<1, 8> = Whole(3),
         /// Addresses that hear of feeds that cannot be read or have fallen silent, once that has lasted
-        /// (`poll.health_after`), and of the end of it. Undelivered mail is not told yet: `wirewatch status` exits with 1
-        /// when it needs a person.
+        /// (`poll.health_after`), of deliveries that have waited for ten minutes, of who unsubscribed, and of the end of each. An
+        /// outlet (`"outlet:NAME"`) beside a mailbox hears of it when the mail server is what is broken.
         operator: Vec<Item<Line>> = Vec::new(),
+        /// Time between two heartbeats to `operator`, mails that say how everything is and are an alarm when they do not come:
+        /// a part of a day from `"1h"` to `"24h"`, or `"off"`.
+        heartbeat: Line = Line("24h".to_owned()),
+        /// Local time of a heartbeat, `"HH:MM"`.
+        heartbeat_at: Line = Line("07:30".to_owned()),
+        /// Where that is: the name of a time zone, such as `"Africa/Khartoum"`.
+        time_zone: Line = Line("UTC".to_owned()),
         /// A PEM file of further certificate authorities, for a server with a certificate of your own.
         ca_file: Option<PathBuf> = None,
         /// Time for one step of the conversation with the server, `"1s"` to `"10m"`.
@@ -273,7 +291,7 @@ section! {
     /// Who is told what, and when. An alert goes to every route it matches; a list that is left out or empty matches everything.
     /// Without a route, alerts are stored and nobody is told. `wirewatch routes test` says what would become of an alert.
     Route {
-        /// Addresses.
+        /// Addresses: of mailboxes, or of outlets, `"outlet:NAME"`.
         to: Vec<Item<Line>>,
         /// Topic ids; `*` stands for any letters and `?` for one: `["conflict-*"]`.
         topics: Vec<Item<Line>> = vec![Item::default(Line("*".to_owned()))],
@@ -312,6 +330,41 @@ section! {
 }
 
 section! {
+    /// Where alerts go besides mailboxes: a route names it as `"outlet:NAME"`. Each is tried again like mail, and no outlet waits
+    /// for another or for the mail server. What it is handed is in docs/mail.md, "Outlets". `poll.timeout`, `poll.contact` and
+    /// `poll.ca_file` hold for it, too.
+    Outlet {
+        /// What routes call it: small letters, digits and single hyphens.
+        name: Line,
+        /// A program that takes JSON, or a topic of an ntfy server.
+        kind: OutletKind,
+        /// Its address. Of ntfy, the address of the topic: `"https://ntfy.sh/a-long-secret-name"`.
+        url: Line,
+        /// A file that holds the secret a webhook is signed with (HMAC-SHA-256) and nothing else; a relative path starts at the
+        /// configuration directory.
+        secret_file: Option<PathBuf> = None,
+        /// A file that holds a token and nothing else, sent as `Authorization: Bearer`.
+        token_file: Option<PathBuf> = None,
+        /// Whether it may be on a loopback or private address.
+        allow_private_addresses: bool = false,
+        /// A proxy of its own, written as `poll.proxy`, which it else goes through; `""` or `"none"` goes without one.
+        proxy: Option<String> = None,
+    }
+}
+
+section! {
+    /// Who is told that Wirewatch is alive.
+    Health {
+        /// The address of a dead-man service, which is asked (GET) while everything turns and raises an alarm when that stops:
+        /// `"https://hc-ping.com/…"`. It is not asked while the database refuses or deliveries have waited for ten minutes, so
+        /// that it tells what Wirewatch's own mail cannot. `poll.allow_private_addresses` holds for it.
+        ping: Option<Line> = None,
+        /// Time between two pings, `"1m"` to `"24h"`.
+        ping_every: Duration = minutes(5),
+    }
+}
+
+section! {
     /// A model of what texts mean, for topics that ask it. Only a program built with `--features semantic` can read one: see
     /// docs/operations.md, "A model beside the words". Nothing is ever fetched for it.
     Semantic {
@@ -323,14 +376,15 @@ section! {
 }
 
 section! {
-    /// What is served. This version serves no pages yet, only the address where WebSub hubs deliver news: see
-    /// `docs/operations.md`, "News in seconds". A change takes a restart.
+    /// What is served: the address where WebSub hubs deliver news (`docs/operations.md`, "News in seconds"), and the links in
+    /// mails (docs/mail.md, "Answering with one click"). A change takes a restart.
     Web {
         /// Address and port, such as `"127.0.0.1:8420"`; `""` turns it off.
         listen: String = String::new(),
         /// The address under which the internet reaches `listen`, by way of a reverse proxy as a rule:
         /// `"https://news.example.org"`, with a path if the proxy has one for us. Feeds that name a WebSub hub are then
-        /// subscribed to, and their news arrives within seconds. Absent: feeds are only polled.
+        /// subscribed to, and their news arrives within seconds; and mails have links to answer with one click. Absent: feeds are
+        /// only polled, and mails have no such links.
         public_url: Option<Line> = None,
     }
 }

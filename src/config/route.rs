@@ -12,22 +12,33 @@ use super::read::Item;
 use super::source::Sheet;
 use super::topic_file::KnownTopic;
 use super::value::Line;
-use super::{Route, mail_server, raw};
+use super::{Route, mail_server, outlet, raw};
 use crate::alert::route::matches_glob;
 use crate::article::NO_PLACE;
 use crate::article::place::country;
+use crate::delivery::OUTLET_PREFIX;
 
-/// Addresses, each once.
-pub(super) fn check_addresses(items: &[Item<Line>], key: &str, sheet: &mut Sheet<'_>) -> Vec<String> {
+const ADDRESS_HINT: &str = "write it as desk@example.org, without a name; an outlet is \"outlet:NAME\"";
+
+/// Addresses of mailboxes and outlets, each once.
+pub(super) fn check_addresses(
+    items: &[Item<Line>],
+    key: &str,
+    outlets: &[Item<raw::Outlet>],
+    sheet: &mut Sheet<'_>,
+) -> Vec<String> {
     let mut addresses: Vec<String> = Vec::new();
     let mut known = HashSet::new();
     for (index, item) in items.iter().enumerate() {
         let key = format!("{key}[{}]", index + 1);
         let span = item.span.clone().unwrap_or_default();
         let Line(address) = &item.value;
-        if !mail_server::is_address(address) {
+        if address.starts_with(OUTLET_PREFIX) && !outlet::is_known(address, outlets) {
+            let message = format!("there is no [[outlet]] for `{}`", super::quoted(address));
+            sheet.error(span, &key, message, outlet::hint_of_names(outlets));
+        } else if !address.starts_with(OUTLET_PREFIX) && !mail_server::is_address(address) {
             let message = format!("`{}` is not a mail address", super::quoted(address));
-            sheet.error(span, &key, message, "write it as desk@example.org, without a name");
+            sheet.error(span, &key, message, ADDRESS_HINT);
         } else if !known.insert(address.to_ascii_lowercase()) {
             let message = format!("{address} is listed twice; it is told once");
             sheet.warning(span, &key, message, "remove one of them");
@@ -49,17 +60,20 @@ pub(super) fn check_routes(
         sheet.warning(0..0, "route", message, "add a [[route]] with `to = [\"you@example.org\"]`");
     }
     let numbered = routes.iter().enumerate();
-    numbered.map(|(index, item)| check_route(&item.value, index + 1, known, sheet)).collect()
+    numbered
+        .map(|(index, item)| check_route(&item.value, index + 1, known, &main.outlet.value, sheet))
+        .collect()
 }
 
 fn check_route(
     raw: &raw::Route,
     number: usize,
     known: &BTreeMap<String, KnownTopic>,
+    outlets: &[Item<raw::Outlet>],
     sheet: &mut Sheet<'_>,
 ) -> Route {
     let key = |name: &str| format!("route[{number}].{name}");
-    let to = check_addresses(&raw.to.value, &key("to"), sheet);
+    let to = check_addresses(&raw.to.value, &key("to"), outlets, sheet);
     if let Some(span) = raw.to.span.clone().filter(|_| raw.to.sound && raw.to.value.is_empty()) {
         sheet.error(
             span,
@@ -94,7 +108,7 @@ fn check_route(
             sheet.error(span, &format!("{}[{}]", key("places"), index + 1), message, hint);
         }
     }
-    let timing = timing::check(raw, &to, &key, sheet);
+    let timing = timing::check(raw, (&to, outlets), &key, sheet);
     let texts = |items: &[Item<Line>]| items.iter().map(|item| item.value.0.clone()).collect();
     Route {
         to,

@@ -21,13 +21,14 @@ use tracing::{debug, info, warn};
 use self::delivery::Deliveries;
 use self::keeper::Keeper;
 use super::ledger::{Ledger, LedgerError};
-use super::{Daemon, DaemonError};
+use super::{Daemon, DaemonError, follow_up};
 use crate::config::Config;
 use crate::feed::subscription::offer::Offer;
 use crate::feed::{Feed, FeedId};
 use crate::fetch::Fetcher;
 use crate::pipeline::Settled;
 use crate::web::callback::{Callbacks, Inbox};
+use crate::web::follow_up::FollowUps;
 use crate::web::{Options, Web};
 
 /// What polls heard and the keeper has not taken in, at most; what does not fit is heard at the next document.
@@ -64,6 +65,8 @@ pub struct Hubs {
     pushed: Receiver<Pushed>,
     keeper: JoinHandle<()>,
     deliveries: JoinHandle<()>,
+    /// Answers clicks on links in mails, which come in by the same door.
+    clicks: JoinHandle<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -105,7 +108,8 @@ impl Hubs {
         let (stop, stopped) = watch::channel(false);
         let mut keeper = Keeper::new(ledger.clone(), seen_realm.clone(), base, callbacks.clone());
         keeper.take_over().await?;
-        let web = Web::open(Options::new(listen), callbacks).await?;
+        let (follow_ups, clicked) = FollowUps::new();
+        let web = Web::open(Options::new(listen), callbacks, follow_ups).await?;
         let settler = Deliveries::new(ledger.clone(), seen_realm, pushing);
         Ok(Some(Self {
             ear: Ear(told),
@@ -114,6 +118,7 @@ impl Hubs {
             pushed,
             keeper: tokio::spawn(keeper.keep(calls, heard, stopped)),
             deliveries: tokio::spawn(settler.settle_all(deliveries)),
+            clicks: tokio::spawn(follow_up::answer_all(ledger.clone(), clicked)),
             stop,
         }))
     }
@@ -135,13 +140,13 @@ impl Hubs {
 
     /// Closes the door, settles what was taken in, and ends, within a time.
     pub async fn close(self, within: Duration) {
-        let Self { web, keeper, deliveries, stop, realm, .. } = self;
-        let give_up = [keeper.abort_handle(), deliveries.abort_handle()];
+        let Self { web, keeper, deliveries, clicks, stop, realm, .. } = self;
+        let give_up = [keeper.abort_handle(), deliveries.abort_handle(), clicks.abort_handle()];
         let ended = tokio::time::timeout(within, async {
             web.close().await;
             stop.send_replace(true);
             // The keeper held the last way in: without it the queue ends, and with the queue the settling.
-            drop((keeper.await, deliveries.await));
+            drop((keeper.await, deliveries.await, clicks.await));
         });
         if ended.await.is_err() {
             warn!("Deliveries under way were given up; the next polls find what they brought");

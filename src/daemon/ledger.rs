@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -16,16 +15,15 @@ use tracing::{error, info};
 use super::health::Health;
 use crate::article::identity::ArticleId;
 use crate::config::Config;
-use crate::delivery::{DeliveryId, Status};
+use crate::delivery::{Channel, DeliveryId, Status};
 use crate::feed::Feed;
 use crate::feed::gap::GapId;
 use crate::feed::host::{HostState, KNOWN_SPACING_MAX};
 use crate::feed::subscription::Callback;
 use crate::pipeline::page::{self, PageSettled, PageTask, PageVisit};
-use crate::pipeline::{self, Elapsed, Hop, HopSettled, OperatorEvent, Poll, Settled};
+use crate::pipeline::{self, BacklogEvent, Elapsed, Hop, HopSettled, OperatorEvent, Outgoing, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::gaps::OlderPage;
-use crate::store::outbox::Claimed;
 use crate::store::pages::WaitingPage;
 use crate::store::requests::{FirstDocument, PollRequest};
 use crate::store::{StoreError, Transaction, Writer};
@@ -35,10 +33,6 @@ const JOBS_MAX: usize = 64;
 
 /// Pages that wait, taken up at a start or reload; the rest has its turn at the next one.
 const PAGES_MAX: u32 = 20_000;
-
-/// An attempt planned this much further ahead than the longest wait was planned by a clock that ran ahead. A stop claims by
-/// the time it was asked for, which may be some minutes ago.
-const CLOCK_SLACK: Duration = Duration::from_hours(1);
 
 /// Work on the database, with the configuration in force.
 type Work = Box<dyn FnOnce(&mut Writer, Option<&Config>) + Send>;
@@ -53,9 +47,7 @@ enum Job {
     SettlePage { visit: Box<PageVisit>, now: Timestamp, answer: Answer<PageSettled> },
     SettleOlderPage { feed: Arc<Feed>, gap: GapId, poll: Box<Poll>, now: Timestamp, answer: Answer<Settled> },
     Tick { now: Timestamp, answer: Answer<Ticked> },
-    Claim { now: Timestamp, limit: u32, answer: Answer<Vec<Claimed>> },
     Finish { finish: Finish, now: Timestamp, answer: Answer<()> },
-    NextDelivery { answer: Answer<Option<Timestamp>> },
     Hasten { now: Timestamp, answer: Answer<usize> },
     TakeRequests { now: Timestamp, answer: Answer<Vec<PollRequest>> },
     TakeFirstDocuments { now: Timestamp, answer: Answer<Vec<FirstDocument>> },
@@ -82,6 +74,12 @@ pub struct Ticked {
     pub elapsed: Elapsed,
     /// What the operator is told.
     pub told: Vec<OperatorEvent>,
+    /// Heartbeats, and what the operator is told of deliveries.
+    pub beats: Vec<OperatorEvent>,
+    /// Channels in which deliveries begin to wait for long, or no longer do.
+    pub backlogs: Vec<BacklogEvent>,
+    /// Whether deliveries of any channel wait for too long.
+    pub is_backlogged: bool,
     /// When the next tick has something to do.
     pub next_at: Option<Timestamp>,
 }
@@ -223,9 +221,33 @@ impl Ledger {
         self.ask(|answer| Job::Tick { now, answer }).await
     }
 
-    /// Claims deliveries that are due.
-    pub async fn claim(&self, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError> {
-        self.ask(|answer| Job::Claim { now, limit, answer }).await
+    /// Does something in a transaction of its own, by the configuration in force.
+    pub async fn by_config<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Transaction<'_>, &Config) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let job = |answer: Answer<T>| Job::Within {
+            job: Box::new(move |writer, config| {
+                let done = with_config(config, |config| in_transaction(writer, |tx| job(tx, config)));
+                drop(answer.send(done));
+            }),
+        };
+        self.ask(job).await
+    }
+
+    /// When each channel has something due.
+    pub async fn outlook(&self, now: Timestamp) -> Result<Vec<(Channel, Timestamp)>, LedgerError> {
+        self.by_config(move |tx, config| pipeline::outlook(tx, config, now)).await
+    }
+
+    /// Claims the next delivery of a channel.
+    pub async fn claim(
+        &self,
+        channel: Channel,
+        is_limited: bool,
+        now: Timestamp,
+    ) -> Result<Outgoing, LedgerError> {
+        self.by_config(move |tx, config| pipeline::claim(tx, config, &channel, is_limited, now)).await
     }
 
     /// Keeps what became of an attempt.
@@ -233,11 +255,6 @@ impl Ledger {
         let finished = self.ask(|answer| Job::Finish { finish, now, answer }).await;
         self.note_written(finished.is_ok());
         finished
-    }
-
-    /// When the next delivery is due.
-    pub async fn next_delivery_at(&self) -> Result<Option<Timestamp>, LedgerError> {
-        self.ask(|answer| Job::NextDelivery { answer }).await
     }
 
     /// Makes every waiting delivery due at once; answers how many there are.
@@ -324,22 +341,11 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
                 with_config(config.as_deref(), |config| in_transaction(writer, |tx| tick(tx, config, now)));
             drop(answer.send(ticked));
         }
-        Job::Claim { now, limit, answer } => {
-            let claimed = with_config(config.as_deref(), |config| {
-                in_transaction(writer, |tx| {
-                    tx.claim_deliveries(now, config.mail.retry_max + CLOCK_SLACK, limit)
-                })
-            });
-            drop(answer.send(claimed));
-        }
         Job::Finish { finish, now, answer } => {
             let Finish { id, status, reply, next_attempt_at } = finish;
             let finished =
                 in_transaction(writer, |tx| tx.finish_delivery(id, status, &reply, next_attempt_at, now));
             drop(answer.send(finished));
-        }
-        Job::NextDelivery { answer } => {
-            drop(answer.send(in_transaction(writer, next_delivery_at)));
         }
         Job::Hasten { now, answer } => {
             drop(answer.send(in_transaction(writer, |tx| tx.hasten_deliveries(now))));
@@ -357,13 +363,16 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
 fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Ticked, StoreError> {
     let elapsed = pipeline::tick(tx, config, now)?;
     let told = pipeline::tell_operator(tx, config, now)?;
-    let next = [pipeline::next_tick_at(tx, config)?, pipeline::next_look_at(tx)?];
-    Ok(Ticked { elapsed, told, next_at: next.into_iter().flatten().min() })
-}
-
-/// The method itself is not general in lifetime.
-fn next_delivery_at(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StoreError> {
-    tx.next_delivery_at()
+    let (mut beats, backlogs) = pipeline::watch_backlog(tx, config, now)?;
+    beats.extend(pipeline::beat(tx, config, now)?);
+    let next = [
+        pipeline::next_tick_at(tx, config)?,
+        pipeline::next_look_at(tx)?,
+        pipeline::next_backlog_at(tx)?,
+        pipeline::next_beat_at(tx, config, now)?,
+    ];
+    let is_backlogged = !tx.open_backlogs()?.is_empty();
+    Ok(Ticked { elapsed, told, beats, backlogs, is_backlogged, next_at: next.into_iter().flatten().min() })
 }
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {

@@ -1,25 +1,31 @@
-//! The mailer: takes deliveries that are due from the outbox and hands them to the mail door.
+//! The mailer: takes deliveries that are due from the outbox and hands them to the doors, mail and outlets.
 //!
-//! Owns the loop claim → send → finish. An attempt that fails goes back to the outbox with its next time; nothing is
-//! given up but what the server refuses for good. Refuses to decide who is told.
+//! Owns the loop claim → send → finish. Each channel is a [`lane::Lane`] of its own and waits for no other; within one, a
+//! delivery that takes long is overtaken. An attempt that fails goes back to the outbox with its next time; nothing is given
+//! up but what is refused for good. Refuses to decide who is told.
 
+mod flight;
+mod lane;
+
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
+use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use self::flight::{Cause, Landed, fly};
+pub use self::flight::{Door, hand_to};
+use self::lane::{Lane, Room};
 use super::ledger::{Finish, Ledger, LedgerError};
 use super::{now, until};
-use crate::config;
-use crate::delivery::{self, Retry, Status};
-use crate::mail::{MailError, Mailer, Message, Outcome};
-use crate::store::outbox::Claimed;
-
-/// Deliveries claimed at a time.
-const CLAIM_MAX: u32 = 4;
+use crate::delivery::{self, Channel, DeliveryId, Status};
+use crate::feed::schedule::after;
+use crate::mail::{Line, Outcome};
 
 /// Longest wait between two looks into the outbox.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -30,20 +36,8 @@ const REFUSED_WAIT: Duration = Duration::from_secs(5);
 /// Attempts to record what became of a mail once the daemon is stopping.
 const RECORD_ATTEMPTS_MAX: u32 = 3;
 
-/// How mail leaves, as configured.
-#[derive(Debug)]
-pub struct Door {
-    mailer: Mailer,
-    retry: Retry,
-}
-
-impl Door {
-    /// Opens the door of a configuration; it fails where no mail could ever leave.
-    pub fn open(mail: &config::Mail) -> Result<Self, MailError> {
-        let retry = Retry { initial: mail.retry_initial, max: mail.retry_max };
-        Ok(Self { mailer: Mailer::new(&mail.door)?, retry })
-    }
-}
+/// Longest wait that an outlet may ask for.
+const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
 
 /// Deliveries by what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,101 +73,261 @@ impl Stop {
     }
 }
 
-/// Carries mail until it is stopped; then it empties what is due and ends.
+/// A delivery on its way.
+#[derive(Debug, Clone)]
+struct Aloft {
+    id: DeliveryId,
+    alert: i64,
+    address: String,
+    attempts: u32,
+    channel: Channel,
+    begun_at: Instant,
+}
+
+/// Carries deliveries until it is stopped; then it empties what is due and ends.
 pub struct Carrier {
     ledger: Ledger,
-    door: watch::Receiver<Arc<Door>>,
+    seen_door: watch::Receiver<Arc<Door>>,
+    /// The door in force.
+    door: Arc<Door>,
     deliver: Arc<Notify>,
     stop: Stop,
     tally: Tally,
+    lanes: HashMap<Channel, Lane>,
+    /// Lines to the mail server that nobody uses now.
+    lines: Vec<Line>,
+    flights: JoinSet<Landed>,
+    aloft: HashMap<Id, Aloft>,
+    /// Lines that say goodbye.
+    closing: JoinSet<()>,
     last_problem: String,
-    /// Whether no message got through the door when it was last tried.
-    is_blocked: bool,
 }
 
 impl Carrier {
     /// A carrier through the door in force, whichever that is.
-    pub fn new(ledger: Ledger, door: watch::Receiver<Arc<Door>>, deliver: Arc<Notify>, stop: Stop) -> Self {
-        let (tally, last_problem) = (Tally::default(), String::new());
-        Self { ledger, door, deliver, stop, tally, last_problem, is_blocked: false }
+    pub fn new(
+        ledger: Ledger,
+        seen_door: watch::Receiver<Arc<Door>>,
+        deliver: Arc<Notify>,
+        stop: Stop,
+    ) -> Self {
+        let door = Arc::clone(&seen_door.borrow());
+        Self {
+            ledger,
+            seen_door,
+            door,
+            deliver,
+            stop,
+            tally: Tally::default(),
+            lanes: HashMap::new(),
+            lines: Vec::new(),
+            flights: JoinSet::new(),
+            aloft: HashMap::new(),
+            closing: JoinSet::new(),
+            last_problem: String::new(),
+        }
     }
 
     /// The loop.
     pub async fn carry(mut self) -> Tally {
         loop {
             match self.round().await {
-                Ok(0) if self.stop.is_asked() => return self.tally,
-                Ok(0) => self.wait().await,
-                Ok(_) => {}
-                Err(LedgerError::Stopped) => return self.tally,
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(LedgerError::Stopped) => break,
                 // The ledger has said so.
                 Err(LedgerError::Store(error)) => {
                     debug!(%error, "The outbox cannot be read");
-                    if self.stop.is_asked() {
-                        return self.tally;
+                    if self.stop.is_asked() && self.aloft.is_empty() {
+                        break;
                     }
                     tokio::time::sleep(REFUSED_WAIT).await;
                 }
             }
         }
+        self.close_lines();
+        while self.closing.join_next().await.is_some() {}
+        self.tally
     }
 
-    /// Claims and sends once; answers how many were claimed.
-    async fn round(&mut self) -> Result<usize, LedgerError> {
-        // What is deferred after the stop is the next start's: a slow server would keep this one for ever.
-        let due_at = self.stop.asked_at().unwrap_or_else(now);
-        let claimed = self.ledger.claim(due_at, CLAIM_MAX).await?;
-        let count = claimed.len();
-        for delivery in claimed {
-            self.deliver_one(delivery).await?;
+    /// Starts what is due, and waits for the next thing to happen; whether everything is done.
+    async fn round(&mut self) -> Result<bool, LedgerError> {
+        self.follow_door();
+        let wake_at = self.start_due().await?;
+        if self.aloft.is_empty() && self.stop.is_asked() && wake_at.is_none() {
+            return Ok(true);
         }
-        Ok(count)
+        let wait = wake_at.map_or(LOOK_EVERY, |at| at.saturating_duration_since(Instant::now()));
+        let wait = wait.min(LOOK_EVERY).max(Duration::from_millis(5));
+        tokio::select! {
+            Some(landed) = self.flights.join_next_with_id() => self.landed(landed).await?,
+            () = self.deliver.notified() => {}
+            () = self.stop.token.cancelled(), if !self.stop.is_asked() || self.aloft.is_empty() => {}
+            () = tokio::time::sleep(wait) => self.close_idle(),
+        }
+        Ok(false)
     }
 
-    async fn deliver_one(&mut self, delivery: Claimed) -> Result<(), LedgerError> {
-        let door = Arc::clone(&self.door.borrow());
-        let message = message(&delivery, door.mailer.domain());
-        let outcome = door.mailer.send(&message).await;
-        let ended_at = now();
-        let was_blocked = self.is_blocked;
-        self.is_blocked = matches!(outcome, Outcome::Blocked(_));
-        let (status, reply, next_attempt_at) = match outcome {
-            Outcome::Sent(reply) => {
-                self.tally.sent_count += 1;
-                info!(alert = delivery.alert.0, to = delivery.address, reply, "Mail sent");
-                self.last_problem.clear();
-                (Status::Sent, reply, ended_at)
+    /// Another configuration: what was learnt of the old door says nothing of the new one.
+    fn follow_door(&mut self) {
+        let door = Arc::clone(&self.seen_door.borrow_and_update());
+        if !Arc::ptr_eq(&door, &self.door) {
+            self.close_lines();
+            self.door = door;
+            self.lanes.clear();
+            for aloft in self.aloft.values() {
+                self.lanes
+                    .entry(aloft.channel.clone())
+                    .or_insert_with(|| Lane::new(&self.door.retry))
+                    .begin();
             }
-            Outcome::Rejected(reply) => {
-                self.tally.failed_count += 1;
-                error!(alert = delivery.alert.0, to = delivery.address, reply, "Mail refused for good");
-                (Status::Failed, reply, ended_at)
-            }
-            Outcome::Deferred(reply) | Outcome::Blocked(reply) => {
-                self.tally.deferred_count += 1;
-                let next = delivery::next_attempt(door.retry, delivery.attempts, ended_at);
-                if self.last_problem == reply {
-                    debug!(alert = delivery.alert.0, to = delivery.address, reply, %next, "Mail deferred again");
-                } else {
-                    warn!(alert = delivery.alert.0, to = delivery.address, reply, %next, "Mail deferred");
-                    self.last_problem.clone_from(&reply);
+        }
+    }
+
+    /// Starts all there is room for. Answers when to look again without anything having happened meanwhile; `None`: nothing
+    /// is due that could be started by then, nor will be.
+    async fn start_due(&mut self) -> Result<Option<Instant>, LedgerError> {
+        // What is deferred after the stop is the next start's: a slow server would keep this one for ever.
+        let stopped_at = self.stop.asked_at();
+        let mut wake_at: Option<Instant> = None;
+        let mut note = |at: Instant| wake_at = Some(wake_at.map_or(at, |known| known.min(at)));
+        for (channel, due_at) in self.ledger.outlook(now()).await? {
+            let at = stopped_at.unwrap_or_else(now);
+            if due_at > at {
+                if stopped_at.is_none() {
+                    note(Instant::now() + until(due_at));
                 }
-                (Status::Queued, reply, next)
+                continue;
+            }
+            let most = self.door.connections(&channel);
+            let ages: Vec<Duration> = self.ages(&channel);
+            let lane = self.lanes.entry(channel.clone()).or_insert_with(|| Lane::new(&self.door.retry));
+            match lane.room(at, most, &ages, stopped_at.is_some()) {
+                Room::Free => {}
+                Room::At(_) if stopped_at.is_some() => continue,
+                Room::At(free_at) => {
+                    note(Instant::now() + until(free_at));
+                    continue;
+                }
+                Room::In(wait) => {
+                    note(Instant::now() + wait);
+                    continue;
+                }
+                Room::Full => continue,
+            }
+            let is_limited = channel == Channel::Mail && self.door.mailer.has_server();
+            let outgoing = self.ledger.claim(channel.clone(), is_limited, at).await?;
+            if let Some(letter) = outgoing.letter {
+                self.start(channel, letter);
+                note(Instant::now());
+            } else if let Some(next_at) = outgoing.next_at.filter(|_| stopped_at.is_none()) {
+                note(Instant::now() + until(next_at));
+            }
+        }
+        Ok(wake_at)
+    }
+
+    /// How long the deliveries of a channel have been on their way.
+    fn ages(&self, channel: &Channel) -> Vec<Duration> {
+        let these = self.aloft.values().filter(|aloft| aloft.channel == *channel);
+        these.map(|aloft| aloft.begun_at.elapsed()).collect()
+    }
+
+    fn start(&mut self, channel: Channel, letter: crate::pipeline::Letter) {
+        let claimed = &letter.claimed;
+        let aloft = Aloft {
+            id: claimed.id,
+            alert: claimed.alert.0,
+            address: claimed.address.clone(),
+            attempts: claimed.attempts,
+            channel: channel.clone(),
+            begun_at: Instant::now(),
+        };
+        let line =
+            if channel == Channel::Mail { self.lines.pop().unwrap_or_default() } else { Line::default() };
+        let started = self.flights.spawn(fly(Arc::clone(&self.door), line, channel.clone(), letter, now));
+        self.aloft.insert(started.id(), aloft);
+        self.lanes.entry(channel).or_insert_with(|| Lane::new(&self.door.retry)).begin();
+    }
+
+    async fn landed(
+        &mut self,
+        landed: Result<(Id, Landed), tokio::task::JoinError>,
+    ) -> Result<(), LedgerError> {
+        let (id, landed) = match landed {
+            Ok((id, landed)) => (id, Some(landed)),
+            Err(error) => (error.id(), None),
+        };
+        let Some(aloft) = self.aloft.remove(&id) else { return Ok(()) };
+        let ended_at = now();
+        let (outcome, retry_after) = match landed {
+            Some(Landed { outcome, retry_after, line, door }) => {
+                if aloft.channel == Channel::Mail && Arc::ptr_eq(&door, &self.door) {
+                    self.lines.push(line);
+                } else {
+                    self.say_goodbye(line, door);
+                }
+                (outcome, retry_after)
+            }
+            // A panic was said by the runtime already.
+            None => (
+                Outcome::Deferred("wirewatch failed while it was sending; please report it".to_owned()),
+                None,
+            ),
+        };
+        let cause = Cause::of(&outcome);
+        let retry = self.door.retry;
+        let lane = self.lanes.entry(aloft.channel.clone()).or_insert_with(|| Lane::new(&retry));
+        lane.end(cause, ended_at);
+        let (status, reply, next_attempt_at) = match outcome {
+            Outcome::Sent(reply) => (Status::Sent, reply, ended_at),
+            Outcome::Rejected(reply) => (Status::Failed, reply, ended_at),
+            Outcome::Deferred(reply) | Outcome::Blocked(reply) | Outcome::Crowded(reply) => {
+                let own = delivery::next_attempt(retry, aloft.attempts, ended_at);
+                // Where the way itself is closed, what waits goes out when it opens, and not after a wait of its own.
+                let opens_at = lane.paused_until(ended_at).filter(|_| cause != Cause::None);
+                let next = opens_at.unwrap_or(own);
+                let asked = retry_after.map(|wait| after(ended_at, wait.min(RETRY_AFTER_MAX)));
+                (Status::Queued, reply, asked.map_or(next, |asked| asked.max(next)))
             }
         };
-        self.record(Finish { id: delivery.id, status, reply, next_attempt_at }, ended_at).await?;
-        if was_blocked && !self.is_blocked {
-            self.hasten().await;
-        }
-        Ok(())
+        self.note(&aloft, status, &reply, next_attempt_at);
+        self.record(Finish { id: aloft.id, status, reply, next_attempt_at }, ended_at).await
     }
 
-    /// The door is open again: what waited for it goes out now, and not when its own wait has ended.
-    async fn hasten(&self) {
-        match self.ledger.hasten(now()).await {
-            Ok(0) => {}
-            Ok(count) => info!(count, "Mail leaves again; what was waiting is sent now"),
-            Err(error) => debug!(%error, "What was waiting cannot be hastened"),
+    /// Counts and logs an attempt.
+    fn note(&mut self, aloft: &Aloft, status: Status, reply: &str, next: Timestamp) {
+        let Aloft { alert, address: to, channel, .. } = aloft;
+        let is_mail = *channel == Channel::Mail;
+        match status {
+            Status::Sent => {
+                self.tally.sent_count += 1;
+                self.last_problem.clear();
+                if is_mail {
+                    info!(alert, to, reply, "Mail sent");
+                } else {
+                    info!(alert, to, reply, "Outlet told");
+                }
+            }
+            Status::Failed => {
+                self.tally.failed_count += 1;
+                if is_mail {
+                    error!(alert, to, reply, "Mail refused for good");
+                } else {
+                    error!(alert, to, reply, "Outlet refused for good");
+                }
+            }
+            Status::Queued | Status::Sending => {
+                self.tally.deferred_count += 1;
+                if self.last_problem == reply {
+                    debug!(alert, to, reply, %next, "Deferred again");
+                } else if is_mail {
+                    warn!(alert, to, reply, %next, "Mail deferred");
+                } else {
+                    warn!(alert, to, reply, %next, "Outlet deferred");
+                }
+                reply.clone_into(&mut self.last_problem);
+            }
         }
     }
 
@@ -197,27 +351,27 @@ impl Carrier {
         }
     }
 
-    async fn wait(&self) {
-        let due = self.ledger.next_delivery_at().await.ok().flatten();
-        let wait = due.map_or(LOOK_EVERY, |at| until(at).min(LOOK_EVERY)).max(Duration::from_millis(5));
-        tokio::select! {
-            () = self.deliver.notified() => {}
-            () = self.stop.token.cancelled() => {}
-            () = tokio::time::sleep(wait) => {}
+    /// Closes connections that nobody used for a while.
+    fn close_idle(&mut self) {
+        let now = Instant::now();
+        let (idle, kept) = self.lines.drain(..).partition(|line| line.closes_at().is_none_or(|at| at <= now));
+        self.lines = kept;
+        let idle: Vec<Line> = idle;
+        for line in idle {
+            self.say_goodbye(line, Arc::clone(&self.door));
+        }
+        while self.closing.try_join_next().is_some() {}
+    }
+
+    fn close_lines(&mut self) {
+        for line in std::mem::take(&mut self.lines) {
+            self.say_goodbye(line, Arc::clone(&self.door));
         }
     }
-}
 
-fn message(delivery: &Claimed, domain: &str) -> Message {
-    let id = |alert, at| delivery::message_id(&delivery.instance, alert, at, &delivery.address, domain);
-    Message {
-        to: delivery.address.clone(),
-        message_id: id(delivery.alert, delivery.at),
-        references: delivery.earlier.iter().map(|(alert, at)| id(*alert, *at)).collect(),
-        date: delivery.at,
-        subject: delivery.rendered.subject.clone(),
-        text: delivery.rendered.text.clone(),
-        html: delivery.rendered.html.clone(),
-        headers: delivery.rendered.headers.clone(),
+    fn say_goodbye(&mut self, mut line: Line, door: Arc<Door>) {
+        if line.closes_at().is_some() {
+            self.closing.spawn(async move { line.close(&door.mailer).await });
+        }
     }
 }

@@ -45,7 +45,7 @@ impl Daemon {
                 return Ok(());
             }
         };
-        let door = match Door::open(&config.mail) {
+        let door = match Door::open(&config, fetcher.clone()) {
             Ok(door) => door,
             Err(error) => {
                 error!(%error, "Not reloaded: no mail could leave, the old configuration stays in force");

@@ -323,7 +323,7 @@ fn broken(error: &reqwest::Error, door: &Fetcher, way: &Way, trail: &Trail) -> F
 
 /// Refuses a hop that the guard would not see: address literals, for which no name is looked up, and names that
 /// somebody else looks up.
-fn pass(door: &Fetcher, way: &Way, url: &Url, private: bool) -> Result<(), Failure> {
+pub(super) fn pass(door: &Fetcher, way: &Way, url: &Url, private: bool) -> Result<(), Failure> {
     let host = host_of(url);
     let name = url.domain().map(|name| name.trim_end_matches('.').to_ascii_lowercase());
     // RFC 7686: never ask DNS for these, not even to hear that there is no such name.
@@ -379,7 +379,7 @@ fn validator_headers(validators: [(HeaderName, Option<&[u8]>); 2]) -> HeaderMap 
 }
 
 /// The owner's headers, marked so that nothing on the way writes them down. `Authorization` has its own place.
-fn own_headers(access: &Access) -> HeaderMap {
+pub(super) fn own_headers(access: &Access) -> HeaderMap {
     let valid = access.headers.iter().filter_map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok().filter(|name| name != AUTHORIZATION)?;
         let mut value = HeaderValue::from_str(value.expose()).ok()?;

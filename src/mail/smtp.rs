@@ -1,4 +1,4 @@
-//! One SMTP session for one message: connect, protect, sign in, hand over, leave.
+//! An SMTP session: connect, protect, sign in, hand over one message after another, leave.
 //!
 //! Owns the reading of failures: a refusal of this message is the message's, everything else (network,
 //! certificate, greeting, account, sender) is the world's or the configuration's and will be tried again.
@@ -15,7 +15,7 @@ use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -61,6 +61,7 @@ enum Stage {
     Greeting,
     StartTls,
     SignIn,
+    Reset,
     Sender,
     Recipient,
     Data,
@@ -74,6 +75,7 @@ impl Stage {
             Self::Greeting => "greeting",
             Self::StartTls => "STARTTLS",
             Self::SignIn => "signing in",
+            Self::Reset => "RSET",
             Self::Sender => "MAIL FROM",
             Self::Recipient => "RCPT TO",
             Self::Data => "DATA",
@@ -96,10 +98,26 @@ struct Failure {
     words: String,
 }
 
-/// A session that is open, and whether the server may still be spoken to.
-struct Session {
+/// A session that is open.
+pub(super) struct Session {
     connection: AsyncSmtpConnection,
     peer_is_loopback: bool,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Session(…)")
+    }
+}
+
+/// What became of a message within a session.
+pub(super) struct Handed {
+    /// Of the message.
+    pub(super) outcome: Outcome,
+    /// The session, when the server may still be spoken to in it.
+    pub(super) session: Option<Session>,
+    /// Whether the session had ended before this message was begun: a new one may fare better, at once.
+    pub(super) was_stale: bool,
 }
 
 impl Client {
@@ -120,35 +138,44 @@ impl Client {
         Ok(Self { server: server.clone(), host, tls, timeout })
     }
 
-    /// One session, one message.
-    pub(super) async fn send(&self, from: &str, to: &str, bytes: &[u8]) -> Outcome {
+    /// Opens a session for messages.
+    pub(super) async fn connect_for(&self) -> Result<Session, Outcome> {
+        self.open().await.map_err(|failure| self.outcome(&failure))
+    }
+
+    /// Hands a message over in a session, which `is_used` when another message went before it.
+    pub(super) async fn send(
+        &self,
+        mut session: Session,
+        is_used: bool,
+        (from, to): (&str, &str),
+        bytes: &[u8],
+    ) -> Handed {
         let (sender, recipient) = match (format::sender(from), format::recipient(to)) {
             (Ok(sender), Ok(recipient)) => (sender.email, recipient),
-            (Err(error), _) | (_, Err(error)) => return Outcome::Rejected(error.to_string()),
-        };
-        let mut session = match self.open().await {
-            Ok(session) => session,
-            Err(failure) => return self.outcome(&failure),
+            (Err(error), _) | (_, Err(error)) => {
+                let outcome = Outcome::Rejected(error.to_string());
+                return Handed { outcome, session: Some(session), was_stale: false };
+            }
         };
         let needs_utf8 = !(sender.to_string().is_ascii() && recipient.to_string().is_ascii());
         if needs_utf8 && !session.connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-            self.close(session).await;
-            return Outcome::Rejected(format!(
+            let outcome = Outcome::Rejected(format!(
                 "{} takes no addresses beyond ASCII (no SMTPUTF8), so {recipient} cannot be reached through it",
                 self.name()
             ));
+            return Handed { outcome, session: Some(session), was_stale: false };
         }
-        match self.hand_over(&mut session, sender, recipient, needs_utf8, bytes).await {
-            Ok(reply) => {
-                self.close(session).await;
-                Outcome::Sent(reply)
-            }
+        match self.hand_over(&mut session, is_used, sender, recipient, needs_utf8, bytes).await {
+            Ok(reply) => Handed { outcome: Outcome::Sent(reply), session: Some(session), was_stale: false },
             Err(failure) => {
-                // A server that answered deserves a goodbye; one that did not is left at once.
-                if failure.code.is_some() {
-                    self.close(session).await;
-                }
-                self.outcome(&failure)
+                // Servers end sessions after so many messages or so much time, with a 421 or without a word.
+                let is_before = matches!(failure.stage, Stage::Reset | Stage::Sender);
+                let was_stale = is_used && is_before && failure.code.is_none_or(|code| code == 421);
+                let outcome = self.outcome(&failure);
+                // A server that did not answer, or said that it leaves, is left at once.
+                let is_open = failure.code.is_some_and(|code| code != 421);
+                Handed { outcome, session: is_open.then_some(session), was_stale }
             }
         }
     }
@@ -229,12 +256,17 @@ impl Client {
     async fn hand_over(
         &self,
         session: &mut Session,
+        is_used: bool,
         sender: Address,
         recipient: Address,
         needs_utf8: bool,
         bytes: &[u8],
     ) -> Result<String, Failure> {
         let connection = &mut session.connection;
+        if is_used {
+            // Whatever became of the message before, nothing of it is left.
+            self.step(Stage::Reset, 1, connection.command(Rset)).await?;
+        }
         let parameters = if needs_utf8 { vec![MailParameter::SmtpUtfEight] } else { Vec::new() };
         self.step(Stage::Sender, 1, connection.command(Mail::new(Some(sender), parameters))).await?;
         self.step(Stage::Recipient, 1, connection.command(Rcpt::new(recipient, Vec::new()))).await?;
@@ -277,6 +309,9 @@ impl Client {
     }
 
     fn outcome(&self, failure: &Failure) -> Outcome {
+        if is_crowded(failure) {
+            return Outcome::Crowded(self.describe(failure));
+        }
         if !failure.stage.is_about_the_message() || failure.code.is_some_and(is_about_the_account) {
             return Outcome::Blocked(self.describe(failure));
         }
@@ -306,7 +341,7 @@ impl Client {
         }
     }
 
-    async fn close(&self, mut session: Session) {
+    pub(super) async fn close(&self, mut session: Session) {
         // The message's fate is settled by now: how a goodbye ends changes nothing.
         drop(timeout(self.timeout.min(QUIT_TIMEOUT), session.connection.quit()).await);
     }
@@ -330,6 +365,24 @@ impl Client {
 /// 530, 534, 535 and 538 speak of signing in (RFC 4954 section 6), at whatever stage they come.
 fn is_about_the_account(code: u16) -> bool {
     matches!(code, 530 | 534 | 535 | 538)
+}
+
+/// Whether the server takes no more from us for now. Before a recipient is named a 421, or a 4xx of the policy kind (4.7.x,
+/// RFC 3463 section 3.8), can mean nothing else; after that both are said of greylisted recipients, too, and words decide.
+fn is_crowded(failure: &Failure) -> bool {
+    let Some(code) = failure.code.filter(|code| (400..500).contains(code)) else { return false };
+    let (_, enhanced) = crate::delivery::codes(&failure.words);
+    let is_policy = enhanced.is_some_and(|status| status.starts_with("4.7."));
+    let words = failure.words.to_ascii_lowercase();
+    let says_so =
+        ["too many", "too much", "rate limit", "ratelimit", "throttl"].iter().any(|it| words.contains(it));
+    match failure.stage {
+        Stage::Connect | Stage::Greeting | Stage::Reset | Stage::Sender => {
+            !is_about_the_account(code) && (code == 421 || is_policy || says_so)
+        }
+        Stage::Recipient | Stage::Data | Stage::Handover => says_so,
+        Stage::StartTls | Stage::SignIn => false,
+    }
 }
 
 fn failure(stage: Stage, words: &str) -> Failure {

@@ -60,6 +60,14 @@ pub(super) fn dispatch(
     }
     let mut dispatched = Dispatched::default();
     for verdict in &verdicts {
+        if tx.is_unsubscribed(&verdict.address, &alert.topic.0)? {
+            tx.save_route_decision(&RouteDecision {
+                code: "unsubscribed",
+                reason: "not told: this address unsubscribed from the topic by a link in a mail",
+                ..blank(id, &verdict.address, now)
+            })?;
+            continue;
+        }
         carry_out(tx, id, verdict, now, &mut dispatched)?;
     }
     remind_later(tx, config, alert, (id, incident), &verdicts, now)?;

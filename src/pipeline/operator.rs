@@ -230,7 +230,7 @@ fn look_for_outage(
 }
 
 /// Keeps and queues a mail; `None` when there is nobody to tell.
-fn tell(
+pub(super) fn tell(
     tx: &Transaction<'_>,
     config: &Config,
     news: News,

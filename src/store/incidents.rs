@@ -399,11 +399,16 @@ impl Transaction<'_> {
         Ok(AlertId(self.sql.last_insert_rowid()))
     }
 
-    /// When an alert of a kind was decided last. Only for kinds that are no first and no update: those have no index.
+    /// When an alert of a kind was decided last, heartbeats and backlogs aside. Only for kinds that are no first and no
+    /// update: those have no index.
     pub fn last_notice_at(&self, kind: Kind) -> Result<Option<Timestamp>, StoreError> {
         let at: Option<i64> = self
             .sql
-            .prepare_cached("SELECT max(at) FROM alerts WHERE kind = ?1 AND kind NOT IN ('first', 'update')")?
+            .prepare_cached(
+                "SELECT max(at) FROM alerts a WHERE kind = ?1 AND kind NOT IN ('first', 'update')
+                     AND NOT EXISTS (SELECT 1 FROM heartbeats h WHERE h.alert_id = a.id)
+                     AND NOT EXISTS (SELECT 1 FROM backlogs b WHERE b.alert_id = a.id)",
+            )?
             .query_row([kind.as_str()], |row| row.get(0))?;
         Ok(at.map(from_micros))
     }
@@ -441,7 +446,8 @@ impl Transaction<'_> {
     ) -> Result<DeliveryId, StoreError> {
         self.sql
             .prepare_cached(
-                "INSERT INTO deliveries (alert_id, address, status, next_attempt_at) VALUES (?1, ?2, 'queued', ?3)",
+                "INSERT INTO deliveries (alert_id, address, status, next_attempt_at, queued_at)
+                 VALUES (?1, ?2, 'queued', ?3, ?3)",
             )?
             .execute(params![alert.0, address, to_micros(at)])?;
         Ok(DeliveryId(self.sql.last_insert_rowid()))

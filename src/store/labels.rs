@@ -62,28 +62,32 @@ impl Labeller {
         at: Timestamp,
     ) -> Result<usize, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut kept = 0;
-        {
-            let mut statement = transaction.prepare(
-                "INSERT INTO labels (article_id, topic, grade, source, at) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (article_id, topic) DO UPDATE
-                 SET grade = excluded.grade, source = excluded.source, at = excluded.at
-                 WHERE excluded.source = 'owner' OR labels.source <> 'owner'",
-            )?;
-            for label in labels {
-                let grade = label.grade.number();
-                kept += statement.execute(params![
-                    label.article,
-                    label.topic,
-                    grade,
-                    source.word(),
-                    to_micros(at)
-                ])?;
-            }
-        }
+        let kept = keep(&transaction, labels, source, at)?;
         transaction.commit()?;
         Ok(kept)
     }
+}
+
+/// The same, in a transaction at hand.
+pub(super) fn keep(
+    connection: &Connection,
+    labels: &[Label],
+    source: LabelSource,
+    at: Timestamp,
+) -> Result<usize, StoreError> {
+    let mut kept = 0;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO labels (article_id, topic, grade, source, at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (article_id, topic) DO UPDATE
+         SET grade = excluded.grade, source = excluded.source, at = excluded.at
+         WHERE excluded.source = 'owner' OR labels.source <> 'owner'",
+    )?;
+    for label in labels {
+        let grade = label.grade.number();
+        kept +=
+            statement.execute(params![label.article, label.topic, grade, source.word(), to_micros(at)])?;
+    }
+    Ok(kept)
 }
 
 impl Reader {

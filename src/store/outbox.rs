@@ -1,4 +1,7 @@
 //! The outbox: deliveries that are due, claimed and finished.
+//!
+//! Owns their order: the longest waiting first, and never two at a time to one address, so that a thread arrives as it was
+//! told. What people ask of failed ones is `store/letters.rs`. Refuses to decide when to try again.
 
 use std::time::Duration;
 
@@ -9,8 +12,14 @@ use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
 use crate::alert::render::Rendered;
 use crate::alert::render::note::with_note;
-use crate::delivery::{DeliveryId, Status};
+use crate::delivery::{Channel, DeliveryId, Status};
 use crate::feed::schedule::after;
+
+/// Time in which sent mail is counted for `mail.max_per_minute`.
+const RATE_WINDOW: Duration = Duration::from_mins(1);
+
+/// SQL for the channel of a delivery `d`, as [`Channel::word`] writes it.
+pub(super) const CHANNEL: &str = "CASE WHEN d.address LIKE 'outlet:%' THEN d.address ELSE 'mail' END";
 
 /// A delivery handed to the mailer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,17 +51,20 @@ impl Transaction<'_> {
         wait_max: Duration,
         limit: u32,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let mut claim = self.sql.prepare_cached(
-            "UPDATE deliveries SET status = 'sending', attempts = attempts + 1 WHERE id IN (
+        let sql = "UPDATE deliveries SET status = 'sending', attempts = attempts + 1 WHERE id IN (
                  SELECT id FROM deliveries
                  WHERE status = 'queued' AND (next_attempt_at <= ?1 OR next_attempt_at > ?3)
                  ORDER BY next_attempt_at, id LIMIT ?2)
-             RETURNING id, alert_id, address, attempts",
-        )?;
-        let rows = claim
-            .query_map(params![to_micros(now), limit, to_micros(after(now, wait_max))], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?))
-            })?;
+             RETURNING id, alert_id, address, attempts";
+        self.claimed(sql, params![to_micros(now), limit, to_micros(after(now, wait_max))])
+    }
+
+    /// The deliveries that a statement claims, with all that is sent.
+    fn claimed(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Claimed>, StoreError> {
+        let mut claim = self.sql.prepare_cached(sql)?;
+        let rows = claim.query_map(values, |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?))
+        })?;
         let mut rows: Vec<(i64, i64, String, u32)> = rows.collect::<Result<_, _>>()?;
         rows.sort_by_key(|row| row.0);
         let instance: String = self.sql.query_row("SELECT id FROM instance", [], |row| row.get(0))?;
@@ -73,6 +85,69 @@ impl Transaction<'_> {
             });
         }
         Ok(claimed)
+    }
+
+    /// The same for one channel, and nothing to an address that something is on its way to.
+    pub fn claim_by(
+        &self,
+        channel: &Channel,
+        now: Timestamp,
+        wait_max: Duration,
+        limit: u32,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let sql = format!(
+            "UPDATE deliveries SET status = 'sending', attempts = attempts + 1 WHERE id IN (
+                 SELECT min(id) FROM (
+                     SELECT d.id, d.address, d.next_attempt_at FROM deliveries d
+                     WHERE d.status = 'queued' AND (d.next_attempt_at <= ?1 OR d.next_attempt_at > ?3) AND {CHANNEL} = ?4
+                         AND NOT EXISTS (
+                             SELECT 1 FROM deliveries s WHERE s.status = 'sending' AND s.address = d.address))
+                 GROUP BY address COLLATE NOCASE ORDER BY min(next_attempt_at), min(id) LIMIT ?2)
+             RETURNING id, alert_id, address, attempts"
+        );
+        let until = to_micros(after(now, wait_max));
+        self.claimed(&sql, params![to_micros(now), limit, until, channel.word()])
+    }
+
+    /// When each channel has something due next, as far as nothing is on its way to the same address.
+    pub fn outlook(&self) -> Result<Vec<(Channel, Timestamp)>, StoreError> {
+        let mut statement = self.sql.prepare_cached(&format!(
+            "SELECT {CHANNEL}, min(d.next_attempt_at) FROM deliveries d WHERE d.status = 'queued'
+                 AND NOT EXISTS (SELECT 1 FROM deliveries s WHERE s.status = 'sending' AND s.address = d.address)
+             GROUP BY 1"
+        ))?;
+        let rows = statement.query_map([], |row| {
+            Ok((Channel::from_word(&row.get::<_, String>(0)?), from_micros(row.get(1)?)))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many mails may be handed over at `now` under a limit for a minute, and when the next one may if that is none.
+    /// What is on its way counts as handed over.
+    pub fn mail_allowance(
+        &self,
+        max_per_minute: u32,
+        now: Timestamp,
+    ) -> Result<(u32, Option<Timestamp>), StoreError> {
+        let since = now.checked_sub(jiff::SignedDuration::try_from(RATE_WINDOW).unwrap_or_default());
+        let (sent, first): (u32, Option<i64>) = self
+            .sql
+            .prepare_cached(
+                "SELECT count(*), min(finished_at) FROM deliveries
+                 WHERE status = 'sent' AND finished_at > ?1 AND finished_at <= ?2 AND address NOT LIKE 'outlet:%'",
+            )?
+            .query_row(params![to_micros(since.unwrap_or(Timestamp::MIN)), to_micros(now)], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        let sending: u32 = self
+            .sql
+            .prepare_cached(
+                "SELECT count(*) FROM deliveries WHERE status = 'sending' AND address NOT LIKE 'outlet:%'",
+            )?
+            .query_row([], |row| row.get(0))?;
+        let left = max_per_minute.saturating_sub(sent.saturating_add(sending));
+        let next = first.filter(|_| left == 0).map(|first| after(from_micros(first), RATE_WINDOW));
+        Ok((left, next))
     }
 
     /// Keeps what became of an attempt. `next_attempt_at` is for one that goes back to the queue.
@@ -143,6 +218,7 @@ impl Transaction<'_> {
         earlier.reverse();
         Ok(earlier)
     }
+
     /// Makes every waiting delivery due at once: what it waited for is mended. Answers how many there are.
     pub fn hasten_deliveries(&self, now: Timestamp) -> Result<usize, StoreError> {
         let hastened = self

@@ -136,7 +136,7 @@ pub struct Overview {
     pub alerts_last_day: u64,
     /// Deliveries waiting.
     pub queued: u64,
-    /// When the longest waiting one was decided.
+    /// When the longest waiting one came into the outbox.
     pub oldest_queued: Option<Timestamp>,
     /// What the server said to it.
     pub oldest_queued_reply: String,
@@ -297,8 +297,8 @@ impl Reader {
         let oldest = self
             .connection
             .query_row(
-                "SELECT a.at, d.reply FROM deliveries d JOIN alerts a ON a.id = d.alert_id
-                 WHERE d.status IN ('queued', 'sending') ORDER BY a.at LIMIT 1",
+                "SELECT queued_at, reply FROM deliveries WHERE status IN ('queued', 'sending')
+                 ORDER BY queued_at LIMIT 1",
                 [],
                 |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
             )

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wirewatch::mail::{self, Mailer, Message, Options, Outcome, Secret, Tls};
+use wirewatch::mail::{self, Line, Mailer, Message, Options, Outcome, Secret, Tls};
 
 use crate::support::smtp::{Act, Parsed, Server, Setup, Stage, at};
 
@@ -292,6 +292,7 @@ fn assert_words(outcome: &Outcome, kind: &str, words: &[&str]) {
         Outcome::Sent(text) => ("sent", text),
         Outcome::Deferred(text) => ("deferred", text),
         Outcome::Blocked(text) => ("blocked", text),
+        Outcome::Crowded(text) => ("crowded", text),
         Outcome::Rejected(text) => ("rejected", text),
     };
     assert_eq!(is, kind, "{text}");
@@ -396,7 +397,12 @@ async fn refusals_of_the_message_are_final_and_everything_else_is_tried_again() 
     let reply = |line: &str| Act::Reply(line.to_owned());
     let cases = [
         (Stage::Greeting, reply("554 no service here"), "blocked", "554 no service here"),
-        (Stage::Greeting, reply("421 too busy"), "blocked", "421 too busy"),
+        (Stage::Greeting, reply("421 too busy"), "crowded", "421 too busy"),
+        (Stage::Greeting, reply("421 4.7.0 too many connections from you"), "crowded", "4.7.0"),
+        (Stage::Mail, reply("450 4.7.1 Error: too much mail from you"), "crowded", "too much mail"),
+        (Stage::Mail, reply("451 4.7.26 unauthenticated"), "crowded", "4.7.26"),
+        (Stage::Rcpt, reply("450 4.7.1 too many recipients this minute"), "crowded", "too many"),
+        (Stage::Rcpt, reply("450 4.2.0 greylisted, see https://example.org/grey"), "deferred", "4.2.0"),
         (Stage::Greeting, reply("what is this"), "blocked", "cannot be read"),
         (Stage::Greeting, Act::Drop, "blocked", "greeting"),
         (Stage::Ehlo, reply("550 your name is bad"), "blocked", "550 your name is bad"),
@@ -424,7 +430,7 @@ async fn refusals_of_the_message_are_final_and_everything_else_is_tried_again() 
         case.server.next(at(stage, act.clone()));
         let outcome = case.send().await;
         assert_words(&outcome, kind, &[words]);
-        if kind == "deferred" || kind == "blocked" {
+        if kind != "rejected" {
             assert_words(&outcome, kind, &[&name]);
         }
     }
@@ -582,4 +588,97 @@ fn a_file_of_authorities_is_checked_when_the_door_is_set_up() {
         assert!(error.contains(words) && error.contains("ca.pem"), "{error}");
     }
     assert!(!format!("{options:?}").contains("hunter2"));
+}
+
+// --- a line: one connection for many messages ---
+
+fn message_to(to: &str) -> Message {
+    Message { to: to.to_owned(), message_id: format!("id-{to}"), ..message() }
+}
+
+#[tokio::test]
+async fn a_line_hands_many_messages_over_in_one_session() {
+    let case = case(with_account(Setup::default()), Tls::None, GOOD).await;
+    let mailer = Mailer::new(&case.options).unwrap();
+    let mut line = Line::default();
+    for number in 0..3 {
+        assert_words(
+            &line.send(&mailer, &message_to(&format!("desk{number}@example.org"))).await,
+            "sent",
+            &[],
+        );
+    }
+    line.close(&mailer).await;
+    let to: Vec<_> = case.server.messages().into_iter().flat_map(|message| message.to).collect();
+    assert_eq!(to, ["desk0@example.org", "desk1@example.org", "desk2@example.org"]);
+    assert_eq!(case.server.connections(), 1);
+    let lines = case.server.lines();
+    let count = |verb: &str| lines.iter().filter(|line| line.starts_with(verb)).count();
+    assert_eq!((count("EHLO"), count("AUTH"), count("RSET"), count("QUIT")), (1, 1, 2, 1));
+}
+
+#[tokio::test]
+async fn a_refused_recipient_does_not_cost_the_next_one_its_session() {
+    let case = case(Setup::default(), Tls::None, None).await;
+    case.server.recipient("gone@example.org", Some(Act::Reply("550 5.1.1 no such desk".to_owned())));
+    case.server.recipient("grey@example.org", Some(Act::Reply("451 4.7.1 greylisted".to_owned())));
+    let mailer = Mailer::new(&case.options).unwrap();
+    let mut line = Line::default();
+    for (to, kind) in [("gone", "rejected"), ("grey", "deferred"), ("desk", "sent"), ("gone", "rejected")] {
+        assert_words(&line.send(&mailer, &message_to(&format!("{to}@example.org"))).await, kind, &[]);
+    }
+    assert_eq!((case.server.connections(), case.server.messages().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_session_that_ended_meanwhile_is_replaced_and_no_message_pays_for_it() {
+    // Ended with a word at the next MAIL, and without one.
+    let counted = case(Setup { messages_max: Some(2), ..Setup::default() }, Tls::None, None).await;
+    let mailer = Mailer::new(&counted.options).unwrap();
+    let mut line = Line::default();
+    for number in 0..5 {
+        assert_words(
+            &line.send(&mailer, &message_to(&format!("desk{number}@example.org"))).await,
+            "sent",
+            &[],
+        );
+    }
+    assert_eq!((counted.server.connections(), counted.server.messages().len()), (3, 5));
+
+    let dropped = case(Setup::default(), Tls::None, None).await;
+    let mailer = Mailer::new(&dropped.options).unwrap();
+    let mut line = Line::default();
+    for script in
+        [at(Stage::Reset, Act::Drop), at(Stage::Reset, Act::Reply("421 4.4.2 idle too long".to_owned()))]
+    {
+        dropped.server.next(script);
+        line.close(&mailer).await;
+        for _ in 0..2 {
+            assert_words(&line.send(&mailer, &message()).await, "sent", &[]);
+        }
+    }
+    assert_eq!((dropped.server.connections(), dropped.server.messages().len()), (4, 4));
+}
+
+#[tokio::test]
+async fn a_line_leaves_after_fifty_messages() {
+    let case = case(Setup::default(), Tls::None, None).await;
+    let mailer = Mailer::new(&case.options).unwrap();
+    let mut line = Line::default();
+    for _ in 0..51 {
+        assert_words(&line.send(&mailer, &message()).await, "sent", &[]);
+    }
+    assert_eq!(case.server.connections(), 2);
+    assert_eq!(case.server.lines().iter().filter(|line| *line == "QUIT").count(), 1);
+}
+
+#[tokio::test]
+async fn what_may_have_been_taken_is_not_handed_over_again_at_once() {
+    let case = case(Setup::default(), Tls::None, None).await;
+    let mailer = Mailer::new(&case.options).unwrap();
+    let mut line = Line::default();
+    case.server.next(at(Stage::End, Act::Drop));
+    assert_words(&line.send(&mailer, &message()).await, "deferred", &["handing the message over"]);
+    assert_eq!((case.server.connections(), case.server.messages().len()), (1, 1));
+    assert_words(&line.send(&mailer, &message_to("other@example.org")).await, "sent", &[]);
 }

@@ -9,6 +9,7 @@ mod config;
 mod context;
 mod corpus;
 mod daemon;
+mod delivery;
 mod feeds;
 mod fetch;
 mod import;

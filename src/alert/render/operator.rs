@@ -1,7 +1,11 @@
-//! News about wirewatch itself, for those who run it: feeds that fell ill or are back, and times without a network.
+//! News about wirewatch itself, for those who run it: feeds that fell ill or are back, times without a network, mail that
+//! does not leave, and the heartbeat.
 //!
-//! Owns what such a mail says and how feeds are gathered, so that a dead host is one paragraph and not forty. Refuses to
-//! decide what is told.
+//! Owns the form of such a mail and how feeds are gathered, so that a dead host is one paragraph and not forty. What is said
+//! of deliveries is `operator/delivery.rs`, of a day `operator/heartbeat.rs`. Refuses to decide what is told.
+
+mod delivery;
+mod heartbeat;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +16,9 @@ use super::clean::{clean, cut, isolate, wrap};
 use super::words::{instant, plural};
 use super::{COLUMNS, Rendered, SUBJECT_CHARS_MAX, fill};
 use crate::feed::health::Health;
+
+pub use delivery::Backlog;
+pub use heartbeat::{OpenIncident, Vitals};
 
 /// Paragraphs of one section.
 const ITEMS_MAX: usize = 20;
@@ -59,6 +66,36 @@ pub enum News {
         /// Start of the first that somebody did.
         until: Timestamp,
     },
+    /// Deliveries wait for too long.
+    Backlog(Backlog),
+    /// That is over.
+    BacklogOver {
+        /// What waited.
+        backlog: Backlog,
+        /// When nothing did any more.
+        until: Timestamp,
+    },
+    /// Somebody clicked that an address wants no more mail about a topic.
+    Unsubscribed {
+        /// The address.
+        address: String,
+        /// Topic id.
+        topic: String,
+    },
+    /// Wirewatch is alive, and this is how it is.
+    Heartbeat(Box<Vitals>),
+}
+
+impl News {
+    /// Whether it asks for a person.
+    fn is_bad(&self) -> bool {
+        match self {
+            Self::Feeds { worse, .. } => !worse.is_empty(),
+            Self::Outage { .. } | Self::Backlog(_) => true,
+            Self::OutageOver { .. } | Self::BacklogOver { .. } | Self::Unsubscribed { .. } => false,
+            Self::Heartbeat(vitals) => vitals.is_bad(),
+        }
+    }
 }
 
 /// Everything such a mail says.
@@ -76,19 +113,10 @@ pub struct OperatorView {
 pub fn render(view: &OperatorView) -> Rendered {
     let (headline, lead) = (headline(&view.news), lead(view));
     let sections = sections(&view.news);
-    let why = [
-        "Wirewatch writes to mail.operator when something keeps it from seeing the news, once it has lasted (poll.health_after), \
-         and once when it is over."
-            .to_owned(),
-        format!("This is alert {}, {}.", view.alert, instant(view.at)),
-    ];
-    let todo = [
-        ("See how everything is:", "wirewatch status"),
-        ("See every feed with its reason:", "wirewatch feeds list"),
-    ];
-    let is_bad = !matches!(&view.news, News::OutageOver { .. })
-        && !matches!(&view.news, News::Feeds { worse, .. } if worse.is_empty());
-    let (colour, dark_colour) = if is_bad { ("#a15c07", "#f5b041") } else { ("#1f8f5f", "#3fb27f") };
+    let why = [why(&view.news).to_owned(), format!("This is alert {}, {}.", view.alert, instant(view.at))];
+    let todo = todo(&view.news);
+    let (colour, dark_colour) =
+        if view.news.is_bad() { ("#a15c07", "#f5b041") } else { ("#1f8f5f", "#3fb27f") };
     let kicker = "FOR THE OPERATOR · WIREWATCH";
     let text_sections: Vec<Value> = sections.iter().map(Section::in_text).collect();
     let text = fill(
@@ -99,7 +127,7 @@ pub fn render(view: &OperatorView) -> Rendered {
             lead => wrap(&lead, "", COLUMNS),
             sections => text_sections,
             why => why.iter().map(|line| wrap(line, "  ", COLUMNS)).collect::<Vec<_>>().join("\n"),
-            todo => todo.map(|(what, command)| format!("  {what:<32} {command}")).join("\n"),
+            todo => todo.iter().map(|(what, command)| format!("  {what:<32} {command}")).collect::<Vec<_>>().join("\n"),
         },
     );
     let html = fill(
@@ -123,6 +151,29 @@ pub fn render(view: &OperatorView) -> Rendered {
     Rendered { subject: subject(&view.news), text, html, headers }
 }
 
+/// Why the operator got it.
+fn why(news: &News) -> &'static str {
+    match news {
+        News::Feeds { .. } | News::Outage { .. } | News::OutageOver { .. } => {
+            "Wirewatch writes to mail.operator when something keeps it from seeing the news, once it has lasted \
+             (poll.health_after), and once when it is over."
+        }
+        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::why(news),
+        News::Heartbeat(_) => heartbeat::WHY,
+    }
+}
+
+/// What the operator can do: words and a command.
+fn todo(news: &News) -> Vec<(&'static str, &'static str)> {
+    match news {
+        News::Feeds { .. } | News::Outage { .. } | News::OutageOver { .. } | News::Heartbeat(_) => vec![
+            ("See how everything is:", "wirewatch status"),
+            ("See every feed with its reason:", "wirewatch feeds list"),
+        ],
+        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::todo(news),
+    }
+}
+
 /// One line that says what happened: `[Wirewatch] 3 feeds failing: World news, …`, at most 78 characters.
 pub fn subject(news: &News) -> String {
     let head = format!("[Wirewatch] {}", headline(news));
@@ -132,7 +183,7 @@ pub fn subject(news: &News) -> String {
                 gather(worse).into_iter().chain(gather(back)).map(|item| item.name).collect();
             named.join(", ")
         }
-        News::Outage { .. } | News::OutageOver { .. } => String::new(),
+        _ => String::new(),
     };
     if names.is_empty() {
         cut(&head, SUBJECT_CHARS_MAX)
@@ -147,6 +198,8 @@ fn headline(news: &News) -> String {
             format!("Nothing reached since {}: is this machine online?", clock(*since))
         }
         News::OutageOver { since, until } => format!("Blind from {} to {}", clock(*since), clock(*until)),
+        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::headline(news),
+        News::Heartbeat(vitals) => heartbeat::headline(vitals),
         News::Feeds { worse, back } => {
             let count = |health: Health| worse.iter().filter(|feed| feed.health == health).count();
             let states = [Health::Gone, Health::Failing, Health::Silent, Health::Degraded];
@@ -176,6 +229,8 @@ fn lead(view: &OperatorView) -> String {
              firewall of this machine.",
             instant(*since)
         ),
+        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::lead(&view.news),
+        News::Heartbeat(vitals) => heartbeat::lead(vitals),
         News::OutageOver { since, until } => format!(
             "Nobody could be reached from {} to {}. Feeds answer again and are read again by themselves; what was \
              published meanwhile and still stands in them is found now, and what has scrolled out of them is not.",
@@ -257,7 +312,11 @@ impl Item {
 }
 
 fn sections(news: &News) -> Vec<Section> {
-    let News::Feeds { worse, back } = news else { return Vec::new() };
+    let (worse, back) = match news {
+        News::Feeds { worse, back } => (worse, back),
+        News::Heartbeat(vitals) => return heartbeat::sections(vitals),
+        _ => return Vec::new(),
+    };
     let of = |health: Health| -> Vec<FeedNews> {
         worse.iter().filter(|feed| feed.health == health).cloned().collect()
     };

@@ -38,7 +38,12 @@ const DAY: Duration = Duration::from_hours(24);
 
 const TIME_HINT: &str = "write hours and minutes from \"00:00\" to \"23:59\"";
 
-pub(super) fn check(raw: &raw::Route, to: &[String], key: Key<'_>, sheet: &mut Sheet<'_>) -> Timing {
+pub(super) fn check(
+    raw: &raw::Route,
+    (to, outlets): (&[String], &[Item<raw::Outlet>]),
+    key: Key<'_>,
+    sheet: &mut Sheet<'_>,
+) -> Timing {
     let mode = check_mode(raw, key, sheet);
     let zone = check_zone(raw, key, sheet);
     let quiet_hours = check_quiet(raw, key, sheet);
@@ -63,7 +68,7 @@ pub(super) fn check(raw: &raw::Route, to: &[String], key: Key<'_>, sheet: &mut S
         zone,
         quiet_hours,
         max_per_hour: is_immediate.then_some(raw.max_per_hour.value.0),
-        second_line: check_second_line(raw, to, is_immediate, key, sheet),
+        second_line: check_second_line(raw, (to, outlets), is_immediate, key, sheet),
     }
 }
 
@@ -176,7 +181,7 @@ fn check_quiet(raw: &raw::Route, key: Key<'_>, sheet: &mut Sheet<'_>) -> Option<
 
 fn check_second_line(
     raw: &raw::Route,
-    to: &[String],
+    (to, outlets): (&[String], &[Item<raw::Outlet>]),
     is_immediate: bool,
     key: Key<'_>,
     sheet: &mut Sheet<'_>,
@@ -190,7 +195,7 @@ fn check_second_line(
         }
         return None;
     };
-    let addresses = check_addresses(second, &key("escalate_to"), sheet);
+    let addresses = check_addresses(second, &key("escalate_to"), outlets, sheet);
     for (index, item) in second.iter().enumerate() {
         let Line(address) = &item.value;
         if to.iter().any(|first| first.eq_ignore_ascii_case(address)) {

@@ -3,7 +3,8 @@
 //! One file because scripts, sessions and what they received are one machine.
 //!
 //! `Server::start(Setup::default())` accepts everything. `server.next(script)` queues how the next sessions
-//! misbehave, one script for each session; when the queue is empty, sessions behave.
+//! misbehave, one script for each session; when the queue is empty, sessions behave. `server.recipient(address, act)` says what
+//! always becomes of a recipient.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -27,6 +28,7 @@ pub(crate) enum Stage {
     Ehlo,
     StartTls,
     Auth,
+    Reset,
     Mail,
     Rcpt,
     Data,
@@ -70,6 +72,10 @@ pub(crate) struct Setup {
     pub(crate) mechanisms: String,
     /// Offers SMTPUTF8.
     pub utf8: bool,
+    /// Connections at a time; one more is told 421.
+    pub(crate) connections_max: Option<usize>,
+    /// Messages a connection takes; the next MAIL is told 421.
+    pub(crate) messages_max: Option<usize>,
 }
 
 /// A message that was accepted.
@@ -88,6 +94,12 @@ struct Shared {
     messages: Vec<Received>,
     /// Every line clients sent, decrypted.
     lines: Vec<String>,
+    /// What becomes of RCPT for an address.
+    recipients: HashMap<String, Act>,
+    /// Connections made, open now, and open at a time at most.
+    connections: (usize, usize, usize),
+    /// Connections that were told to come back later.
+    turned_away: usize,
 }
 
 pub(crate) struct Server {
@@ -118,7 +130,12 @@ impl Server {
         let state = Arc::clone(&shared);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let script = state.lock().unwrap().scripts.pop_front().unwrap_or_default();
+                let script = {
+                    let mut state = state.lock().unwrap();
+                    let (made, open, most) = state.connections;
+                    state.connections = (made + 1, open + 1, most.max(open + 1));
+                    state.scripts.pop_front().unwrap_or_default()
+                };
                 let session = Session {
                     setup: setup.clone(),
                     script,
@@ -131,6 +148,25 @@ impl Server {
             }
         });
         Self { address, authority_pem, shared, task }
+    }
+
+    /// What becomes of a recipient from now on, in every session; `None`: it is accepted.
+    pub(crate) fn recipient(&self, address: &str, act: Option<Act>) {
+        let recipients = &mut self.shared.lock().unwrap().recipients;
+        match act {
+            Some(act) => recipients.insert(address.to_owned(), act),
+            None => recipients.remove(address),
+        };
+    }
+
+    /// Connections that were made.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.lock().unwrap().connections.0
+    }
+
+    /// Connections that were told to come back later.
+    pub(crate) fn turned_away(&self) -> usize {
+        self.shared.lock().unwrap().turned_away
     }
 
     /// Queues the misbehaviour of one session.
@@ -192,19 +228,29 @@ impl Session {
         let boxed: Box<dyn Stream> = if self.setup.implicit_tls {
             match self.acceptor.accept(stream).await {
                 Ok(stream) => Box::new(stream),
-                Err(_) => return,
+                Err(_) => {
+                    self.shared.lock().unwrap().connections.1 -= 1;
+                    return;
+                }
             }
         } else {
             Box::new(stream)
         };
         // However it ends, the records are in `shared` already.
         drop(self.dialogue(BufReader::new(boxed)).await);
+        self.shared.lock().unwrap().connections.1 -= 1;
     }
 
     async fn dialogue(&mut self, mut wire: Wire) -> Step<()> {
+        let open = self.shared.lock().unwrap().connections.1;
+        if self.setup.connections_max.is_some_and(|most| open > most) {
+            self.shared.lock().unwrap().turned_away += 1;
+            return say(&mut wire, "421 4.7.0 too many connections from you").await;
+        }
         if !self.reply(&mut wire, Stage::Greeting, "220 test ESMTP").await? {
             return Ok(());
         }
+        let mut message_count = 0;
         let mut from = String::new();
         let mut to: Vec<String> = Vec::new();
         loop {
@@ -226,12 +272,21 @@ impl Session {
                 "MAIL" if self.setup.account.is_some() && self.user.is_none() => {
                     say(&mut wire, "530 5.7.0 authentication required").await?;
                 }
+                "MAIL" if self.setup.messages_max.is_some_and(|most| message_count >= most) => {
+                    say(&mut wire, "421 4.7.0 too many messages in this connection").await?;
+                    return Ok(());
+                }
                 "MAIL" => {
+                    message_count += 1;
                     from = address(&line);
                     to.clear();
                     self.reply(&mut wire, Stage::Mail, "250 ok").await?;
                 }
                 "RCPT" => {
+                    let act = self.shared.lock().unwrap().recipients.get(&address(&line)).cloned();
+                    if let Some(act) = act {
+                        self.script.insert(Stage::Rcpt, act);
+                    }
                     if self.reply(&mut wire, Stage::Rcpt, "250 ok").await? {
                         to.push(address(&line));
                     }
@@ -241,7 +296,10 @@ impl Session {
                         self.message(&mut wire, &from, &to).await?;
                     }
                 }
-                "NOOP" | "RSET" => say(&mut wire, "250 ok").await?,
+                "RSET" => {
+                    self.reply(&mut wire, Stage::Reset, "250 ok").await?;
+                }
+                "NOOP" => say(&mut wire, "250 ok").await?,
                 "QUIT" => {
                     say(&mut wire, "221 bye").await?;
                     return Ok(());

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wirewatch::feed::subscription::{Callback, Claim, Mode, Verdict};
 use wirewatch::web::callback::{Callbacks, Inbox, Saying, Standing};
+use wirewatch::web::follow_up::FollowUps;
 use wirewatch::web::{Options, Web};
 
 use super::super::support::hub::{Answer, call, with_query};
@@ -28,7 +29,7 @@ impl Open {
         let (callbacks, inbox) = Callbacks::new(body_bytes_max);
         let callback = Callback::new([1; 16]);
         callbacks.put(callback.clone(), Standing::Open);
-        let web = Web::open(options, callbacks.clone()).await.unwrap();
+        let web = Web::open(options, callbacks.clone(), FollowUps::new().0).await.unwrap();
         Self { web, callbacks, inbox, callback }
     }
 
@@ -256,7 +257,8 @@ async fn callers_that_dawdle_flood_or_talk_nonsense_are_shown_out() {
 async fn the_door_closes_in_time_and_says_why_it_cannot_open() {
     let open = Open::new().await;
     let address = open.web.address();
-    let taken = Web::open(Options::new(address), open.callbacks.clone()).await.unwrap_err();
+    let taken =
+        Web::open(Options::new(address), open.callbacks.clone(), FollowUps::new().0).await.unwrap_err();
     assert!(taken.to_string().contains(&format!("{address} (web.listen)")), "{taken}");
     assert!(taken.hint().contains("another port"), "{}", taken.hint());
     let mut idle = TcpStream::connect(address).await.unwrap();

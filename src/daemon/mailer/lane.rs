@@ -1,0 +1,201 @@
+//! A lane: one channel's state of the road.
+//!
+//! Owns the pause after the way itself failed, which one delivery at a time then tries again, and how many go at a time.
+//! Pure: times are handed in. Refuses to know deliveries.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::flight::Cause;
+use crate::delivery::{Retry, next_attempt};
+
+/// A delivery on its way for longer is overtaken by the next one.
+const SLOW_AFTER: Duration = Duration::from_secs(5);
+
+/// Deliveries in a row that show that a server which had too much of us takes more again.
+const CALM_COUNT: u32 = 20;
+
+/// One channel's state.
+#[derive(Debug, Clone)]
+pub(super) struct Lane {
+    retry: Retry,
+    /// Times in a row that the way itself failed.
+    failure_count: u32,
+    paused_until: Option<Timestamp>,
+    in_flight: usize,
+    /// How many may go at a time, when the server had too much of us.
+    narrowed_to: Option<usize>,
+    /// Deliveries since then that went well.
+    calm_count: u32,
+}
+
+/// Whether one more may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Now.
+    Free,
+    /// Not before then.
+    At(Timestamp),
+    /// After this wait, when those on their way have become slow.
+    In(Duration),
+    /// Not before one of them ends.
+    Full,
+}
+
+impl Lane {
+    pub(super) fn new(retry: &Retry) -> Self {
+        Self {
+            retry: *retry,
+            failure_count: 0,
+            paused_until: None,
+            in_flight: 0,
+            narrowed_to: None,
+            calm_count: 0,
+        }
+    }
+
+    /// Whether one more may go at `now`. `most` is the limit of the channel, `ages` how long those on their way have been. The
+    /// last round of a daemon that ends tries everything once, pause or not.
+    pub(super) fn room(&self, now: Timestamp, most: usize, ages: &[Duration], is_last_round: bool) -> Room {
+        if let Some(until) = self.paused_until(now).filter(|_| !is_last_round) {
+            return Room::At(until);
+        }
+        if self.in_flight == 0 {
+            return Room::Free;
+        }
+        // After a failure one tries alone.
+        let most = if self.failure_count > 0 { 1 } else { most.min(self.narrowed_to.unwrap_or(most)) };
+        if self.in_flight >= most {
+            return Room::Full;
+        }
+        let youngest = ages.iter().min().copied().unwrap_or_default();
+        if youngest >= SLOW_AFTER { Room::Free } else { Room::In(SLOW_AFTER.saturating_sub(youngest)) }
+    }
+
+    /// One more is on its way.
+    pub(super) fn begin(&mut self) {
+        self.in_flight += 1;
+    }
+
+    /// One ended at `now`.
+    pub(super) fn end(&mut self, cause: Cause, now: Timestamp) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match cause {
+            Cause::Way => self.pause(now),
+            Cause::Crowd => {
+                let fewer = self.narrowed_to.unwrap_or(self.in_flight + 1).saturating_sub(1).max(1);
+                self.narrowed_to = Some(fewer.min(self.in_flight.max(1)));
+                self.calm_count = 0;
+                self.pause(now);
+            }
+            Cause::None => {
+                self.failure_count = 0;
+                self.paused_until = None;
+                self.calm_count += 1;
+                if self.calm_count >= CALM_COUNT {
+                    self.calm_count = 0;
+                    // Back by one each time; the channel's limit holds anyway.
+                    self.narrowed_to = self.narrowed_to.map(|count| count + 1);
+                }
+            }
+        }
+    }
+
+    fn pause(&mut self, now: Timestamp) {
+        // Those that were on their way together fail together, which is one failure.
+        if self.paused_until(now).is_none() {
+            self.failure_count = self.failure_count.saturating_add(1);
+            self.paused_until = Some(next_attempt(self.retry, self.failure_count, now));
+        }
+    }
+
+    /// Until when nothing goes. A time that is too far ahead was set by another clock.
+    pub(super) fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let latest = crate::feed::schedule::after(now, self.retry.max);
+        self.paused_until.filter(|until| *until > now && *until <= latest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn lane() -> Lane {
+        Lane::new(&Retry { initial: Duration::from_secs(30), max: Duration::from_hours(1) })
+    }
+
+    #[test]
+    fn a_way_that_fails_is_tried_by_one_at_a_time_and_ever_more_seldom() {
+        let mut lane = lane();
+        let mut at = 0;
+        for wait in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600] {
+            assert_eq!(lane.room(second(at), 3, &[], false), Room::Free);
+            lane.begin();
+            assert_eq!(
+                lane.room(second(at), 3, &[Duration::from_mins(5)], false),
+                if at == 0 { Room::Free } else { Room::Full }
+            );
+            lane.end(Cause::Way, second(at));
+            assert_eq!(lane.room(second(at), 3, &[], false), Room::At(second(at + wait)));
+            assert_eq!(lane.room(second(at), 3, &[], true), Room::Free, "the last round tries all the same");
+            at += wait;
+        }
+        lane.begin();
+        lane.end(Cause::None, second(at));
+        lane.begin();
+        lane.end(Cause::Way, second(at));
+        assert_eq!(lane.paused_until(second(at)), Some(second(at + 30)), "a success forgets");
+        assert_eq!(lane.paused_until(second(at - 9_000)), None, "a clock set back stops nothing");
+    }
+
+    #[test]
+    fn what_fails_together_is_one_failure() {
+        let mut lane = lane();
+        for _ in 0..3 {
+            lane.begin();
+        }
+        for _ in 0..3 {
+            lane.end(Cause::Way, second(0));
+        }
+        assert_eq!(lane.paused_until(second(0)), Some(second(30)));
+    }
+
+    #[test]
+    fn a_slow_one_is_overtaken_up_to_the_limit() {
+        let mut lane = lane();
+        let ages = |seconds: &[u64]| seconds.iter().copied().map(Duration::from_secs).collect::<Vec<_>>();
+        lane.begin();
+        assert_eq!(lane.room(second(0), 3, &ages(&[2]), false), Room::In(Duration::from_secs(3)));
+        assert_eq!(lane.room(second(0), 3, &ages(&[5]), false), Room::Free);
+        lane.begin();
+        assert_eq!(lane.room(second(0), 3, &ages(&[9, 0]), false), Room::In(Duration::from_secs(5)));
+        assert_eq!(lane.room(second(0), 2, &ages(&[9, 9]), false), Room::Full);
+        lane.begin();
+        assert_eq!(lane.room(second(0), 3, &ages(&[60, 60, 60]), false), Room::Full);
+    }
+
+    #[test]
+    fn too_many_connections_become_fewer_and_come_back_one_by_one() {
+        let mut lane = lane();
+        let slow = [Duration::from_mins(1); 4];
+        for _ in 0..3 {
+            lane.begin();
+        }
+        lane.end(Cause::Crowd, second(0));
+        assert_eq!(lane.room(second(0), 3, &slow, false), Room::At(second(30)));
+        lane.end(Cause::None, second(40));
+        assert_eq!(lane.room(second(40), 3, &slow, false), Room::Free, "two at a time");
+        lane.begin();
+        assert_eq!(lane.room(second(40), 3, &slow, false), Room::Full);
+        for _ in 0..CALM_COUNT {
+            lane.end(Cause::None, second(50));
+            lane.begin();
+        }
+        assert_eq!(lane.room(second(60), 3, &slow, false), Room::Free, "three again");
+    }
+}

@@ -1,0 +1,132 @@
+//! What outlets are handed: bytes, signatures, bounds.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use wirewatch::config::Outlet;
+use wirewatch::delivery::Channel;
+use wirewatch::delivery::outlet::{OutletKind, Verdict, judge, parcel, signature};
+use wirewatch::delivery::payload::Payload;
+use wirewatch::feed::access::Access;
+use wirewatch::mail::Secret;
+use wirewatch::pipeline;
+
+use super::super::support::lab::{Lab, entry, hour};
+
+fn outlet(kind: OutletKind, url: &str) -> Outlet {
+    Outlet {
+        name: "hook".to_owned(),
+        kind,
+        url: url.parse().unwrap(),
+        access: Access::default(),
+        secret: Some(Secret::new("it's a secret to everybody".to_owned())),
+        allow_private_addresses: false,
+    }
+}
+
+/// What an outlet of a lab is handed.
+fn payload(lab: &mut Lab, at: Timestamp) -> Payload {
+    let config = lab.config.clone();
+    let channel = Channel::Outlet("hook".to_owned());
+    lab.within(|tx| pipeline::claim(tx, &config, &channel, false, at)).letter.unwrap().payload.unwrap()
+}
+
+const MAIN: &str = "[web]\nlisten = \"127.0.0.1:8420\"\npublic_url = \"https://news.example.org\"\n\
+    [[outlet]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"https://hook.example/\"\n\
+    [[route]]\nto = [\"outlet:hook\"]\n";
+
+#[test]
+fn an_answer_is_taken_tried_again_or_final() {
+    for (codes, verdict) in [
+        (&[200, 201, 202, 204, 299][..], Verdict::Accepted),
+        (&[408, 425, 429, 500, 502, 503, 504, 599], Verdict::Again),
+        (&[100, 301, 302, 307, 400, 401, 403, 404, 410, 413, 422, 451], Verdict::Never),
+    ] {
+        for code in codes {
+            assert_eq!(judge(*code), verdict, "{code}");
+        }
+    }
+}
+
+#[test]
+fn a_signature_is_what_anybody_with_the_secret_computes() {
+    // python3: hmac.new(b"it's a secret to everybody", b"1795429200." + b'{"a":1}', "sha256").hexdigest()
+    let secret = Secret::new("it's a secret to everybody".to_owned());
+    let at = Timestamp::from_second(1_795_429_200).unwrap();
+    let expected = "87fde1b6cf4a92f7883a27afa098d45cb1e01f98df179a3a8202d6adf5cb63d7";
+    assert_eq!(signature(&secret, at, b"{\"a\":1}").unwrap(), format!("t=1795429200,v1={expected}"));
+}
+
+#[test]
+fn a_webhook_has_the_alert_its_evidence_and_its_links() {
+    let mut lab = Lab::with("", MAIN);
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[entry("a", "Truce is broken in the north", hour(1))]);
+    let payload = payload(&mut lab, hour(1));
+    let parcel = parcel(&outlet(OutletKind::Webhook, "https://hook.example/in?a=1"), &payload, hour(2));
+    assert_eq!(parcel.url.as_str(), "https://hook.example/in?a=1");
+    let body: Value = serde_json::from_slice(&parcel.body).unwrap();
+    for (field, expected) in [
+        ("/type", "alert"),
+        ("/kind", "first"),
+        ("/topic", "broken-truce"),
+        ("/severity", "critical"),
+        ("/at", "2026-03-01T13:00:00Z"),
+        ("/reports/0/title", "Truce is broken in the north"),
+        ("/reports/0/url", "https://one.example/a"),
+        ("/reports/0/evidence/0/signal", "a truce is broken"),
+        ("/links/0/action", "useful"),
+    ] {
+        assert_eq!(body.pointer(field).and_then(Value::as_str), Some(expected), "{field}: {body:#}");
+    }
+    assert_eq!((&body["article_count"], &body["articles"]), (&1.into(), &serde_json::json!([2])));
+    assert!(body["text"].as_str().unwrap().contains("Truce is broken"));
+    assert!(body["links"][0]["url"].as_str().unwrap().starts_with("https://news.example.org/f/g"));
+    let header =
+        |name: &str| parcel.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+    let secret = Secret::new("it's a secret to everybody".to_owned());
+    assert_eq!(header("wirewatch-signature"), signature(&secret, hour(2), &parcel.body));
+}
+
+#[test]
+fn a_payload_is_bounded_whatever_feeds_say() {
+    let mut lab = Lab::with("", MAIN);
+    lab.acquaint(hour(0));
+    let long = format!("Truce is broken {}", "ع\u{202e}<b>".repeat(5_000));
+    let mut entries: Vec<_> =
+        (0..40).map(|number| entry(&format!("a{number}"), &format!("{long}{number}"), hour(1))).collect();
+    entries[0].url = Some("javascript:alert(1)".to_owned());
+    lab.poll(0, hour(1), &entries);
+    let payload = payload(&mut lab, hour(1));
+    assert!(payload.reports.len() <= 10 && payload.article_count >= payload.reports.len() as u64);
+    assert!(payload.reports.iter().all(|report| report.title.len() <= 1024 && report.evidence.len() <= 6));
+    assert!(payload.reports.iter().flat_map(|report| &report.url).all(|url| url.starts_with("http")));
+    let hook = parcel(&outlet(OutletKind::Webhook, "https://hook.example/"), &payload, hour(1));
+    assert!(hook.body.len() < 200 << 10, "{}", hook.body.len());
+    let ntfy = parcel(&outlet(OutletKind::Ntfy, "https://ntfy.sh/a-long-topic"), &payload, hour(1));
+    let body: Value = serde_json::from_slice(&ntfy.body).unwrap();
+    assert!(body["message"].as_str().unwrap().len() <= 4096 && body["title"].as_str().unwrap().len() <= 250);
+}
+
+#[test]
+fn ntfy_gets_json_with_a_title_in_any_script() {
+    let mut lab = Lab::with("", MAIN);
+    lab.acquaint(hour(0));
+    let title = "Truce is broken: الجيش ينتهك وقف إطلاق النار";
+    lab.poll(0, hour(1), &[entry("a", title, hour(1))]);
+    let payload = payload(&mut lab, hour(1));
+    for (url, posted_to, topic) in [
+        ("https://ntfy.sh/wirewatch-7f3a9c", "https://ntfy.sh/", "wirewatch-7f3a9c"),
+        ("https://example.org/push/desk-alerts/", "https://example.org/push", "desk-alerts"),
+    ] {
+        let parcel = parcel(&outlet(OutletKind::Ntfy, url), &payload, hour(1));
+        assert_eq!(parcel.url.as_str(), posted_to);
+        assert!(parcel.headers.is_empty(), "what ntfy needs stands in the body");
+        let body: Value = serde_json::from_slice(&parcel.body).unwrap();
+        assert_eq!((body["topic"].as_str(), body["priority"].as_i64()), (Some(topic), Some(5)));
+        assert!(body["title"].as_str().unwrap().contains("وقف إطلاق النار"), "{body:#}");
+        assert_eq!(body["click"], "https://one.example/a");
+        assert_eq!(body["tags"], serde_json::json!(["rotating_light", "first", "broken-truce"]));
+        let message = body["message"].as_str().unwrap();
+        assert!(message.contains("Truce is broken") && message.contains("Alert 1."), "{message}");
+    }
+}
