@@ -10,6 +10,7 @@ use wirewatch::config::{self, Config, Environment};
 use wirewatch::feed::Entry;
 use wirewatch::pipeline::{self, Asked, End, Poll, Reading, Scored};
 use wirewatch::store::{Durability, FILE_NAME, Writer};
+use wirewatch::story::Stories;
 
 const ENTRIES: u64 = 30;
 
@@ -20,6 +21,7 @@ fn main() {
 struct Desk {
     config: Config,
     writer: Writer,
+    stories: Stories,
     clock: Timestamp,
     _dir: TempDir,
 }
@@ -32,7 +34,7 @@ impl Desk {
             .config;
         let dir = tempfile::tempdir().expect("a temporary directory");
         let writer = Writer::open(&dir.path().join(FILE_NAME), Durability::Full).expect("a database");
-        Self { config, writer, clock: Timestamp::UNIX_EPOCH, _dir: dir }
+        Self { config, writer, stories: Stories::default(), clock: Timestamp::UNIX_EPOCH, _dir: dir }
     }
 
     fn prepare(&self, batch: u64) -> Vec<Scored> {
@@ -46,8 +48,10 @@ impl Desk {
         let id = tx.feed(feed).expect("the feed's row").id;
         let end = End::Document(Box::new(Reading { scored, ..Reading::default() }));
         let poll = Poll { feed: id, started_at: self.clock, asked: Asked::default(), end };
-        divan::black_box(pipeline::settle(&tx, &self.config, feed, &poll, self.clock).expect("settled"));
+        let settled = pipeline::settle(&tx, &mut self.stories, &self.config, feed, &poll, self.clock);
+        divan::black_box(settled.expect("settled"));
         tx.commit().expect("committed");
+        self.stories.committed();
     }
 }
 

@@ -16,6 +16,7 @@ mod manual;
 pub mod opml;
 mod outlet;
 mod policy;
+mod publisher;
 mod raw;
 mod read;
 mod report;
@@ -41,6 +42,7 @@ use url::Url;
 
 use crate::feed::Feed;
 use crate::feed::access::Proxy;
+use crate::feed::publishers::Publishers;
 use crate::fetch;
 use crate::mail;
 use crate::semantic::Model;
@@ -65,6 +67,8 @@ pub struct Config {
     pub feed_files: Vec<PathBuf>,
     /// `[poll]`.
     pub poll: Poll,
+    /// Publishers that go by several names; feeds carry them, too.
+    pub publishers: Arc<Publishers>,
     /// Feeds, in file order, without duplicates.
     pub feeds: Vec<Feed>,
     /// Topics, by id, compiled together.

@@ -14,6 +14,7 @@ pub mod host;
 pub mod moved;
 pub mod pace;
 pub mod parse;
+pub mod publishers;
 pub mod rhythm;
 pub mod robots;
 pub mod schedule;
@@ -22,6 +23,7 @@ pub mod subscription;
 pub mod trust;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -29,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use access::Access;
+use publishers::Publishers;
 
 /// The row of a feed in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,6 +105,8 @@ pub struct Feed {
     pub name: String,
     /// Who stands behind its articles, when not the registrable domain of their URLs.
     pub publisher: Option<String>,
+    /// Publishers that go by several names.
+    pub publishers: Arc<Publishers>,
     /// Trust in the publisher.
     pub tier: Tier,
     /// Free words to route and filter by (`tag:` in queries).
@@ -125,6 +130,7 @@ impl Feed {
             name: url.host_str().unwrap_or("feed").to_owned(),
             url,
             publisher: None,
+            publishers: Arc::default(),
             tier: Tier::default(),
             tags: Vec::new(),
             language: None,

@@ -55,7 +55,7 @@ use crate::incident::IncidentId;
 use crate::store::gaps::OlderPage;
 use crate::store::pages::WaitingPage;
 use crate::store::{StoreError, Transaction};
-use crate::story::StoryId;
+use crate::story::{Sketch, Stories, StoryId};
 use crate::topic::matcher::ArticleText;
 use crate::topic::{Score, Scratch, Topics};
 
@@ -72,6 +72,8 @@ pub struct Scored {
     pub scores: Vec<Score>,
     /// Its words, for the archive's full-text index.
     pub words: String,
+    /// What its story and the texts it may copy are found by.
+    pub sketch: Sketch,
 }
 
 /// Normalises and scores entries.
@@ -86,7 +88,8 @@ pub fn prepare(entries: Vec<Entry>, feed: &Feed, topics: &Topics, seen_at: Times
             let mut scores = Vec::new();
             topics.score_text(&text, &mut scratch, &mut scores);
             let words = text.index_words();
-            Scored { entry, article, keys, scores, words }
+            let sketch = Sketch::of(&article);
+            Scored { entry, article, keys, scores, words, sketch }
         })
         .collect()
 }
@@ -304,9 +307,11 @@ impl Settled {
     }
 }
 
-/// Settles a poll at `now`: feed state, host, articles, scores, stories, incidents, alerts and deliveries.
+/// Settles a poll at `now`: feed state, host, articles, scores, stories, incidents, alerts and deliveries. Whoever commits `tx`
+/// says so to `stories` ([`Stories::committed`]); otherwise they are read anew when they are asked next.
 pub fn settle(
     tx: &Transaction<'_>,
+    stories: &mut Stories,
     config: &Config,
     feed: &Feed,
     poll: &Poll,
@@ -316,7 +321,7 @@ pub fn settle(
         && let Some(reading) = reading.in_force(config, feed)
     {
         let poll = Poll { end: End::Document(Box::new(reading)), ..poll.clone() };
-        return settle(tx, config, feed, &poll, now);
+        return settle(tx, stories, config, feed, &poll, now);
     }
     let mut state = tx.feed_state(poll.feed)?.unwrap_or_default();
     let mut settled = Settled::begun(now);
@@ -326,7 +331,8 @@ pub fn settle(
             let stands = reading.kind == AnswerKind::Document && !reading.about.is_cut;
             let memory = tx.memory(poll.feed)?;
             let sight = Sight { feed: poll.feed, first_sight, stands, trust: memory.trust };
-            let (taken, trust) = take_entries(tx, config, sight, &reading.scored, now, &mut settled)?;
+            let (taken, trust) =
+                take_entries(tx, stories, config, sight, &reading.scored, now, &mut settled)?;
             page::ask_for_pages(tx, config, (poll.feed, feed), reading, first_sight, &mut settled, now)?;
             settled.outcome = document_words(reading.scored.len(), &settled, first_sight);
             let seeing = Seeing { poll, reading, taken: &taken };

@@ -1,7 +1,7 @@
 //! The door to `SQLite`: one database file, one writer, any number of readers.
 //!
 //! Owns `rusqlite`, the pragmas, the migrations and all SQL, behind coarse operations ([`feeds`], [`hosts`], [`articles`],
-//! [`incidents`], [`outbox`], [`health`]). A [`Writer`] hands out transactions; what a poll brought commits in one of them.
+//! [`stories`], [`incidents`], [`outbox`], [`health`]). A [`Writer`] hands out transactions; what a poll brought commits in one of them.
 //! Refuses to decide anything: it loads what decisions need and keeps what they came to.
 
 pub mod articles;
@@ -22,6 +22,7 @@ pub mod report;
 pub mod requests;
 pub mod routing;
 pub mod silences;
+pub mod stories;
 pub mod subscriptions;
 pub mod words;
 
@@ -56,6 +57,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0010_explain_gaps.sql")),
     M::up(include_str!("../migrations/0011_note_hosts_of_redirects.sql")),
     M::up(include_str!("../migrations/0012_add_labels.sql")),
+    M::up(include_str!("../migrations/0013_keep_sketches.sql")),
     M::up(include_str!("../migrations/0014_hold_alerts.sql")),
     M::up(include_str!("../migrations/0015_track_deliveries.sql")),
     M::up(include_str!("../migrations/0016_widen_incidents.sql")),

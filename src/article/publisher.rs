@@ -1,7 +1,7 @@
 //! Publisher: who stands behind an article.
 //!
 //! Owns the rule: what the feed's owner set, else the registrable domain (Public Suffix List) of the article's
-//! canonical URL, else of the feed's. Refuses to rank publishers; that is the feed's tier.
+//! canonical URL, else of the feed's; and where its owner grouped publishers, the name of the group. Refuses to rank publishers; that is the feed's tier.
 
 use super::url;
 use crate::feed::Feed;
@@ -29,6 +29,10 @@ pub fn registrable_domain(host: &str) -> &str {
 
 /// The publisher of an article at a canonical URL that came by a feed.
 pub(super) fn of(canonical_url: Option<&str>, feed: &Feed) -> String {
+    feed.publishers.name_of(own(canonical_url, feed))
+}
+
+fn own(canonical_url: Option<&str>, feed: &Feed) -> String {
     if let Some(publisher) =
         feed.publisher.as_deref().map(str::trim).filter(|publisher| !publisher.is_empty())
     {

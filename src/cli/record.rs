@@ -6,12 +6,14 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use url::Url;
 
 use super::Failure;
+use crate::config::Config;
 use crate::feed::{Entry, Feed};
 
 /// Longest line, bytes.
@@ -61,10 +63,11 @@ impl Record {
     }
 
     /// The feed it came by, as configured if it is, else as a stranger.
-    pub(super) fn feed(&self, configured: &[Feed]) -> Feed {
+    pub(super) fn feed(&self, config: &Config) -> Feed {
         let url = self.feed.as_deref().and_then(|feed| Url::parse(feed).ok()).unwrap_or_else(nowhere);
+        let known = config.feeds.iter().find(|known| known.url == url).cloned();
         let mut feed =
-            configured.iter().find(|known| known.url == url).cloned().unwrap_or_else(|| stranger(url));
+            known.unwrap_or_else(|| Feed { publishers: Arc::clone(&config.publishers), ..stranger(url) });
         if self.publisher.is_some() {
             feed.publisher.clone_from(&self.publisher);
         }

@@ -19,6 +19,7 @@ use crate::feed::answer::AnswerKind;
 use crate::feed::{Feed, FeedId};
 use crate::pipeline::{self, AlertEvent, Asked, Elapsed, End, Poll, Reading, Scored, Settled};
 use crate::store::{Durability, Reader, Writer};
+use crate::story::Stories;
 
 /// Entries read, normalised and scored at a time.
 const CHUNK: usize = 2048;
@@ -101,6 +102,7 @@ struct TopicCount {
 struct Player<'a> {
     config: &'a Config,
     writer: Writer,
+    stories: Stories,
     output: Output,
     json: bool,
     progress: bool,
@@ -113,7 +115,7 @@ struct Player<'a> {
     article_count: u64,
     copy_count: u64,
     alert_count: u64,
-    stories: std::collections::HashSet<i64>,
+    story_ids: std::collections::HashSet<i64>,
     topics: BTreeMap<String, TopicCount>,
     days: BTreeMap<String, u64>,
 }
@@ -124,6 +126,7 @@ impl<'a> Player<'a> {
         Ok(Self {
             config,
             writer: Writer::open(&scratch.database(), Durability::None)?,
+            stories: Stories::default(),
             output: Output::open(),
             json,
             progress: std::io::stderr().is_terminal(),
@@ -136,7 +139,7 @@ impl<'a> Player<'a> {
             article_count: 0,
             copy_count: 0,
             alert_count: 0,
-            stories: std::collections::HashSet::new(),
+            story_ids: std::collections::HashSet::new(),
             topics: topics.collect(),
             days: BTreeMap::new(),
         })
@@ -149,7 +152,7 @@ impl<'a> Player<'a> {
             .ok_or_else(|| format!("{place}: neither seen nor published can be read as a time; left out"))?;
         self.clock = self.clock.max(seen_at);
         self.first_at.get_or_insert(self.clock);
-        let feed = record.feed(&self.config.feeds);
+        let feed = record.feed(self.config);
         Ok(Timed { record, feed, seen_at: self.clock })
     }
 
@@ -187,12 +190,13 @@ impl<'a> Player<'a> {
         let reading = Reading { kind: AnswerKind::Pushed, scored, ..Reading::default() };
         let poll =
             Poll { feed: id, started_at: at, asked: Asked::default(), end: End::Document(Box::new(reading)) };
-        let settled = pipeline::settle(&tx, config, feed, &poll, at)?;
+        let settled = pipeline::settle(&tx, &mut self.stories, config, feed, &poll, at)?;
         let trips = copy.iter().any(|item| item.scores.iter().any(|score| score.trips));
         if trips {
             self.next_tick_at = pipeline::next_tick_at(&tx, config)?;
         }
         tx.commit()?;
+        self.stories.committed();
         self.feeds.insert(feed.url.as_str().to_owned(), id);
         self.tell(records, &copy, &settled)
     }
@@ -231,7 +235,7 @@ impl<'a> Player<'a> {
             self.names.insert(event.id, name.clone());
             self.article_count += 1;
             self.copy_count += u64::from(event.copy_of.is_some());
-            self.stories.insert(event.story.0);
+            self.story_ids.insert(event.story.0);
             if self.json {
                 let each = self.config.topics.probabilities(&item.scores);
                 let topics: Map<String, Value> =
@@ -326,7 +330,7 @@ impl<'a> Player<'a> {
                 .collect();
             self.output.json(&json!({
                 "type": "summary", "entries": self.entry_count, "articles": self.article_count,
-                "copies": self.copy_count, "stories": self.stories.len(), "alerts": self.alert_count,
+                "copies": self.copy_count, "stories": self.story_ids.len(), "alerts": self.alert_count,
                 "suppressed": suppressed, "days": days, "per_topic": per_topic,
             }))?;
             return self.output.finish();
@@ -336,7 +340,7 @@ impl<'a> Player<'a> {
             self.entry_count,
             self.article_count,
             self.copy_count,
-            self.stories.len(),
+            self.story_ids.len(),
             self.alert_count
         ))?;
         for (topic, count) in &self.topics {

@@ -125,7 +125,7 @@ fn score_lines(config: &Config, mut lines: Lines, look: &Look) -> Outcome {
         match line {
             Ok(record) => {
                 let seen_at = record.seen_at().unwrap_or_else(now);
-                let article = article::normalize(&record.entry(), &record.feed(&config.feeds), seen_at);
+                let article = article::normalize(&record.entry(), &record.feed(config), seen_at);
                 print(&mut output, config, record.id.as_deref(), &article, look)?;
             }
             Err(bad) => {

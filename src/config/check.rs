@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
@@ -21,8 +22,8 @@ use super::source::{Sheet, Source};
 use super::units::{show_duration, show_size};
 use super::value::{Line, Size};
 use super::{
-    Config, Environment, Log, Mail, Poll, Rewrite, feed_file, language_file, mail_server, outlet, route,
-    semantic, topic_file,
+    Config, Environment, Log, Mail, Poll, Rewrite, feed_file, language_file, mail_server, outlet, publisher,
+    route, semantic, topic_file,
 };
 use crate::mail;
 
@@ -46,7 +47,11 @@ pub(super) fn check_directory(
     let main: raw::Main = read_toml(&mut sheet);
 
     let poll = check_poll(dir, &main.poll.value, &mut sheet);
-    let feeds = feed_file::load_feeds(dir, &main, &poll, rewrite, &mut sheet, &mut hash);
+    let publishers = Arc::new(publisher::check_publishers(&main, &mut sheet));
+    let mut feeds = feed_file::load_feeds(dir, &main, &poll, rewrite, &mut sheet, &mut hash);
+    for feed in &mut feeds.feeds {
+        feed.publishers = Arc::clone(&publishers);
+    }
     let languages = language_file::load_languages(dir, &mut hash, &mut problems);
     let model = semantic::load_model(dir, &main.semantic.value, &mut sheet, &mut hash);
     let topics = topic_file::load_topics(dir, &languages, &model, &mut hash);
@@ -63,6 +68,7 @@ pub(super) fn check_directory(
         dir: dir.to_owned(),
         poll,
         feed_files: feeds.files,
+        publishers,
         feeds: feeds.feeds,
         topics: topics.compiled,
         model: model.model,

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
@@ -262,6 +263,7 @@ impl Collector<'_> {
             name: text(&raw.name).unwrap_or_else(|| host_of(&url)),
             url,
             publisher: text(&raw.publisher),
+            publishers: Arc::default(),
             tier,
             full_text: raw.full_text.value.unwrap_or_else(|| full_text_by(&tags, self.poll)),
             tags,

@@ -179,6 +179,8 @@ section! {
         poll: Poll = Poll::nothing(),
         /// How mail is sent.
         mail: Mail = Mail::nothing(),
+        /// Publishers that go by several names.
+        publisher: Vec<Item<Publisher>> = Vec::new(),
         /// Who is told what.
         route: Vec<Item<Route>> = Vec::new(),
         /// Where alerts go besides mailboxes.
@@ -284,6 +286,17 @@ section! {
         ca_file: Option<PathBuf> = None,
         /// Time for one step of the conversation with the server, `"1s"` to `"10m"`.
         timeout: Duration = minutes(1),
+    }
+}
+
+section! {
+    /// A publisher that goes by several names: one newsroom, several domains. Its articles count as one publisher's, whichever of
+    /// the names they come under, so that it cannot confirm itself. No name may be in two groups.
+    Publisher {
+        /// The name that counts and is shown: a registrable domain such as `"bbc.co.uk"`, or what a feed calls its `publisher`.
+        name: Line,
+        /// Its other domains and names.
+        also: Vec<Item<Line>> = Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The ledger: the one thread that writes.
 //!
-//! Owns the [`Writer`] and the configuration in force, takes jobs from a bounded channel and answers each. A full
+//! Owns the [`Writer`], the memory of [`Stories`] and the configuration in force, takes jobs from a bounded channel and answers each. A full
 //! channel makes pollers wait, so memory does not grow. Refuses the network and the clock: jobs carry their time.
 
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use crate::store::gaps::OlderPage;
 use crate::store::pages::WaitingPage;
 use crate::store::requests::{FirstDocument, PollRequest};
 use crate::store::{StoreError, Transaction, Writer};
+use crate::story::Stories;
 
 /// Jobs waiting at most; a poller with one more waits.
 const JOBS_MAX: usize = 64;
@@ -34,8 +35,14 @@ const JOBS_MAX: usize = 64;
 /// Pages that wait, taken up at a start or reload; the rest has its turn at the next one.
 const PAGES_MAX: u32 = 20_000;
 
+/// What the thread writes in: the database, and the stories as the database has them.
+struct Book {
+    writer: Writer,
+    stories: Stories,
+}
+
 /// Work on the database, with the configuration in force.
-type Work = Box<dyn FnOnce(&mut Writer, Option<&Config>) + Send>;
+type Work = Box<dyn FnOnce(&mut Book, Option<&Config>) + Send>;
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -153,11 +160,11 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Option<Settled>, LedgerError> {
         let job = |answer: Answer<_>| Job::Within {
-            job: Box::new(move |writer, config| {
+            job: Box::new(move |book, config| {
                 let Delivered { feed, callback, poll } = delivered;
                 let settled = with_config(config, |config| {
-                    in_transaction(writer, |tx| {
-                        pipeline::settle_delivery(tx, config, &feed, &callback, &poll, now)
+                    book.settling(|tx, stories| {
+                        pipeline::settle_delivery(tx, stories, config, &feed, &callback, &poll, now)
                     })
                 });
                 drop(answer.send(settled));
@@ -190,7 +197,7 @@ impl Ledger {
         job: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let job = |answer: Answer<T>| Job::Within {
-            job: Box::new(move |writer, _| drop(answer.send(in_transaction(writer, job)))),
+            job: Box::new(move |book, _| drop(answer.send(in_transaction(&mut book.writer, job)))),
         };
         self.ask(job).await
     }
@@ -227,8 +234,9 @@ impl Ledger {
         job: impl FnOnce(&Transaction<'_>, &Config) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let job = |answer: Answer<T>| Job::Within {
-            job: Box::new(move |writer, config| {
-                let done = with_config(config, |config| in_transaction(writer, |tx| job(tx, config)));
+            job: Box::new(move |book, config| {
+                let done =
+                    with_config(config, |config| in_transaction(&mut book.writer, |tx| job(tx, config)));
                 drop(answer.send(done));
             }),
         };
@@ -297,15 +305,17 @@ impl Ledger {
     }
 }
 
-fn keep(mut writer: Writer, mut inbox: Receiver<Job>) {
+fn keep(writer: Writer, mut inbox: Receiver<Job>) {
     let mut config: Option<Arc<Config>> = None;
+    let mut book = Book { writer, stories: Stories::default() };
     while let Some(job) = inbox.blocking_recv() {
-        work(&mut writer, &mut config, job);
+        work(&mut book, &mut config, job);
     }
 }
 
 /// Does one job. An asker who is gone (a poll cancelled at shutdown) is no fault, so failed answers are dropped.
-fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
+fn work(book: &mut Book, config: &mut Option<Arc<Config>>, job: Job) {
+    let writer = &mut book.writer;
     match job {
         Job::Configure { config: new, now, answer } => {
             let configured = in_transaction(writer, |tx| configure(tx, &new, now));
@@ -316,11 +326,11 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
         }
         Job::Settle { feed, poll, now, answer } => {
             let settled = with_config(config.as_deref(), |config| {
-                in_transaction(writer, |tx| pipeline::settle(tx, config, &feed, &poll, now))
+                book.settling(|tx, stories| pipeline::settle(tx, stories, config, &feed, &poll, now))
             });
             drop(answer.send(settled));
         }
-        Job::Within { job } => job(writer, config.as_deref()),
+        Job::Within { job } => job(book, config.as_deref()),
         Job::PageTask { article, now, answer } => {
             drop(answer.send(in_transaction(writer, |tx| page::page_task(tx, article, now))));
         }
@@ -332,7 +342,9 @@ fn work(writer: &mut Writer, config: &mut Option<Arc<Config>>, job: Job) {
         }
         Job::SettleOlderPage { feed, gap, poll, now, answer } => {
             let settled = with_config(config.as_deref(), |config| {
-                in_transaction(writer, |tx| pipeline::settle_older_page(tx, config, &feed, gap, &poll, now))
+                book.settling(|tx, stories| {
+                    pipeline::settle_older_page(tx, stories, config, &feed, gap, &poll, now)
+                })
             });
             drop(answer.send(settled));
         }
@@ -392,6 +404,20 @@ fn with_config<T>(
     job: impl FnOnce(&Config) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     config.map_or(Err(StoreError::Unreadable("configuration: none is in force yet")), job)
+}
+
+impl Book {
+    /// Runs a job that takes articles in. When its transaction fails, the stories are read from the database again before they
+    /// are asked next.
+    fn settling<T>(
+        &mut self,
+        job: impl FnOnce(&Transaction<'_>, &mut Stories) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let Self { writer, stories } = self;
+        let done = in_transaction(writer, |tx| job(tx, stories))?;
+        stories.committed();
+        Ok(done)
+    }
 }
 
 /// Runs a job in a transaction of its own: all of it is kept, or nothing.

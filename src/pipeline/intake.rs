@@ -21,7 +21,7 @@ use crate::feed::trust::Trust;
 use crate::incident::Arrival;
 use crate::incident::correction::kept_share;
 use crate::store::{StoreError, Transaction};
-use crate::story::{self, Assignment, StoryId, assign};
+use crate::story::{Assignment, Stories, StoryId};
 use crate::topic::{Score, TopicId};
 
 /// Arrivals by topic (position in the configuration) and place.
@@ -52,6 +52,7 @@ pub(super) struct Taken {
 /// The entries of one document on their way in.
 struct Intake<'a, 'tx> {
     tx: &'a Transaction<'tx>,
+    stories: &'a mut Stories,
     config: &'a Config,
     sight: Sight,
     document: Document,
@@ -67,6 +68,7 @@ struct Intake<'a, 'tx> {
 /// Takes in the entries of a document, in its order; answers what they are, and how far the feed's keys can be trusted now.
 pub(super) fn take_entries(
     tx: &Transaction<'_>,
+    stories: &mut Stories,
     config: &Config,
     sight: Sight,
     scored: &[Scored],
@@ -89,6 +91,7 @@ pub(super) fn take_entries(
     let sight = Sight { trust, ..sight };
     let mut intake = Intake {
         tx,
+        stories,
         config,
         sight,
         document: document.doubting(doubts),
@@ -228,15 +231,24 @@ impl Intake<'_, '_> {
         self.tx.remember(self.sight.feed, article, &item.keys, seen_at, self.left_at(seen_at))
     }
 
-    fn add(&self, index: usize, item: &Scored) -> Result<ArticleEvent, StoreError> {
+    fn add(&mut self, index: usize, item: &Scored) -> Result<ArticleEvent, StoreError> {
         let article = &item.article;
-        let since = article.seen_at.checked_sub(story::WINDOW).unwrap_or(Timestamp::MIN);
-        let earlier = self.tx.same_words(article.fingerprint, since)?;
-        let (story, copy_of) = match assign(article, &earlier) {
-            Assignment::Opens => (self.tx.open_story(&article.title, article.seen_at)?, None),
+        if self.stories.is_behind() {
+            *self.stories = self.tx.stories()?;
+        }
+        self.tx.keep_ended(&self.stories.advance(article.seen_at))?;
+        let placement = self.stories.assign(&item.sketch, article.seen_at);
+        let (story, copy_of) = match placement.assignment {
+            Assignment::Opens { copy_of } => (self.tx.open_story(&article.title, article.seen_at)?, copy_of),
             Assignment::Joins { story, copy_of } => (story, copy_of),
         };
+        // An original that was pruned is nobody's to point to.
+        let copy_of = match copy_of {
+            Some(original) => self.tx.story_of(original)?.map(|_| original),
+            None => None,
+        };
         let id = self.tx.add_article(self.sight.feed, &item.entry, article, story, copy_of, &item.words)?;
+        self.tx.keep_taken(&self.stories.add(placement, &item.sketch, id, story))?;
         self.tx.remember(self.sight.feed, id, &item.keys, article.seen_at, self.left_at(article.seen_at))?;
         let is_copy = copy_of.is_some();
         Ok(ArticleEvent { id, index, story, copy_of, is_copy, is_revision: false })
@@ -261,6 +273,7 @@ impl Intake<'_, '_> {
         let item = with_page.as_ref().unwrap_or(item);
         let before = tx.article(article)?;
         tx.revise_article(article, &item.article, &item.words)?;
+        tx.retitle_story(story, article, &item.article.title)?;
         let tripped_before = restate(tx, article, &item.scores)?;
         let did_retract = before.as_ref().is_some_and(|before| self.config.topics.retracts(before));
         self.edits.push(Edit {

@@ -23,6 +23,7 @@ use crate::feed::state::FeedState;
 use crate::feed::trust::Trust;
 use crate::store::gaps::{Memory, OlderPage};
 use crate::store::{StoreError, Transaction};
+use crate::story::Stories;
 
 /// Older pages read for one gap at most (C40).
 pub const PAGES_MAX: u32 = 5;
@@ -111,6 +112,7 @@ pub(super) fn look(
 /// Settles the visit of an older page for a gap; [`Settled::older_page`] says which comes next, and when.
 pub fn settle_older_page(
     tx: &Transaction<'_>,
+    stories: &mut Stories,
     config: &Config,
     feed: &Feed,
     gap: GapId,
@@ -136,7 +138,7 @@ pub fn settle_older_page(
     };
     let memory = tx.memory(poll.feed)?;
     let sight = Sight { feed: poll.feed, first_sight: false, stands: false, trust: memory.trust };
-    let (taken, _) = take_entries(tx, config, sight, &reading.scored, now, &mut settled)?;
+    let (taken, _) = take_entries(tx, stories, config, sight, &reading.scored, now, &mut settled)?;
     tx.note_page(poll.feed, page_hash(&page.url), now)?;
     settled.outcome = format!("an older page, for a gap: {} new", settled.new_count());
     let page = OlderPage { page_count: page.page_count + 1, failure_count: 0, due_at: now, ..page };

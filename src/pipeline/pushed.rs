@@ -13,11 +13,13 @@ use crate::feed::Feed;
 use crate::feed::answer::AnswerKind;
 use crate::feed::subscription::Callback;
 use crate::store::{StoreError, Transaction};
+use crate::story::Stories;
 
 /// Settles what a hub delivered at a callback. `None`: nobody waits for it, or the feed was not polled yet, whose first
 /// poll finds the same entries and knows which of them are news.
 pub fn settle_delivery(
     tx: &Transaction<'_>,
+    stories: &mut Stories,
     config: &Config,
     feed: &Feed,
     callback: &Callback,
@@ -34,7 +36,7 @@ pub fn settle_delivery(
     if state.is_none_or(|state| state.first_success_at.is_none()) {
         return Ok(None);
     }
-    let settled = settle(tx, config, feed, poll, now)?;
+    let settled = settle(tx, stories, config, feed, poll, now)?;
     subscription.delivered(now);
     tx.save_subscription(&subscription)?;
     Ok(Some(settled))

@@ -7,7 +7,7 @@ use super::{StoreError, Transaction, from_micros, from_signed, to_micros, to_sig
 use crate::article::identity::{ArticleId, Keys, Sighting};
 use crate::article::{Article, DateQuality};
 use crate::feed::{Entry, FeedId};
-use crate::story::{Earlier, StoryId};
+use crate::story::StoryId;
 use crate::topic::{Evidence, Score, TopicId};
 
 /// Sightings looked at per entry at most; more share an id or URL only in feeds where it says nothing.
@@ -152,32 +152,6 @@ impl Transaction<'_> {
             .prepare_cached("UPDATE sightings SET seen_at = ?3 WHERE article_id = ?1 AND words_hash = ?2")?
             .execute(params![article.0, to_signed(keys.words), to_micros(seen_at)])?;
         Ok(())
-    }
-
-    /// Articles with these words, not older than `since`, oldest first.
-    pub fn same_words(&self, fingerprint: u64, since: Timestamp) -> Result<Vec<Earlier>, StoreError> {
-        let mut statement = self.sql.prepare_cached(
-            "SELECT id, story_id, publisher, seen_at, published_at FROM articles
-             WHERE fingerprint = ?1 AND seen_at >= ?2 ORDER BY seen_at, id LIMIT 50",
-        )?;
-        let rows = statement.query_map(params![to_signed(fingerprint), to_micros(since)], |row| {
-            Ok(Earlier {
-                article: ArticleId(row.get(0)?),
-                story: StoryId(row.get(1)?),
-                publisher: row.get(2)?,
-                seen_at: from_micros(row.get(3)?),
-                published_at: row.get::<_, Option<i64>>(4)?.map(from_micros),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Opens a story.
-    pub fn open_story(&self, title: &str, at: Timestamp) -> Result<StoryId, StoreError> {
-        self.sql
-            .prepare_cached("INSERT INTO stories (title, first_seen_at) VALUES (?1, ?2)")?
-            .execute(params![title, to_micros(at)])?;
-        Ok(StoryId(self.sql.last_insert_rowid()))
     }
 
     /// Keeps a new article, published at the latest when it was seen; `words` are what the full-text index finds it by.

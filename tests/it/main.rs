@@ -25,6 +25,7 @@ mod routing;
 mod scenarios;
 mod semantic;
 mod store;
+mod stories;
 mod tidy;
 mod topic;
 mod websub;

@@ -109,7 +109,7 @@ fn each_main_place_has_its_incident_and_a_second_place_opens_none() {
     assert_eq!((yemen.alert.place.as_str(), yemen.alert.kind.as_str()), ("YE", "first"));
     assert_ne!(sudan.incident, yemen.incident);
     // Egypt says so; it happens in Sudan.
-    let both = lab.poll(0, hour(3), &[entry("c", "Egypt says truce shattered again in Sudan", hour(3))]);
+    let both = lab.poll(0, hour(3), &[entry("c", "Egypt says truce shattered again near Khartoum", hour(3))]);
     assert!(both.alerts.is_empty(), "it waits for the update of Sudan's incident");
     assert_eq!(decision(&lab, both.articles[0].id.0).0, "update-held");
     let nowhere =

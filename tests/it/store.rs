@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::ffi;
 use wirewatch::delivery::Status;
 use wirewatch::store::{Durability, FILE_NAME, Lock, Reader, StoreError, Writer};
+use wirewatch::story::Stories;
 
 use crate::support::lab::{Lab, entry, hour};
 
@@ -85,7 +86,8 @@ fn a_poll_that_is_not_committed_leaves_no_trace() {
         asked: wirewatch::pipeline::Asked::default(),
         end,
     };
-    let settled = wirewatch::pipeline::settle(&tx, &config, feed, &poll, hour(1)).unwrap();
+    let settled =
+        wirewatch::pipeline::settle(&tx, &mut Stories::default(), &config, feed, &poll, hour(1)).unwrap();
     assert_eq!(settled.alerts.len(), 1);
     drop(tx);
     assert_eq!(lab.reader().overview(hour(1)).unwrap(), before);

@@ -22,6 +22,7 @@ use crate::feed::{Feed, FullText, Tier};
 use crate::pipeline;
 use crate::store::requests::{FirstDocument, Requester};
 use crate::store::{self, Durability, Lock, StoreError, Writer};
+use crate::story::Stories;
 
 /// What the owner says of the feed.
 #[derive(Debug, Args)]
@@ -296,7 +297,7 @@ fn settle(config: &Config, feed: &Feed, found: Found) -> Result<String, StoreErr
     let tx = writer.begin()?;
     let row = tx.feed(feed)?;
     let poll = pipeline::Poll { feed: row.id, started_at: asked_at, asked, end };
-    let settled = pipeline::settle(&tx, config, feed, &poll, now())?;
+    let settled = pipeline::settle(&tx, &mut Stories::default(), config, feed, &poll, now())?;
     tx.commit()?;
     let alerts = match settled.alerts.len() {
         0 => String::new(),

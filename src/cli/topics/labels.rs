@@ -165,7 +165,7 @@ impl Source {
             id: record.id.clone().unwrap_or_default(),
             at: record.published_at(),
             weight,
-            article: article::normalize(&record.entry(), &record.feed(&config.feeds), seen_at),
+            article: article::normalize(&record.entry(), &record.feed(config), seen_at),
             grades,
             is_complete: true,
         })

@@ -13,6 +13,7 @@ use wirewatch::fetch::Headers;
 use wirewatch::pipeline::{self, AlertEvent, Asked, Elapsed, End, Poll, Reading, Settled};
 use wirewatch::store::outbox::Claimed;
 use wirewatch::store::{Durability, FILE_NAME, Reader, StoreError, Transaction, Writer};
+use wirewatch::story::Stories;
 
 /// A topic that every headline with `truce` and `broken` trips.
 pub(crate) const TOPIC: &str = include_str!("broken-truce.toml");
@@ -22,6 +23,7 @@ pub(crate) struct Lab {
     pub(crate) dir: TempDir,
     pub(crate) config: Config,
     pub(crate) writer: Writer,
+    pub(crate) stories: Stories,
 }
 
 impl Lab {
@@ -37,7 +39,7 @@ impl Lab {
         fs::write(dir.path().join("wirewatch.toml"), format!("{main}\n{route}")).unwrap();
         let loaded = config::load(dir.path(), &Environment::default()).unwrap();
         let writer = Writer::open(&dir.path().join(FILE_NAME), Durability::None).unwrap();
-        Self { dir, config: loaded.config, writer }
+        Self { dir, config: loaded.config, writer, stories: Stories::default() }
     }
 
     /// A configuration of these files, by their names in its directory.
@@ -79,16 +81,15 @@ impl Lab {
     /// Ends a poll in any way.
     pub(crate) fn end(&mut self, feed: usize, at: Timestamp, end: End) -> Settled {
         let (config, feed) = (self.config.clone(), self.feed(feed));
-        self.within(|tx| {
+        let mut stories = std::mem::take(&mut self.stories);
+        let settled = self.within(|tx| {
             let id: FeedId = tx.feed(&feed)?.id;
-            pipeline::settle(
-                tx,
-                &config,
-                &feed,
-                &Poll { feed: id, started_at: at, asked: Asked::default(), end },
-                at,
-            )
-        })
+            let poll = Poll { feed: id, started_at: at, asked: Asked::default(), end };
+            pipeline::settle(tx, &mut stories, &config, &feed, &poll, at)
+        });
+        stories.committed();
+        self.stories = stories;
+        settled
     }
 
     /// Polls a feed for the first time, with an old entry, so that later polls are not first sights.

@@ -9,6 +9,7 @@ use wirewatch::feed::subscription::offer::Offer;
 use wirewatch::feed::subscription::{Callback, Claim, Key, Mode, Subscription};
 use wirewatch::feed::{Entry, FeedId};
 use wirewatch::pipeline::{Asked, End, Poll, Reading, Settled, prepare, settle_delivery};
+use wirewatch::story::Stories;
 
 use super::super::support::lab::{Lab, entry, hour};
 
@@ -48,7 +49,7 @@ fn deliver(lab: &mut Lab, at: Timestamp, entries: &[Entry]) -> Option<Settled> {
         let reading = Reading { kind: AnswerKind::Pushed, scored, ..Reading::default() };
         let end = End::Document(Box::new(reading));
         let poll = Arc::new(Poll { feed: id, started_at: at, asked: Asked::default(), end });
-        settle_delivery(tx, &config, &feed, &callback(), &poll, at)
+        settle_delivery(tx, &mut Stories::default(), &config, &feed, &callback(), &poll, at)
     })
 }
 
