@@ -112,8 +112,13 @@ fn each_main_place_has_its_incident_and_a_second_place_opens_none() {
     let both = lab.poll(0, hour(3), &[entry("c", "Egypt says truce shattered again near Khartoum", hour(3))]);
     assert!(both.alerts.is_empty(), "it waits for the update of Sudan's incident");
     assert_eq!(decision(&lab, both.articles[0].id.0).0, "update-held");
-    let unknown = "Gunfire along an unnamed frontier, truce broken";
-    let nowhere = lab.poll(0, hour(4), &[entry("d", unknown, hour(4))]).alerts.remove(0);
+    let unknown = Entry {
+        summary: Some(
+            "Listeners of short-wave stations noted rifle shots by night on either bank of a river.".into(),
+        ),
+        ..entry("d", "Rifle shots by night along an unnamed frontier, truce broken", hour(4))
+    };
+    let nowhere = lab.poll(0, hour(4), &[unknown]).alerts.remove(0);
     assert_eq!((nowhere.alert.place.as_str(), nowhere.alert.kind.as_str()), ("ZZ", "first"));
     assert_eq!(lab.reader().overview(hour(4)).unwrap().open_incidents.len(), 3);
 }
