@@ -61,11 +61,7 @@ pub(super) fn dispatch(
     let mut dispatched = Dispatched::default();
     for verdict in &verdicts {
         if tx.is_unsubscribed(&verdict.address, &alert.topic.0)? {
-            tx.save_route_decision(&RouteDecision {
-                code: "unsubscribed",
-                reason: "not told: this address unsubscribed from the topic by a link in a mail",
-                ..blank(id, &verdict.address, now)
-            })?;
+            tx.save_route_decision(&unsubscribed(id, &verdict.address, now))?;
             continue;
         }
         carry_out(tx, id, verdict, now, &mut dispatched)?;
@@ -86,6 +82,15 @@ pub(super) fn blank(alert: AlertId, address: &str, at: Timestamp) -> RouteDecisi
         silence: None,
         told_in: None,
         note: "",
+    }
+}
+
+/// That an address wants to hear nothing of a topic any more.
+pub(super) fn unsubscribed(alert: AlertId, address: &str, now: Timestamp) -> RouteDecision<'_> {
+    RouteDecision {
+        code: "unsubscribed",
+        reason: "not told: this address unsubscribed from the topic by a link in a mail",
+        ..blank(alert, address, now)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::dispatch::blank;
+use super::dispatch::{blank, unsubscribed};
 use crate::alert::render::digest::{DigestItem, DigestView, Why, render};
 use crate::alert::route::decide::{Decision, Hold, Scene, reconsider};
 use crate::alert::silence::{Silence, silencing};
@@ -54,31 +54,44 @@ pub(super) fn release(
     config: &Config,
     now: Timestamp,
 ) -> Result<Vec<Release>, StoreError> {
-    let due = tx.due_holds(now)?;
     let mut released = Vec::new();
-    if due.is_empty() {
-        return Ok(released);
+    // What is held on is due later, so every round takes some away.
+    loop {
+        let due = tx.due_holds(now)?;
+        if due.is_empty() {
+            return Ok(released);
+        }
+        let silences = tx.silences(now)?;
+        for of_address in due.chunk_by(|a, b| a.address.eq_ignore_ascii_case(&b.address)) {
+            released.extend(release_at(tx, config, of_address, &silences, now)?);
+        }
     }
-    let silences = tx.silences(now)?;
-    for of_address in due.chunk_by(|a, b| a.address.eq_ignore_ascii_case(&b.address)) {
-        let Some(first) = of_address.first() else { continue };
-        let mut ready = Vec::with_capacity(of_address.len());
-        for held in of_address {
-            ready.extend(look_again(tx, config, held, &silences, now)?);
-        }
-        if ready.is_empty() {
-            continue;
-        }
-        // A mail goes out: what waits for room in the hour comes along, as it costs nobody a further mail.
-        for held in tx.capped_holds(&first.address)? {
-            if !ready.iter().any(|(known, _): &(Held, AlertFacts)| known.alert == held.alert) {
-                ready.extend(look_again(tx, config, &held, &silences, now)?);
-            }
-        }
-        ready.sort_by_key(|(held, _)| held.alert);
-        released.extend(tell(tx, config, &first.address, &ready, now)?);
+}
+
+/// What is due at one address, in one mail.
+fn release_at(
+    tx: &Transaction<'_>,
+    config: &Config,
+    due: &[Held],
+    silences: &[Silence],
+    now: Timestamp,
+) -> Result<Option<Release>, StoreError> {
+    let Some(first) = due.first() else { return Ok(None) };
+    let mut ready: Vec<(Held, AlertFacts)> = Vec::with_capacity(due.len());
+    for held in due {
+        ready.extend(look_again(tx, config, held, silences, now)?);
     }
-    Ok(released)
+    if ready.is_empty() {
+        return Ok(None);
+    }
+    // A mail goes out: what waits for room in the hour comes along, as it costs nobody a further mail.
+    for held in tx.capped_holds(&first.address)? {
+        if !ready.iter().any(|(known, _)| known.alert == held.alert) {
+            ready.extend(look_again(tx, config, &held, silences, now)?);
+        }
+    }
+    ready.sort_by_key(|(held, _)| held.alert);
+    tell(tx, config, &first.address, &ready, now)
 }
 
 /// Decides again about an alert that was held: answers it when it is told now, and holds it on otherwise.
@@ -96,6 +109,11 @@ fn look_again(
     if tx.was_told(held.alert, &held.address)? {
         // A reminder told it meanwhile.
         tx.let_go(held.alert, &held.address)?;
+        return Ok(None);
+    }
+    if tx.is_unsubscribed(&held.address, &facts.alert.topic.0)? {
+        tx.let_go(held.alert, &held.address)?;
+        tx.save_route_decision(&unsubscribed(held.alert, &held.address, now))?;
         return Ok(None);
     }
     let publishers = tx.alert_publishers(held.alert)?;
@@ -216,16 +234,17 @@ fn items(
 
 /// Tells second addresses of alerts that nobody acknowledged in time.
 pub(super) fn remind(tx: &Transaction<'_>, now: Timestamp) -> Result<Vec<Reminded>, StoreError> {
-    let due = tx.take_reminders(now)?;
     let mut reminded = Vec::new();
-    if due.is_empty() {
-        return Ok(reminded);
+    loop {
+        let due = tx.take_reminders(now)?;
+        if due.is_empty() {
+            return Ok(reminded);
+        }
+        let silences = tx.silences(now)?;
+        for reminder in due {
+            reminded.extend(remind_one(tx, &reminder, &silences, now)?);
+        }
     }
-    let silences = tx.silences(now)?;
-    for reminder in due {
-        reminded.extend(remind_one(tx, &reminder, &silences, now)?);
-    }
-    Ok(reminded)
 }
 
 fn remind_one(
@@ -238,6 +257,10 @@ fn remind_one(
     let Some(facts) = tx.alert_facts(*id)? else { return Ok(None) };
     let blank = blank(*id, address, now);
     if tx.was_told(*id, address)? {
+        return Ok(None);
+    }
+    if tx.is_unsubscribed(address, &facts.alert.topic.0)? {
+        tx.save_route_decision(&unsubscribed(*id, address, now))?;
         return Ok(None);
     }
     let acknowledged = facts.incident.map(|incident| tx.acknowledgement(incident)).transpose()?.flatten();

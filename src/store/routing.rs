@@ -15,7 +15,7 @@ use crate::feed::schedule::after;
 use crate::incident::IncidentId;
 use crate::topic::{Severity, TopicId};
 
-/// Held alerts taken up at a time; the rest follows at the next tick.
+/// Held alerts taken up at a time.
 const HOLDS_MAX: u32 = 5_000;
 
 /// Reminders taken up at a time.
@@ -233,7 +233,8 @@ impl Transaction<'_> {
     /// Publishers of the articles an alert told of.
     pub fn alert_publishers(&self, id: AlertId) -> Result<Vec<String>, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT DISTINCT publisher FROM incident_articles WHERE alert_id = ?1 ORDER BY 1",
+            "SELECT DISTINCT a.publisher FROM alert_articles r JOIN articles a ON a.id = r.article_id
+             WHERE r.alert_id = ?1 ORDER BY 1",
         )?;
         let rows = statement.query_map([id.0], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -245,8 +246,8 @@ impl Transaction<'_> {
             .sql
             .prepare_cached(
                 "SELECT a.title, CASE WHEN a.entry_url LIKE 'http:%' THEN a.entry_url ELSE coalesce(a.url, a.entry_url) END
-                 FROM incident_articles i JOIN articles a ON a.id = i.article_id
-                 WHERE i.alert_id = ?1 ORDER BY i.is_copy, i.score DESC, a.id LIMIT 1",
+                 FROM alert_articles r JOIN articles a ON a.id = r.article_id
+                 WHERE r.alert_id = ?1 ORDER BY r.position LIMIT 1",
             )?
             .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;

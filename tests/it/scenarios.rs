@@ -7,6 +7,8 @@
 //! - `1 12:00 one edits 2: Headline | Summary`: the feed's second entry is edited.
 //! - `1 12:00 wait`: nothing but time. It passes before every step, too.
 //! - `1 12:00 restart`: the database is closed and opened again.
+//! - `1 12:00 acknowledge 2`: somebody takes the incident of the second alert in hand.
+//! - `1 12:00 silence SD for 6h`, `1 12:00 end silence 1`: somebody mutes what happens there, and no longer.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,9 +17,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use wirewatch::alert::AlertId;
+use wirewatch::alert::silence::{Matcher, NewSilence, SilenceId};
+use wirewatch::config;
 use wirewatch::feed::Entry;
 use wirewatch::feed::schedule::after;
-use wirewatch::pipeline::{self, AlertEvent};
+use wirewatch::pipeline::follow_up::{self, Acknowledged};
+use wirewatch::pipeline::{self, AlertEvent, Elapsed};
 
 use crate::support::lab::Lab;
 
@@ -130,6 +136,9 @@ impl Stage {
         match what.split_once(": ") {
             Some((who, text)) => lines.extend(self.publish(who, text, at)),
             None if what == "restart" => self.lab.restart(),
+            None if what.starts_with("acknowledge ") => lines.push(self.acknowledge(what, at)),
+            None if what.starts_with("silence ") => self.silence(what, at),
+            None if what.starts_with("end silence ") => self.end_silence(what, at),
             None => assert_eq!(what, "wait", "{step}: nothing such is known"),
         }
         lines
@@ -144,15 +153,42 @@ impl Stage {
         {
             // A time that lies behind was not looked at for want of a tick.
             let due = due.max(self.ticked);
-            let alerts = self.lab.tick(due);
-            lines.extend(alerts.iter().map(|alert| format!("{} {}", clock(due), told(alert))));
-            if alerts.is_empty() && due == self.ticked {
+            let happened = told_late(&self.lab.elapse(due));
+            let is_idle = happened.is_empty() && due == self.ticked;
+            lines.extend(happened.iter().map(|line| format!("{} {line}", clock(due))));
+            if is_idle {
                 break;
             }
             self.ticked = due;
         }
         self.ticked = self.ticked.max(at);
         lines
+    }
+
+    fn acknowledge(&mut self, what: &str, at: Timestamp) -> String {
+        let alert = AlertId(number(what));
+        let done = self.lab.within(|tx| follow_up::acknowledge(tx, alert, "anna", "", at));
+        let Acknowledged::Incidents { spared, .. } = done else { panic!("{what}: {done:?}") };
+        format!(
+            "acknowledged; spared: {}",
+            if spared.is_empty() { "nobody".to_owned() } else { spared.join(", ") }
+        )
+    }
+
+    fn silence(&mut self, what: &str, at: Timestamp) {
+        let words: Vec<&str> = what.split_whitespace().collect();
+        let ["silence", place, "for", duration] = words[..] else {
+            panic!("{what}: silence PLACE for DURATION")
+        };
+        let matcher = Matcher { place: Some(place.to_owned()), ..Matcher::default() };
+        let until = after(at, config::duration(duration).unwrap());
+        let new = NewSilence { matcher, until, author: "anna".to_owned(), comment: "known".to_owned() };
+        self.lab.within(|tx| follow_up::silence(tx, new, at)).unwrap();
+    }
+
+    fn end_silence(&mut self, what: &str, at: Timestamp) {
+        let ended = self.lab.within(|tx| follow_up::end_silence(tx, SilenceId(number(what)), "anna", at));
+        assert!(ended.is_some(), "{what}: there is none");
     }
 
     fn publish(&mut self, who: &str, text: &str, at: Timestamp) -> Vec<String> {
@@ -187,8 +223,29 @@ impl Stage {
     }
 }
 
+/// The number at the end of a step.
+fn number(what: &str) -> i64 {
+    what.rsplit(' ').next().and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("{what}: a number"))
+}
+
+/// What time alone brought, in the order in which it was decided.
+fn told_late(elapsed: &Elapsed) -> Vec<String> {
+    let alerts = elapsed.alerts.iter().map(told);
+    let reminded = elapsed
+        .reminded
+        .iter()
+        .map(|mail| format!("reminder to {}: {} — because nobody acknowledged it", mail.to, mail.subject));
+    let released = elapsed.released.iter().map(|mail| {
+        let kind = if mail.digest.is_some() { "digest" } else { "held alert" };
+        format!("{kind} to {}: {} — because {}", mail.to, mail.subject, mail.reason)
+    });
+    alerts.chain(reminded).chain(released).collect()
+}
+
 fn told(alert: &AlertEvent) -> String {
-    let to = if alert.to.is_empty() { "nobody".to_owned() } else { alert.to.join(", ") };
+    let later = alert.held.iter().map(|(to, until)| format!("{to} at {}", clock(*until)));
+    let to: Vec<String> = alert.to.iter().cloned().chain(later).collect();
+    let to = if to.is_empty() { "nobody".to_owned() } else { to.join(", ") };
     let (kind, severity) = (alert.alert.kind.as_str(), alert.alert.severity.as_str());
     format!("{kind}, {severity}, to {to}: {} — because {}", alert.subject, alert.reason)
 }

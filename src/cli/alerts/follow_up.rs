@@ -21,7 +21,7 @@ use crate::store::{FILE_NAME, Reader};
 use crate::topic::Severity;
 
 /// How soon a running daemon notices what is due since a command wrote it.
-const NOTICED: &str = "within 5 minutes";
+const NOTICED: &str = "within a minute";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Ack {
