@@ -165,14 +165,10 @@ fn look_at(
     now: Timestamp,
 ) -> Result<Vec<AlertEvent>, StoreError> {
     let mut alerts = Vec::new();
-    if touched.is_empty() {
-        return Ok(alerts);
-    }
-    let coverage = coverage(tx, now)?;
     for (position, place) in touched {
         let Some(topic) = config.topics.get(*position) else { continue };
         if topic.source.policy.surge.is_enabled
-            && let Some(surge) = look(tx, topic, place, coverage, now)?
+            && let Some(surge) = look(tx, topic, place, now)?
         {
             alerts.extend(tell_surge(tx, config, topic, place, &surge, now)?);
         }
@@ -180,12 +176,18 @@ fn look_at(
     Ok(alerts)
 }
 
-/// How much more than usual came in altogether: further feeds, or a busy day, are no surge of any topic. At least 1.
-fn coverage(tx: &Transaction<'_>, now: Timestamp) -> Result<f64, StoreError> {
+/// How much more than usual came in besides a topic's own reports: further feeds, or a busy day, are no surge of any topic. At
+/// least 1.
+fn coverage(tx: &Transaction<'_>, topic: &TopicId, now: Timestamp) -> Result<f64, StoreError> {
     let hour = hour_of(now);
-    let Some(baseline) = known(tx, EVERYTHING, NO_PLACE, now)?.baseline else { return Ok(1.0) };
+    let all = known(tx, EVERYTHING, NO_PLACE, now)?.baseline;
+    let own = known(tx, &topic.0, NO_PLACE, now)?.baseline;
+    let (Some(all), Some(own)) = (all, own) else { return Ok(1.0) };
     let seen = tx.reports_of_day(EVERYTHING, NO_PLACE, hour)?;
-    Ok((f64::from(seen) / baseline.expected).max(1.0))
+    let others = seen.saturating_sub(tx.reports_of_day(&topic.0, NO_PLACE, hour)?);
+    // What is less than one a day says nothing of a day.
+    let expected = (all.expected - own.expected).max(1.0);
+    Ok((f64::from(others) / expected).max(1.0))
 }
 
 /// Looks at one series.
@@ -193,7 +195,6 @@ fn look(
     tx: &Transaction<'_>,
     topic: &Topic,
     place: &str,
-    coverage: f64,
     now: Timestamp,
 ) -> Result<Option<Surge>, StoreError> {
     let (id, policy) = (&topic.source.id, &topic.source.policy.surge);
@@ -208,7 +209,7 @@ fn look(
     let look = Look {
         policy,
         baseline: series.baseline.as_ref(),
-        coverage,
+        coverage: coverage(tx, id, now)?,
         seen,
         told_elsewhere,
         publishers: tx.report_publishers(id, place, start_of(hour - 23))?,
