@@ -7,6 +7,7 @@
 mod confirm;
 pub mod correction;
 pub mod cue;
+pub mod surge;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -4,6 +4,7 @@
 //! rows the decisions need, decides, and writes, all inside the transaction it is handed; [`tick`] does the same for
 //! what time alone changes. `run`, `replay` and the tests drive exactly these. Refuses the clock and the network.
 
+mod archive;
 mod backlog;
 mod conclude;
 mod correct;
@@ -22,6 +23,7 @@ mod outgoing;
 pub mod page;
 mod pushed;
 mod raise;
+mod surge;
 
 use std::time::Duration;
 

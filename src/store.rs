@@ -6,6 +6,7 @@
 
 pub mod articles;
 pub mod corrections;
+pub mod counts;
 mod cues;
 pub mod feeds;
 pub mod follow_up;
@@ -61,6 +62,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0014_hold_alerts.sql")),
     M::up(include_str!("../migrations/0015_track_deliveries.sql")),
     M::up(include_str!("../migrations/0016_widen_incidents.sql")),
+    M::up(include_str!("../migrations/0018_count_reports.sql")),
 ];
 
 /// What can go wrong with the database.

@@ -192,7 +192,7 @@ impl<'a> Player<'a> {
             Poll { feed: id, started_at: at, asked: Asked::default(), end: End::Document(Box::new(reading)) };
         let settled = pipeline::settle(&tx, &mut self.stories, config, feed, &poll, at)?;
         let trips = copy.iter().any(|item| item.scores.iter().any(|score| score.trips));
-        if trips {
+        if trips || !settled.alerts.is_empty() {
             self.next_tick_at = pipeline::next_tick_at(&tx, config)?;
         }
         tx.commit()?;

@@ -6,6 +6,7 @@ mod labels;
 mod learn;
 mod new;
 mod show;
+mod surges;
 
 use std::path::Path;
 
@@ -49,6 +50,15 @@ pub(super) enum Command {
         after_help = "Examples:\n  wirewatch topics import query.txt --id ceasefire > topics/ceasefire.toml\n  echo '(ceasefire OR truce) NEAR/5 (violat* OR broke*) NOT trade' | wirewatch topics import - --id truce --into topics"
     )]
     Import(import::Arguments),
+    /// Show how much is reported at each place, what is usual there, and why a surge was told or not
+    #[command(after_help = "Example:\n  wirewatch topics surges mass-displacement")]
+    Surges {
+        /// Only this topic
+        topic: Option<String>,
+        /// JSON Lines instead of text
+        #[arg(long)]
+        json: bool,
+    },
     /// Run every topic's examples; exit 1 when one comes out wrong
     #[command(after_help = "Examples:\n  wirewatch topics test\n  wirewatch topics test ceasefire-breakdown")]
     Test {
@@ -91,6 +101,7 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
         Command::Import(arguments) => import::run(arguments),
         Command::New(arguments) => new::run(&config, arguments),
         Command::Show { topic, json } => show::run(&config, topic, *json),
+        Command::Surges { topic, json } => surges::run(&config, topic.as_deref(), *json),
         Command::List { json } => list(&config, *json),
         Command::Test { topic } => test(&config, topic.as_deref()),
         Command::Evaluate { topic, source, from, weights, json } => {

@@ -10,7 +10,7 @@ use super::read::Item;
 use super::source::Sheet;
 use super::topic_file::check_number;
 use super::value::Line;
-use crate::topic::policy::{Sequence, Together};
+use crate::topic::policy::{Sequence, SurgePolicy, Together};
 use crate::topic::{AlertPolicy, TopicId};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -46,6 +46,25 @@ pub(super) fn check_policy(
         max_age: raw.max_age.value,
         sequence: check_sequences(raw, id, names, sheet),
         together: check_together(raw, id, names, sheet),
+        surge: check_surge(&raw.surge.value, sheet),
+    }
+}
+
+fn check_surge(raw: &raw::Surge, sheet: &mut Sheet<'_>) -> SurgePolicy {
+    let budget = |budget: f64| (0.01..=365.0).contains(&budget);
+    check_number(
+        &raw.alarms_per_year,
+        "alert.surge.alarms_per_year",
+        "from 0.01 to 365, such as 1",
+        budget,
+        sheet,
+    );
+    check_range(&raw.refractory, "alert.surge.refractory", MINUTE, YEAR, sheet);
+    SurgePolicy {
+        is_enabled: raw.enabled.value,
+        alarms_per_year: raw.alarms_per_year.value,
+        publishers: raw.publishers.value.0,
+        refractory: raw.refractory.value,
     }
 }
 

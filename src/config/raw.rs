@@ -19,6 +19,7 @@ use crate::delivery::outlet::OutletKind;
 use crate::feed::FullText;
 use crate::topic::closeness::Closeness as Near;
 use crate::topic::context::{Effect, Factors, Genre};
+use crate::topic::policy::SurgePolicy;
 use crate::topic::{Expect, Severity};
 
 /// Minutes.
@@ -590,6 +591,24 @@ section! {
         sequence: Vec<Item<SequenceRule>> = Vec::new(),
         /// Other topics that count more beside this one: when both are told at one place, the second is told at once.
         together: Vec<Item<TogetherRule>> = Vec::new(),
+        /// When far more than usual is reported.
+        surge: Surge = Surge::nothing(),
+    }
+}
+
+section! {
+    /// When a topic is reported on far more than usual at a place, or altogether, that is told, though no single report may
+    /// trip. Reports count that reach half the threshold: docs/topics.md, "Surges".
+    Surge {
+        /// `false` does not look.
+        enabled: bool = SurgePolicy::default().is_enabled,
+        /// False alarms a year that you bear for this topic, all its places together, from 0.01 to 365. How surprising a count must
+        /// be follows from it.
+        alarms_per_year: f64 = SurgePolicy::default().alarms_per_year,
+        /// Independent publishers, and reports, before it is told.
+        publishers: Whole<1, 1000> = Whole(SurgePolicy::default().publishers),
+        /// At most one surge at a place in this time.
+        refractory: Duration = SurgePolicy::default().refractory,
     }
 }
 

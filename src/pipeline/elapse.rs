@@ -1,11 +1,12 @@
-//! What time alone does: incidents fall quiet, updates that were held go out, digests and quiet hours end, reminders fall due.
+//! What time alone does: incidents fall quiet, surges are over, updates that were held go out, digests and quiet hours end,
+//! reminders fall due.
 //!
 //! Owns [`tick`] and [`next_tick_at`], the one place where `run`, `replay` and the tests ask. Refuses to do any of it.
 
 use jiff::Timestamp;
 
 use super::hold::{self, Release, Reminded};
-use super::{AlertEvent, raise};
+use super::{AlertEvent, raise, surge};
 use crate::config::Config;
 use crate::store::{StoreError, Transaction};
 
@@ -22,7 +23,8 @@ pub struct Elapsed {
 
 /// Does what is due at `now`.
 pub fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Elapsed, StoreError> {
-    let alerts = raise::tick(tx, config, now)?;
+    let mut alerts = raise::tick(tx, config, now)?;
+    alerts.extend(surge::tick(tx, config, now)?);
     // Before what is held: an alert that nobody acknowledged is not to wait in somebody's digest.
     let reminded = hold::remind(tx, now)?;
     Ok(Elapsed { alerts, released: hold::release(tx, config, now)?, reminded })
@@ -30,6 +32,6 @@ pub fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Ela
 
 /// When [`tick`] has something to do next; `None` when nothing waits for time.
 pub fn next_tick_at(tx: &Transaction<'_>, config: &Config) -> Result<Option<Timestamp>, StoreError> {
-    let next = [raise::next_tick_at(tx, config)?, tx.next_release_at()?];
+    let next = [raise::next_tick_at(tx, config)?, surge::next_tick_at(tx)?, tx.next_release_at()?];
     Ok(next.into_iter().flatten().min())
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::correct::{self, Edit};
 use super::page::with_page_text;
 use super::raise::raise;
+use super::surge::{self, Arrived};
 use super::{ArticleEvent, Scored, Settled};
 use crate::alert::{self, Silence};
 use crate::article::identity::{ArticleId, By, Document, Identity, Keys, Sighting, Tallies, identify};
@@ -75,6 +76,7 @@ pub(super) fn take_entries(
     now: Timestamp,
     settled: &mut Settled,
 ) -> Result<(Vec<Taken>, Trust), StoreError> {
+    surge::keep_up(tx, config, now)?;
     let document = Document::of(scored.iter().map(|item| &item.keys));
     let mut found = Vec::with_capacity(scored.len());
     let mut tallies = Tallies::default();
@@ -121,6 +123,12 @@ pub(super) fn take_entries(
         let news = (event.id, event.story);
         settled.alerts.extend(correct::after_news(tx, config, news, &item.article, now)?);
     }
+    let arrived = settled.articles.iter().map(|event| {
+        let article = &scored[event.index].article;
+        Arrived { first_sight: sight.first_sight, article, event }
+    });
+    let surges = surge::after_articles(tx, config, arrived, now)?;
+    settled.alerts.extend(surges);
     Ok((taken, trust))
 }
 

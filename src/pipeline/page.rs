@@ -10,6 +10,7 @@ use url::Url;
 
 use super::intake::{restate, weigh};
 use super::raise::raise;
+use super::surge::{self, Arrived};
 use super::{AlertEvent, ArticleEvent, HostNews, Reading, Scored, Settled, note_host};
 use crate::alert;
 use crate::article::Article;
@@ -363,6 +364,8 @@ fn take_text(
     for (position, place, arrival) in arrivals {
         alerts.extend(raise(tx, config, &config.topics[position], &place, &[arrival], now)?);
     }
+    let arrived = Arrived { first_sight: false, article: &completed.article, event: &event };
+    alerts.extend(surge::after_articles(tx, config, std::iter::once(arrived), now)?);
     Ok(alerts)
 }
 

@@ -372,7 +372,9 @@ impl Transaction<'_> {
         )?;
         for (position, article) in (1_i64..).zip(articles) {
             reported.execute(params![id.0, position, article.0])?;
-            told.execute(params![new.incident.0, article.0, id.0])?;
+            if new.is_telling() {
+                told.execute(params![new.incident.0, article.0, id.0])?;
+            }
         }
         self.sql
             .prepare_cached(

@@ -25,6 +25,8 @@ pub struct AlertPolicy {
     pub sequence: Vec<Sequence>,
     /// Topics that count more beside this one.
     pub together: Vec<Together>,
+    /// When more than usual is told.
+    pub surge: SurgePolicy,
 }
 
 /// One topic after another at one place (`[[alert.sequence]]`).
@@ -61,6 +63,27 @@ impl Default for AlertPolicy {
             max_age: Duration::from_hours(48),
             sequence: Vec::new(),
             together: Vec::new(),
+            surge: SurgePolicy::default(),
         }
+    }
+}
+
+/// When a topic that is reported on more than usual is told of (`[alert.surge]`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct SurgePolicy {
+    /// Whether it is looked for.
+    pub is_enabled: bool,
+    /// False alarms a year that the topic may raise, all its places together; above 0.
+    pub alarms_per_year: f64,
+    /// Independent publishers before it is told.
+    pub publishers: u32,
+    /// Least time between two surges of one series.
+    pub refractory: Duration,
+}
+
+impl Default for SurgePolicy {
+    /// What an `[alert.surge]` without keys means.
+    fn default() -> Self {
+        Self { is_enabled: true, alarms_per_year: 1.0, publishers: 3, refractory: Duration::from_hours(24) }
     }
 }

@@ -26,6 +26,7 @@ mod scenarios;
 mod semantic;
 mod store;
 mod stories;
+mod surge;
 mod tidy;
 mod topic;
 mod websub;

@@ -42,6 +42,7 @@ fn every_command_explains_itself_with_an_example() {
         "topics new",
         "topics evaluate",
         "topics learn",
+        "topics surges",
         "feeds list",
         "articles search",
         "articles show",
