@@ -94,7 +94,7 @@ pub(super) struct Token {
 
 impl Token {
     /// Whether it says something.
-    pub(super) fn says(&self) -> bool {
+    pub(super) fn says(self) -> bool {
         matches!(self.kind, Kind::Word | Kind::Number)
     }
 }
