@@ -22,6 +22,7 @@ mod outgoing;
 pub mod page;
 mod pushed;
 mod raise;
+mod view;
 
 use std::time::Duration;
 
@@ -249,6 +250,8 @@ pub struct AlertEvent {
     pub to: Vec<String>,
     /// Who is told later, and when.
     pub held: Vec<(String, Timestamp)>,
+    /// Why the owner's template was not used for its mail.
+    pub template_problem: Option<String>,
 }
 
 /// What settling a poll came to.

@@ -5,6 +5,7 @@
 //! Refuses to decide anything: it loads what decisions need and keeps what they came to.
 
 pub mod articles;
+pub mod bulletins;
 pub mod corrections;
 mod cues;
 pub mod feeds;
@@ -24,6 +25,7 @@ pub mod routing;
 pub mod silences;
 pub mod stories;
 pub mod subscriptions;
+pub mod told;
 pub mod words;
 
 use std::fs::{self, File};
@@ -61,6 +63,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0014_hold_alerts.sql")),
     M::up(include_str!("../migrations/0015_track_deliveries.sql")),
     M::up(include_str!("../migrations/0016_widen_incidents.sql")),
+    M::up(include_str!("../migrations/0019_add_pictures.sql")),
 ];
 
 /// What can go wrong with the database.
