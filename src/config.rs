@@ -5,6 +5,7 @@
 //! every file is reported at once (`report`). Nothing here is half valid. Refuses globals: it is handed on.
 
 mod access;
+mod alert_files;
 mod check;
 pub mod edit;
 mod feed_file;

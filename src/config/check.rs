@@ -22,8 +22,8 @@ use super::source::{Sheet, Source};
 use super::units::{show_duration, show_size};
 use super::value::{Line, Size};
 use super::{
-    Config, Environment, Files, Log, Mail, Poll, Rewrite, feed_file, language_file, mail_server, outlet,
-    publisher, route, semantic, template_file, topic_file,
+    Config, Environment, Log, Mail, Poll, Rewrite, alert_files, feed_file, language_file, mail_server,
+    outlet, publisher, route, semantic, template_file, topic_file,
 };
 use crate::mail;
 
@@ -62,7 +62,7 @@ pub(super) fn check_directory(
     };
     let routes = route::check_routes(&main, &topics.known, &mut sheet);
     let (web_listen, web_public_url) = check_web(&main.web.value, &mut sheet);
-    let files = check_files(&data_dir, &main.files.value, &mut sheet);
+    let files = alert_files::check_files(&data_dir, &main.files.value, &mut sheet);
     let templates = template_file::load_templates(dir, &mut hash, &mut problems);
     let log = Log { format: main.log.value.format.value, level: main.log.value.level.value };
 
@@ -388,24 +388,6 @@ fn check_mail(
         operator: route::check_addresses(&raw.operator.value, "mail.operator", &main.outlet.value, sheet),
         heartbeat: outlet::check_heartbeat(raw, sheet),
     }
-}
-
-fn check_files(data_dir: &Path, raw: &raw::Files, sheet: &mut Sheet<'_>) -> Option<Files> {
-    let folder = raw.dir.value.trim();
-    if folder.is_empty() {
-        for (item, key) in [(&raw.status.span, "files.status"), (&raw.category.span, "files.category")] {
-            if let Some(span) = item.clone() {
-                let message = "no files are written, so this says nothing".to_owned();
-                sheet.warning(span, key, message, "remove the line, or set files.dir");
-            }
-        }
-        return None;
-    }
-    Some(Files {
-        dir: data_dir.join(folder),
-        status: raw.status.value.word().to_owned(),
-        category: raw.category.value.word().to_owned(),
-    })
 }
 
 fn check_web(raw: &raw::Web, sheet: &mut Sheet<'_>) -> (Option<SocketAddr>, Option<Url>) {

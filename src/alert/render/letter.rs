@@ -216,15 +216,23 @@ fn sections(view: &AlertView) -> (Vec<Value>, usize) {
         }
         let title = match (view.kind, news) {
             (Kind::Correction, _) => "WHAT IS CORRECTED",
+            (Kind::AllClear, _) => "WHAT WAS REPORTED",
             (Kind::First, News::New) => "",
             (_, News::New) => "NEW",
             (_, News::Updated) => "UPDATED",
         };
         if !stories.is_empty() {
-            sections.push(context! { title, stories });
+            // Stories that are marked need no heading in HTML.
+            let heading = if is_marked(view) { "" } else { title };
+            sections.push(context! { title, heading, stories });
         }
     }
     (sections, hidden)
+}
+
+/// Whether stories are told apart by what is new: a correction and an all-clear bring no news.
+fn is_marked(view: &AlertView) -> bool {
+    !matches!(view.kind, Kind::Correction | Kind::AllClear)
 }
 
 /// A story as it is laid out.
@@ -273,8 +281,8 @@ impl Story<'_> {
             // The first article's link is the story's: one headline is not shown twice.
             url => shown.first().filter(|first| first.title == title).and_then(|first| followable(first.article.url.as_deref())),
             dir => direction(&title),
-            is_new => story.news == News::New && view.kind != Kind::First,
-            is_updated => story.news == News::Updated,
+            is_new => is_marked(view) && story.news == News::New && view.kind != Kind::First,
+            is_updated => is_marked(view) && story.news == News::Updated,
             articles => shown.iter().map(|article| article.value(&title)).collect::<Vec<_>>(),
             text => lines.join("\n"),
             title, sources, more,

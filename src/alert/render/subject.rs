@@ -55,6 +55,8 @@ pub(super) fn kind_words(kind: Kind) -> Option<&'static str> {
 /// means.
 pub(super) fn headline(view: &AlertView) -> String {
     let newest = view.stories.iter().find(|story| story.news == News::New).or(view.stories.first());
+    // What was reported is over where nothing new is: its headline would say the opposite.
+    let newest = newest.filter(|_| view.kind != Kind::AllClear);
     let given = view.headline.as_ref().or(newest.map(|story| &story.title));
     let given = given.map(|title| clean(title, 300)).filter(|title| !title.is_empty());
     given.unwrap_or_else(|| match view.kind {

@@ -141,6 +141,15 @@ fn who_can_be_asked_and_where_the_incident_is_come_from_the_configuration() {
     let full = mail_of(
         "[mail]\noperator = [\"ops@example.org\"]\n[web]\nlisten = \"127.0.0.1:0\"\npublic_url = \"https://w.example.org/x\"\n",
     );
-    assert_eq!(unsubscribe(&full), "<mailto:ops@example.org?subject=unsubscribe%20broken-truce>");
+    let way_out = unsubscribe(&full);
+    assert!(way_out.starts_with("<https://w.example.org/x/f/"), "{way_out}");
+    assert!(way_out.ends_with(">, <mailto:ops@example.org?subject=unsubscribe%20broken-truce>"), "{way_out}");
+    let one_click = ("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned());
+    assert!(full.headers.contains(&one_click), "{:?}", full.headers);
     assert!(full.text.contains("https://w.example.org/x/incidents/1\n"), "{}", full.text);
+    assert_order(
+        &full.text,
+        &["WITH ONE CLICK", "  Acknowledge:\n    https://w.example.org/x/f/", "  Unsubscribe:"],
+    );
+    assert!(full.html.contains(">Silence for 24 hours</a>"), "{}", full.html);
 }
