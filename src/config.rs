@@ -5,6 +5,7 @@
 //! every file is reported at once (`report`). Nothing here is half valid. Refuses globals: it is handed on.
 
 mod access;
+mod alert_files;
 mod check;
 pub mod edit;
 mod feed_file;
@@ -25,6 +26,7 @@ mod secret;
 mod semantic;
 mod source;
 pub mod starter;
+mod template_file;
 mod topic_file;
 pub mod topic_lint;
 mod units;
@@ -40,6 +42,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use url::Url;
 
+use crate::alert::render::templates::Templates;
 use crate::feed::Feed;
 use crate::feed::access::Proxy;
 use crate::feed::publishers::Publishers;
@@ -91,6 +94,10 @@ pub struct Config {
     pub web_listen: Option<SocketAddr>,
     /// `[web] public_url`: what hubs are told; absent when WebSub is off.
     pub web_public_url: Option<Url>,
+    /// `[files]`; absent when off.
+    pub files: Option<Files>,
+    /// `templates/`: the look of mails.
+    pub templates: Arc<Templates>,
     /// `[log]`.
     pub log: Log,
     /// Hash (xxh3) of the names and bytes of all files read: equal for equal configurations, also after a restart.
@@ -181,6 +188,17 @@ pub struct Ping {
     pub url: Url,
     /// Time between two pings.
     pub every: Duration,
+}
+
+/// `[files]`, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// Where they are written.
+    pub dir: PathBuf,
+    /// CAP's `status`.
+    pub status: String,
+    /// CAP's `category`.
+    pub category: String,
 }
 
 /// Where a topic comes from.

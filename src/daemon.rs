@@ -17,6 +17,7 @@ mod once;
 pub mod pages;
 mod ping;
 pub mod poller;
+mod publisher;
 pub mod pulse;
 mod reload;
 pub mod roster;
@@ -42,6 +43,7 @@ use self::mailer::Door;
 pub use self::once::OnceReport;
 use self::ping::Pinger;
 use self::poller::Poller;
+use self::publisher::Publisher;
 use self::pulse::Pulse;
 pub use self::reload::Reload;
 use self::roster::Roster;
@@ -59,6 +61,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(20);
 
 /// Wait for all polls after one could not be stored for want of room: what cannot be kept need not be fetched.
 const NO_ROOM_WAIT: Duration = Duration::from_mins(1);
+
+/// How long the end may wait for alerts to be written as files; the next start writes them otherwise.
+const PUBLISH_FOR: Duration = Duration::from_secs(1);
 
 /// Wait between two attempts to start.
 const START_WAIT: Duration = Duration::from_secs(10);
@@ -98,6 +103,8 @@ pub struct Daemon {
     logged: HashMap<FeedId, (Health, Timestamp)>,
     /// What `run --once` reports; the daemon collects nothing for years.
     report: Option<OnceReport>,
+    /// Writes alerts as files.
+    publisher: Publisher,
     /// When to look for polls asked for by hand.
     requests: Interval,
     _lock: Lock,
@@ -164,6 +171,7 @@ impl Daemon {
             pinger: Pinger::default(),
             logged: HashMap::new(),
             report: None,
+            publisher: Publisher::default(),
             requests: requests(),
             _lock: lock,
             config: Arc::clone(&config),
@@ -176,6 +184,7 @@ impl Daemon {
     /// Puts a configuration in force that the ledger has taken; polls under way go on.
     fn put_in_force(&mut self, config: Arc<Config>, configured: Configured, now: Timestamp) {
         self.config = Arc::clone(&config);
+        self.publisher.note_news();
         let ahead_count = self.roster.put_in_force(config, configured, now);
         self.logged.retain(|id, _| self.roster.address(*id).is_some());
         warn_of_clock(ahead_count);
@@ -202,6 +211,8 @@ impl Daemon {
         }
         info!("Stopping");
         systemd::stopping();
+        let Self { publisher, config, .. } = &mut self;
+        drop(tokio::time::timeout(PUBLISH_FOR, publisher.publish(config)).await);
         let impatient = async {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         };
@@ -222,6 +233,7 @@ impl Daemon {
         loop {
             self.start_polls();
             self.look(now()).await?;
+            self.publisher.publish_when_due(&self.config).await;
             let pause = self.paused_until.map(|until| until.saturating_duration_since(Instant::now()));
             let wake = self.roster.wake_at().map(until);
             let wait = wake.map_or(self.look_every, |wake| wake.max(pause.unwrap_or_default()));
@@ -373,6 +385,7 @@ impl Daemon {
     fn note_told(&self, told: &[OperatorEvent]) {
         for event in told {
             info!(alert = event.id.0, recipients = event.to.len(), subject = event.subject, "Operator told");
+            warn_of_template(event.template_problem.as_deref());
         }
         if !told.is_empty() {
             self.deliver.notify_one();
@@ -396,6 +409,7 @@ impl Daemon {
         for event in alerts {
             info!(alert = event.id.0, topic = %event.alert.topic, place = event.alert.place, score = event.score,
                 recipients = event.to.len(), held = event.held.len(), reason = event.reason, "Alert");
+            warn_of_template(event.template_problem.as_deref());
             if event.to.is_empty() && event.held.is_empty() {
                 warn!(alert = event.id.0, topic = %event.alert.topic, "No route takes this alert: nobody is told");
             }
@@ -404,6 +418,7 @@ impl Daemon {
             report.alert_count += alerts.len();
         }
         if !alerts.is_empty() {
+            self.publisher.note_news();
             self.deliver.notify_one();
         }
     }
@@ -418,6 +433,13 @@ fn note_backlogs(backlogs: &[BacklogEvent]) {
         } else {
             error!(channel, count, %since, reply, "Deliveries wait for too long");
         }
+    }
+}
+
+/// An owner's template that failed at an alert says so each time: until it is mended, mail looks otherwise than meant.
+fn warn_of_template(problem: Option<&str>) {
+    if let Some(problem) = problem {
+        warn!(problem, "A template failed, so the mail was laid out by the shipped one; try wirewatch check");
     }
 }
 

@@ -5,7 +5,7 @@
 //!  bytes ─parse▶ Entry ─normalize▶ Article ─score▶ [Score] ─assign▶ Story ─advance▶ Incident ─decide▶ Alert ─render▶ Message ▸ Delivery
 //! ```
 //!
-//! The stages are pure: no I/O, no clock, no logging; `now` is an argument. The doors (`fetch`, `mail`,
+//! The stages are pure: no I/O, no clock, no logging; `now` is an argument. The doors (`fetch`, `files`, `mail`,
 //! `store`, `web`) touch the world. The shell (`config`, `pipeline`, `daemon`, `cli`) joins them.
 
 // A value any room may hold.
@@ -21,6 +21,7 @@ pub mod story;
 pub mod topic;
 // Doors.
 pub mod fetch;
+pub mod files;
 pub mod mail;
 pub mod store;
 pub mod web;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use crate::alert::render::Picture;
 pub use crate::secret::Secret;
 pub use format::format;
 pub use line::Line;
@@ -86,6 +87,8 @@ pub struct Message {
     pub text: String,
     /// HTML part.
     pub html: String,
+    /// What the HTML part shows by `cid:`.
+    pub picture: Option<Picture>,
     /// Further headers: name and ASCII value (`List-Id`, `X-Wirewatch-Topic` …).
     pub headers: Vec<(String, String)>,
 }

@@ -24,6 +24,7 @@ pub mod page;
 mod pushed;
 mod raise;
 mod surge;
+mod view;
 
 use std::time::Duration;
 
@@ -251,6 +252,8 @@ pub struct AlertEvent {
     pub to: Vec<String>,
     /// Who is told later, and when.
     pub held: Vec<(String, Timestamp)>,
+    /// Why the owner's template was not used for its mail.
+    pub template_problem: Option<String>,
 }
 
 /// What settling a poll came to.

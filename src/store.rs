@@ -5,6 +5,7 @@
 //! Refuses to decide anything: it loads what decisions need and keeps what they came to.
 
 pub mod articles;
+pub mod bulletins;
 pub mod corrections;
 pub mod counts;
 mod cues;
@@ -25,6 +26,7 @@ pub mod routing;
 pub mod silences;
 pub mod stories;
 pub mod subscriptions;
+pub mod told;
 pub mod words;
 
 use std::fs::{self, File};
@@ -63,6 +65,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0015_track_deliveries.sql")),
     M::up(include_str!("../migrations/0016_widen_incidents.sql")),
     M::up(include_str!("../migrations/0018_count_reports.sql")),
+    M::up(include_str!("../migrations/0019_add_pictures.sql")),
 ];
 
 /// What can go wrong with the database.

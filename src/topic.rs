@@ -264,6 +264,13 @@ pub struct Evidence {
     pub status: Status,
     /// What it adds to the topic's points; may be negative.
     pub points: f64,
+    /// Where in the quote the words that matched stand: bytes from and to, on character boundaries. Absent where no words
+    /// did (`feed:`, closeness in meaning), and in what an older version stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<(u32, u32)>,
+    /// Whether `hedged` means that one side says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_claim: bool,
 }
 
 /// How strongly an article speaks to a topic.

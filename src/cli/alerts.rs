@@ -8,6 +8,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{Exit, Failure, Outcome, Output, counted, load, now, reader, short};
+use crate::alert::render::without_actions;
 use crate::config::Config;
 use crate::store::Reader;
 use crate::store::labels::{Label, LabelSource, Labeller};
@@ -93,6 +94,8 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
 /// One alert, with what became of it.
 fn show(reader: &Reader, id: i64, as_json: bool, output: &mut Output) -> Result<(), Failure> {
     let Some((alert, text)) = reader.alert(id)? else { return Err(no_alert(id)) };
+    // Links are a recipient's own, and stand for nobody in what is stored.
+    let text = without_actions(&text);
     let (routing, digested) = (reader.routing(id)?, reader.digested(id)?);
     let acknowledgements = reader.acknowledgements(id)?;
     if as_json {

@@ -5,7 +5,9 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::{Exit, Failure, Outcome, Output, counted, load, now, reader, runtime, short};
+use crate::alert::Kind;
 use crate::alert::render;
+use crate::alert::render::sample::{self, KINDS};
 use crate::config::Config;
 use crate::daemon::mailer::hand_to;
 use crate::delivery::payload::Payload;
@@ -19,12 +21,16 @@ use crate::store::{FILE_NAME, follow_up, letters};
 pub(super) enum Command {
     /// Send one test message and print what became of it
     #[command(
-        after_help = "Examples:\n  wirewatch mail test --to me@example.org\n  wirewatch mail test --to outlet:ops-pager"
+        after_help = "Examples:\n  wirewatch mail test --to me@example.org\n  wirewatch mail test --to me@example.org --sample update\n  wirewatch mail test --to outlet:ops-pager"
     )]
     Test {
         /// Address, or outlet:NAME; without it, every address of every route
         #[arg(long)]
         to: Option<String>,
+        /// A sample of this kind of alert instead, laid out by the templates in force: first, update, escalation, surge,
+        /// correction, all-clear
+        #[arg(long, value_name = "KIND", value_parser = sample_kind)]
+        sample: Option<Kind>,
     },
     /// List what was refused for good, the latest first
     #[command(after_help = "Example:\n  wirewatch mail failed --json")]
@@ -63,10 +69,17 @@ pub(super) enum Command {
     },
 }
 
+/// A kind of alert that tells of an incident.
+fn sample_kind(word: &str) -> Result<Kind, String> {
+    let known: Vec<&str> = KINDS.iter().map(|kind| kind.as_str()).collect();
+    let kind = Kind::from_word(word).filter(|kind| KINDS.contains(kind));
+    kind.ok_or_else(|| format!("write one of {}", known.join(", ")))
+}
+
 pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
     let config = load(dir)?;
     match command {
-        Command::Test { to } => test(&config, to.as_deref()),
+        Command::Test { to, sample } => test(&config, to.as_deref(), *sample),
         Command::Failed { limit, json } => failed(&config, *limit, *json),
         Command::Resend { ids, all } => resend(&config, ids, *all),
         Command::Unsubscribed { restore: Some(address), topic, .. } => {
@@ -76,7 +89,7 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
     }
 }
 
-fn test(config: &Config, to: Option<&str>) -> Outcome {
+fn test(config: &Config, to: Option<&str>, sample: Option<Kind>) -> Outcome {
     let addresses = if let Some(address) = to {
         vec![address.to_owned()]
     } else {
@@ -96,7 +109,7 @@ fn test(config: &Config, to: Option<&str>) -> Outcome {
     let runtime = runtime()?;
     for (index, to) in addresses.into_iter().enumerate() {
         let sent = match Channel::of(&to) {
-            Channel::Mail => runtime.block_on(test_mail(config, &to, index))?,
+            Channel::Mail => runtime.block_on(test_mail(config, &to, index, sample))?,
             Channel::Outlet(name) => runtime.block_on(test_outlet(config, &name))?,
         };
         let (word, reply) = match sent {
@@ -115,10 +128,13 @@ fn test(config: &Config, to: Option<&str>) -> Outcome {
     Ok(exit)
 }
 
-async fn test_mail(config: &Config, to: &str, index: usize) -> Result<Sent, Failure> {
+async fn test_mail(config: &Config, to: &str, index: usize, sample: Option<Kind>) -> Result<Sent, Failure> {
     let mailer = Mailer::new(&config.mail.door).map_err(|error| Failure::new(error, ""))?;
     let at = now();
-    let rendered = render::test_mail(at);
+    let rendered = match sample {
+        Some(kind) => render::render(&sample::mail(kind, at), &config.templates),
+        None => render::test_mail(at),
+    };
     let message = Message {
         message_id: format!("test-{}-{index}@{}", at.as_microsecond(), mailer.domain()),
         to: to.to_owned(),
@@ -127,6 +143,7 @@ async fn test_mail(config: &Config, to: &str, index: usize) -> Result<Sent, Fail
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
+        picture: rendered.picture,
         headers: rendered.headers,
     };
     Ok(mailer.send(&message).await)

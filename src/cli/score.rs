@@ -16,7 +16,7 @@ use crate::article::{self, Article, page};
 use crate::config::Config;
 use crate::feed::Entry;
 use crate::fetch::{self, Fetcher, Request};
-use crate::topic::Evidence;
+use crate::topic::{Evidence, Field, Status};
 
 pub(super) use show::{Look, When};
 
@@ -150,7 +150,24 @@ struct Line<'a> {
 struct TopicScore<'a> {
     score: f64,
     trips: bool,
-    evidence: &'a [Evidence],
+    evidence: Vec<Shown<'a>>,
+}
+
+/// Evidence as scripts were promised it; what mails need beside it is not theirs.
+#[derive(Serialize)]
+struct Shown<'a> {
+    signal: &'a str,
+    field: Field,
+    quote: &'a str,
+    status: Status,
+    points: f64,
+}
+
+impl<'a> Shown<'a> {
+    fn of(evidence: &'a Evidence) -> Self {
+        let Evidence { signal, field, quote, status, points, .. } = evidence;
+        Self { signal, field: *field, quote, status: *status, points: *points }
+    }
 }
 
 fn print(
@@ -166,8 +183,8 @@ fn print(
     let scores = config.topics.score_each(article);
     let mut topics = Map::new();
     for score in &scores {
-        let entry =
-            TopicScore { score: rounded(score.probability), trips: score.trips, evidence: &score.evidence };
+        let evidence = score.evidence.iter().map(Shown::of).collect();
+        let entry = TopicScore { score: rounded(score.probability), trips: score.trips, evidence };
         topics.insert(score.topic.0.clone(), serde_json::to_value(entry).map_err(io::Error::from)?);
     }
     output.json(&Line { id, lang: &article.language, places: &article.places, topics })

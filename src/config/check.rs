@@ -22,8 +22,8 @@ use super::source::{Sheet, Source};
 use super::units::{show_duration, show_size};
 use super::value::{Line, Size};
 use super::{
-    Config, Environment, Log, Mail, Poll, Rewrite, feed_file, language_file, mail_server, outlet, publisher,
-    route, semantic, topic_file,
+    Config, Environment, Log, Mail, Poll, Rewrite, alert_files, feed_file, language_file, mail_server,
+    outlet, publisher, route, semantic, template_file, topic_file,
 };
 use crate::mail;
 
@@ -62,6 +62,8 @@ pub(super) fn check_directory(
     };
     let routes = route::check_routes(&main, &topics.known, &mut sheet);
     let (web_listen, web_public_url) = check_web(&main.web.value, &mut sheet);
+    let files = alert_files::check_files(&data_dir, &main.files.value, &mut sheet);
+    let templates = template_file::load_templates(dir, &mut hash, &mut problems);
     let log = Log { format: main.log.value.format.value, level: main.log.value.level.value };
 
     let config = Config {
@@ -80,6 +82,8 @@ pub(super) fn check_directory(
         ping: outlet::check_ping(&main.health.value, &mut sheet),
         web_listen,
         web_public_url,
+        files,
+        templates,
         log,
         data_dir,
         hash: hash.digest(),

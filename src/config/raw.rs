@@ -126,10 +126,78 @@ pub(super) enum Mode {
     Daily,
 }
 
+/// `status` of a CAP message (section 3.2.1 of CAP 1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CapStatus {
+    Actual,
+    Exercise,
+    System,
+    Test,
+    Draft,
+}
+
+impl CapStatus {
+    /// CAP's word.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Actual => "Actual",
+            Self::Exercise => "Exercise",
+            Self::System => "System",
+            Self::Test => "Test",
+            Self::Draft => "Draft",
+        }
+    }
+}
+
+/// `category` of a CAP message (section 3.2.2 of CAP 1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CapCategory {
+    Geo,
+    Met,
+    Safety,
+    Security,
+    Rescue,
+    Fire,
+    Health,
+    Env,
+    Transport,
+    Infra,
+    Cbrne,
+    Other,
+}
+
+impl CapCategory {
+    /// CAP's word.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Geo => "Geo",
+            Self::Met => "Met",
+            Self::Safety => "Safety",
+            Self::Security => "Security",
+            Self::Rescue => "Rescue",
+            Self::Fire => "Fire",
+            Self::Health => "Health",
+            Self::Env => "Env",
+            Self::Transport => "Transport",
+            Self::Infra => "Infra",
+            Self::Cbrne => "CBRNE",
+            Self::Other => "Other",
+        }
+    }
+}
+
+words!(
+    CapCategory, Self::Security,
+    "Geo" => CapCategory::Geo, "Met" => CapCategory::Met, "Safety" => CapCategory::Safety,
+    "Security" => CapCategory::Security, "Rescue" => CapCategory::Rescue, "Fire" => CapCategory::Fire,
+    "Health" => CapCategory::Health, "Env" => CapCategory::Env, "Transport" => CapCategory::Transport,
+    "Infra" => CapCategory::Infra, "CBRNE" => CapCategory::Cbrne, "Other" => CapCategory::Other,
+);
 words!(Mode, Self::Immediate, "immediate" => Mode::Immediate, "hourly" => Mode::Hourly, "daily" => Mode::Daily);
 words!(OutletKind, Self::Webhook, "webhook" => OutletKind::Webhook, "ntfy" => OutletKind::Ntfy);
 words!(Severity, Self::Info, "info" => Severity::Info, "warning" => Severity::Warning, "critical" => Severity::Critical);
 words!(Expect, Self::Quiet, "alert" => Expect::Alert, "quiet" => Expect::Quiet);
+words!(CapStatus, Self::Actual, "Actual" => CapStatus::Actual, "Exercise" => CapStatus::Exercise, "System" => CapStatus::System, "Test" => CapStatus::Test, "Draft" => CapStatus::Draft);
 words!(LogFormat, Self::Text, "text" => LogFormat::Text, "json" => LogFormat::Json);
 
 /// `true`, `false` or `"borderline"`.
@@ -192,6 +260,8 @@ section! {
         semantic: Semantic = Semantic::nothing(),
         /// What is served.
         web: Web = Web::nothing(),
+        /// Alerts as files.
+        files: Files = Files::nothing(),
         /// What is logged, to stderr.
         log: Log = Log::nothing(),
     }
@@ -400,6 +470,19 @@ section! {
         /// subscribed to, and their news arrives within seconds; and mails have links to answer with one click. Absent: feeds are
         /// only polled, and mails have no such links.
         public_url: Option<Line> = None,
+    }
+}
+
+section! {
+    /// Alerts as files, for other programs: `alerts.atom`, a feed of the last 500, and for each of their incidents its latest
+    /// message in the Common Alerting Protocol, `incident-12.cap.xml`. See docs/mail.md, "Alerts as files".
+    Files {
+        /// The folder; a relative path starts at `data_dir`. `""` writes none.
+        dir: String = "alerts".to_owned(),
+        /// What a CAP message says it is for.
+        status: CapStatus = CapStatus::Actual,
+        /// What a CAP message says it is about.
+        category: CapCategory = CapCategory::Security,
     }
 }
 

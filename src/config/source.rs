@@ -82,6 +82,12 @@ impl Source {
         self.text.get(start..end).unwrap_or("").trim_end_matches(['\n', '\r'])
     }
 
+    /// A line to show with a problem, from 1; `None` when it is too long.
+    pub(super) fn line_if_short(&self, line: usize) -> Option<String> {
+        let text = self.line(line);
+        (text.len() <= LINE_BYTES_MAX && !secret::may_hold_secret(text)).then(|| text.to_owned())
+    }
+
     /// Whether the section a place is in is one of headers: `[feed.headers]`.
     fn is_below_headers(&self, offset: usize) -> bool {
         // A section of headers is short; a longer way back is not worth the search.
@@ -207,6 +213,16 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
 
 /// The folder's `*.toml`, by name; none when there is no folder.
 pub(super) fn toml_files(folder: &Path, files_max: usize, what: &str) -> Result<Vec<PathBuf>, Box<Problem>> {
+    named_files(folder, &["toml"], files_max, what)
+}
+
+/// The folder's files with one of these endings, by name; none when there is no folder.
+pub(super) fn named_files(
+    folder: &Path,
+    endings: &[&str],
+    files_max: usize,
+    what: &str,
+) -> Result<Vec<PathBuf>, Box<Problem>> {
     if !folder.exists() {
         return Ok(Vec::new());
     }
@@ -219,7 +235,8 @@ pub(super) fn toml_files(folder: &Path, files_max: usize, what: &str) -> Result<
     for entry in std::fs::read_dir(folder).map_err(refuse)? {
         let path = entry.map_err(refuse)?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if path.extension().is_some_and(|end| end == "toml") && !hidden {
+        let ends = path.extension().is_some_and(|end| endings.iter().any(|ending| end == *ending));
+        if ends && !hidden {
             files.push(path);
         }
         if files.len() > files_max {

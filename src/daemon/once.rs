@@ -59,6 +59,7 @@ impl Daemon {
                 () = tokio::time::sleep(wait.max(Duration::from_millis(1))), if self.roster.is_free() => {}
             }
         }
+        self.publisher.publish(&self.config).await;
         self.stop.ask(now());
         self.deliver.notify_one();
         let Self { roster, ledger, mailer, thread, report, .. } = self;

@@ -6,14 +6,14 @@
 use std::time::{Duration, SystemTime};
 
 use lettre::message::header::{
-    ContentTransferEncoding, ContentType, Date, HeaderName, HeaderValue, InReplyTo, MessageId, MimeVersion,
-    References, Subject,
+    ContentDisposition, ContentId, ContentTransferEncoding, ContentType, Date, HeaderName, HeaderValue,
+    InReplyTo, MessageId, MimeVersion, References, Subject,
 };
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
 use lettre::{Address, Message as Letter};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{MailError, Message};
+use super::{MailError, Message, Picture};
 
 /// Characters of one header value. RFC 5322 section 2.1.1 allows 998 octets on a line and ASCII words are
 /// folded at spaces only, so a value must fit even when it has none.
@@ -56,10 +56,29 @@ pub fn format(message: &Message, from: &str) -> Result<Vec<u8>, MailError> {
     let parts = MultiPart::builder()
         .kind(MultiPartKind::Alternative)
         .boundary(boundary(&id, &text, &html))
-        .singlepart(part(ContentType::TEXT_PLAIN, text))
-        .singlepart(part(ContentType::TEXT_HTML, html));
+        .singlepart(part(ContentType::TEXT_PLAIN, text));
+    let parts = match &message.picture {
+        Some(picture) => parts.multipart(with_picture(&id, html, picture)?),
+        None => parts.singlepart(part(ContentType::TEXT_HTML, html)),
+    };
     let letter = builder.multipart(parts).map_err(|error| MailError::Build(error.to_string()))?;
     Ok(letter.formatted())
+}
+
+/// The HTML part together with what it shows: RFC 2387, whose `type` names the part to begin with; RFC 2392 for the id.
+fn with_picture(id: &str, html: String, picture: &Picture) -> Result<MultiPart, MailError> {
+    let cid = message_id(&picture.cid);
+    let boundary = boundary(id, &cid, &html);
+    let kind = ContentType::parse(&format!("multipart/related; type=\"text/html\"; boundary=\"{boundary}\""))
+        .map_err(|error| MailError::Build(error.to_string()))?;
+    let image = ContentType::parse("image/png").map_err(|error| MailError::Build(error.to_string()))?;
+    let shown = SinglePart::builder()
+        .header(image)
+        .header(ContentDisposition::inline_with_name("trend.png"))
+        .header(ContentId::from(format!("<{cid}>")))
+        .header(ContentTransferEncoding::Base64)
+        .body(picture.png.clone());
+    Ok(MultiPart::builder().header(kind).singlepart(part(ContentType::TEXT_HTML, html)).singlepart(shown))
 }
 
 /// Headers that only this file writes.

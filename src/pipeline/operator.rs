@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::alert::render::operator::{FeedNews, News, OperatorView, render};
+use crate::alert::render::operator::{FeedNews, News, OperatorView, render_with};
 use crate::alert::{AlertId, Kind};
 use crate::article::publisher::host_key;
 use crate::config::Config;
@@ -38,6 +38,8 @@ pub struct OperatorEvent {
     pub subject: String,
     /// Who is told.
     pub to: Vec<String>,
+    /// Why the owner's template was not used for its mail.
+    pub template_problem: Option<String>,
 }
 
 /// What is known of a feed besides its state, for [`health::assess`]. `flaw` as in [`Signs::flaw`].
@@ -250,10 +252,11 @@ pub(super) fn tell(
     let configuration = format!("{:016x} wirewatch {}", config.hash, env!("CARGO_PKG_VERSION"));
     let new = NewNotice { kind: Kind::Operator, severity, at: now, reason, configuration: &configuration };
     let id = tx.add_notice(&new)?;
-    let rendered = render(&OperatorView { alert: id.0, at: now, news });
+    let rendered = render_with(&OperatorView { alert: id.0, at: now, news }, &config.templates);
     tx.save_rendering(id, &rendered)?;
     for address in &to {
         tx.queue_delivery(id, address, now)?;
     }
-    Ok(Some(OperatorEvent { id, subject: rendered.subject, to }))
+    let template_problem = rendered.template_problem;
+    Ok(Some(OperatorEvent { id, subject: rendered.subject, to, template_problem }))
 }

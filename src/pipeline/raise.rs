@@ -7,25 +7,21 @@ use jiff::Timestamp;
 
 use super::AlertEvent;
 use super::dispatch::{Dispatched, dispatch};
-use crate::alert::render::{self, AlertView, ArticleView};
+use super::view::{self, Decided};
+use crate::alert::render;
 use crate::alert::{Alert, Kind, Silence};
 use crate::article::NO_PLACE;
 use crate::article::identity::ArticleId;
-use crate::article::place::country;
 use crate::config::Config;
-use crate::feed::Tier;
 use crate::feed::schedule::after;
 use crate::incident::cue::{Cue, Neighbour};
 use crate::incident::{
     Advance, Arrival, IncidentId, MEMORY, Outcome, Standing, Status, Step, Tell, Telling, Transition, advance,
 };
-use crate::store::incidents::{Alive, NewAlert, ReportedArticle};
+use crate::store::incidents::{Alive, NewAlert};
 use crate::store::{StoreError, Transaction};
 use crate::story::StoryId;
 use crate::topic::{Severity, Topic, TopicId, TopicSource};
-
-/// Articles shown in one mail at most; the rest are counted.
-const ARTICLES_SHOWN_MAX: usize = 10;
 
 /// Brings arrivals to the incident of a topic at a place and alerts if that is due.
 pub(super) fn raise(
@@ -135,7 +131,8 @@ pub(super) fn tell_people(
 ) -> Result<Option<AlertEvent>, StoreError> {
     let Placed { topic, place, incident, severity } = placed;
     let source = &topic.source;
-    let shown = tx.reported(&source.id, &tell.articles[..tell.articles.len().min(ARTICLES_SHOWN_MAX)])?;
+    let members = tx.members(incident)?;
+    let shown = tx.reported(&source.id, &view::pick(&members, &tell.articles))?;
     if shown.is_empty() {
         // All of it was edited away or pruned since: there is nothing to tell.
         return Ok(None);
@@ -160,23 +157,18 @@ pub(super) fn tell_people(
         configuration: &configuration,
     };
     let id = tx.add_alert(&new, tell.articles)?;
-    let view = AlertView {
-        topic_name: source.name.clone(),
-        topic_id: source.id.0.clone(),
-        severity,
-        kind: alert.kind.as_str().to_owned(),
-        reason: tell.reason.to_owned(),
-        place: country::name(place).map(str::to_owned),
-        at: now,
-        incident: incident.0,
-        alert: id.0,
-        publishers: tell.publishers,
-        more: tell.articles.len().saturating_sub(shown.len()),
-        articles: shown.into_iter().map(article_view).collect(),
+    let decided = Decided {
+        id,
+        alert: &alert,
+        topic,
+        incident,
+        reason: tell.reason,
+        headline: None,
+        articles: tell.articles,
         score,
-        threshold: source.policy.threshold,
     };
-    let rendered = render::render(&view);
+    let view = view::view(tx, config, &decided, &members, shown, now)?;
+    let rendered = render::render(&view, &config.templates);
     tx.save_rendering(id, &rendered)?;
     let Dispatched { to, held } = dispatch(tx, config, &alert, id, now)?;
     let told = format!("told in alert {}", id.0);
@@ -185,29 +177,23 @@ pub(super) fn tell_people(
             tx.save_decision(*article, &source.id, "alerted", &told)?;
         }
     }
-    let subject = rendered.subject;
+    let (subject, template_problem) = (rendered.subject, rendered.template_problem);
     let (articles, reason) = (tell.articles.to_vec(), tell.reason.to_owned());
-    Ok(Some(AlertEvent { id, alert, at: now, reason, incident, story, articles, score, subject, to, held }))
-}
-
-fn article_view(article: ReportedArticle) -> ArticleView {
-    let host = article.url.as_deref().and_then(|url| url::Url::parse(url).ok());
-    let host = host.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-    ArticleView {
-        title: article.title,
-        url: article.url,
-        host,
-        publisher: article.publisher,
-        tier: Tier::new(article.tier).unwrap_or_default(),
-        feed_name: article.feed_name,
-        published_at: article.published_at,
-        seen_at: article.seen_at,
-        score: article.score,
-        evidence: article.evidence,
-        is_new: true,
-        is_headline_only: article.is_headline_only,
-        id: article.id.0,
-    }
+    let at = now;
+    Ok(Some(AlertEvent {
+        id,
+        alert,
+        at,
+        reason,
+        incident,
+        story,
+        articles,
+        score,
+        subject,
+        to,
+        held,
+        template_problem,
+    }))
 }
 
 /// What time alone does: held updates go out, quiet incidents close.

@@ -433,9 +433,18 @@ impl Transaction<'_> {
         let headers = serde_json::to_string(&rendered.headers).unwrap_or_else(|_| "[]".to_owned());
         self.sql
             .prepare_cached(
-                "UPDATE alerts SET subject = ?2, text = ?3, html = ?4, headers = ?5 WHERE id = ?1",
+                "UPDATE alerts SET subject = ?2, text = ?3, html = ?4, headers = ?5, picture = ?6, picture_cid = ?7
+                 WHERE id = ?1",
             )?
-            .execute(params![id.0, rendered.subject, rendered.text, rendered.html, headers])?;
+            .execute(params![
+                id.0,
+                rendered.subject,
+                rendered.text,
+                rendered.html,
+                headers,
+                rendered.picture.as_ref().map(|picture| picture.png.as_slice()),
+                rendered.picture.as_ref().map(|picture| picture.cid.as_str()),
+            ])?;
         Ok(())
     }
 

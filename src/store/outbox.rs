@@ -10,8 +10,8 @@ use rusqlite::params;
 
 use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
-use crate::alert::render::Rendered;
 use crate::alert::render::note::with_note;
+use crate::alert::render::{Picture, Rendered};
 use crate::delivery::{Channel, DeliveryId, Status};
 use crate::feed::schedule::after;
 
@@ -189,9 +189,12 @@ impl Transaction<'_> {
     fn rendering(&self, alert: AlertId) -> Result<(Timestamp, Rendered), StoreError> {
         let found = self
             .sql
-            .prepare_cached("SELECT at, subject, text, html, headers FROM alerts WHERE id = ?1")?
+            .prepare_cached(
+                "SELECT at, subject, text, html, headers, picture_cid, picture FROM alerts WHERE id = ?1",
+            )?
             .query_row([alert.0], |row| {
                 let headers: String = row.get(4)?;
+                let picture: (Option<String>, Option<Vec<u8>>) = (row.get(5)?, row.get(6)?);
                 Ok((
                     from_micros(row.get(0)?),
                     Rendered {
@@ -199,6 +202,8 @@ impl Transaction<'_> {
                         text: row.get(2)?,
                         html: row.get(3)?,
                         headers: serde_json::from_str(&headers).unwrap_or_default(),
+                        picture: picture.0.zip(picture.1).map(|(cid, png)| Picture { cid, png }),
+                        template_problem: None,
                     },
                 ))
             })?;

@@ -92,9 +92,11 @@ impl Descriptions {
         (points > 0.0).then(|| Evidence {
             signal: SIGNAL.to_owned(),
             field: Field::Title,
-            quote: weigh::quote(None, Field::Title, text),
+            quote: weigh::quote(None, Field::Title, text).text,
             status: Status::Affirmed,
             points,
+            at: None,
+            is_claim: false,
         })
     }
 }

@@ -120,6 +120,8 @@ impl Learned {
             quote: found.quote,
             status: Status::Affirmed,
             points: found.points,
+            at: None,
+            is_claim: false,
         });
     }
 }

@@ -3,6 +3,8 @@
 //! Owns the formula `points = Σ weight · min(cap, 2 − 2^(1−count)) · factor(field) · factor(status)` and the quote that
 //! is shown as evidence. Refuses to know queries.
 
+use std::ops::Range;
+
 use super::context::{Factors, Marks, Reading};
 use super::matcher::{ArticleText, Hits, Span, count_apart};
 use super::{Calibration, Evidence, Field, SignalSource, Status};
@@ -73,8 +75,9 @@ pub(super) fn weigh(
         }
     }
     let points = signal.weight * repeats(count.max(1), signal.cap) * worth;
-    let quote = quote(at, field, text);
-    Some(Evidence { signal: signal.name.clone(), field, quote, status: reading.status, points })
+    let Quote { text: quote, at } = quote(at, field, text);
+    let Reading { status, is_claim, .. } = reading;
+    Some(Evidence { signal: signal.name.clone(), field, quote, status, points, at, is_claim })
 }
 
 /// A match as it is read.
@@ -127,29 +130,43 @@ pub(super) fn discount(
     let positive: f64 = evidence.iter().map(|evidence| evidence.points.max(0.0)).sum();
     let points = positive * (factors.genre(*genre) - 1.0);
     let field = text.field_at(span.start);
-    let quote = quote(Some(*span), field, text);
+    let Quote { text: quote, at } = quote(Some(*span), field, text);
     (points < 0.0).then(|| Evidence {
         signal: format!("{GENRE_PREFIX}{}", genre.words()),
         field,
         quote,
         status: Status::Affirmed,
         points,
+        at,
+        is_claim: false,
     })
 }
 
-/// The words that made a signal fire, in their surroundings.
-pub(super) fn quote(at: Option<Span>, field: Field, text: &ArticleText<'_>) -> String {
-    let source = text.field_text(field);
-    let Some(first) = at else { return cut(source, 0) };
-    cut(source, text.word(first.start).map_or(0, |word| word.start))
+/// A piece of a text, as evidence shows it.
+pub(super) struct Quote {
+    /// One line.
+    pub(super) text: String,
+    /// Where in it the words stand that it is shown for, in bytes.
+    pub(super) at: Option<(u32, u32)>,
 }
 
-/// A window of a text around a byte offset, at word boundaries, with an ellipsis where text was left out.
-fn cut(source: &str, at: usize) -> String {
+/// The words that made a signal fire, in their surroundings.
+pub(super) fn quote(at: Option<Span>, field: Field, text: &ArticleText<'_>) -> Quote {
+    let source = text.field_text(field);
+    let Some(span) = at else { return cut(source, 0..0) };
+    let start = text.word(span.start).map_or(0, |word| word.start);
+    let last = span.end.checked_sub(1).filter(|last| text.field_at(*last) == field);
+    let end = last.and_then(|last| text.word(last)).map_or(start, |word| word.end);
+    cut(source, start..end.max(start))
+}
+
+/// A window of a text around the words at `place` (bytes), at word boundaries, with an ellipsis where text was left out.
+fn cut(source: &str, place: Range<usize>) -> Quote {
     let source = source.trim_end();
     if source.chars().nth(QUOTE_CHARS_MAX).is_none() {
-        return squeeze(source);
+        return squeeze(source, place, ("", ""));
     }
+    let at = place.start;
     let before = source.get(..at).unwrap_or_default();
     let lead = before.char_indices().rev().nth(QUOTE_LEAD_CHARS - 1).map_or(0, |(offset, _)| offset);
     let mut start = lead;
@@ -167,18 +184,31 @@ fn cut(source: &str, at: usize) -> String {
     } else {
         window.rfind(char::is_whitespace).and_then(|gap| window.get(..gap)).unwrap_or(window)
     };
-    let (left, right) = (if start > 0 { "…" } else { "" }, if whole { "" } else { "…" });
-    format!("{left}{}{right}", squeeze(kept))
+    let ellipses = (if start > 0 { "…" } else { "" }, if whole { "" } else { "…" });
+    squeeze(kept, place.start.saturating_sub(start)..place.end.saturating_sub(start), ellipses)
 }
 
-/// One line with single spaces.
-fn squeeze(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
+/// One line with single spaces between its ellipses; `place` (bytes) is found again in it.
+fn squeeze(text: &str, place: Range<usize>, (left, right): (&str, &str)) -> Quote {
+    let mut line = String::with_capacity(text.len() + left.len() + right.len());
+    line.push_str(left);
+    let mut marked: Option<Range<usize>> = None;
+    let mut is_first = true;
     for word in text.split_whitespace() {
-        if !line.is_empty() {
+        if !std::mem::take(&mut is_first) {
             line.push(' ');
+        }
+        // A word is a slice of the text: the distance of their addresses is its place.
+        let from = word.as_ptr().addr() - text.as_ptr().addr();
+        let (begin, end) = (place.start.max(from), place.end.min(from + word.len()));
+        if begin < end {
+            let start = marked.as_ref().map_or(line.len() + begin - from, |marked| marked.start);
+            marked = Some(start..line.len() + end - from);
         }
         line.push_str(word);
     }
-    line
+    line.push_str(right);
+    let number = |offset: usize| u32::try_from(offset).ok();
+    let at = marked.and_then(|marked| number(marked.start).zip(number(marked.end)));
+    Quote { text: line, at }
 }

@@ -10,6 +10,7 @@
 
 mod clock;
 mod disk;
+mod files;
 mod identity;
 mod life;
 mod post;

@@ -4,7 +4,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod attack;
+mod files;
 mod render;
+mod templates;
+mod view;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -31,6 +35,7 @@ fn message() -> Message {
         subject: "[Ceasefire breakdown] Army violates ceasefire (1 publisher)".to_owned(),
         text: "Army violates ceasefire\n.\n.dots and From lines\nFrom here on\n".to_owned(),
         html: "<p>Army violates ceasefire</p>\n".to_owned(),
+        picture: None,
         headers: vec![("X-Wirewatch-Topic".to_owned(), "ceasefire-breakdown".to_owned())],
     }
 }

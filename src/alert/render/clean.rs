@@ -1,15 +1,16 @@
 //! Feed text made fit for a mail: one line, bounded, unable to turn the text around it.
 //!
-//! Owns cutting, wrapping and links. Escaping for HTML is the template engine's.
+//! Owns cutting, wrapping, marking and which way text runs. Escaping for HTML is the template engine's.
 
-use url::Url;
-
-/// Longest link that is written out; longer ones break mail clients and people's patience.
-const URL_CHARS_MAX: usize = 2000;
+use std::ops::Range;
 
 /// One line of at most `chars_max` characters, without control characters and without those that reorder
 /// text (Unicode Standard Annex 9) or hide in it. ZWJ and ZWNJ stay: Persian and emoji need them.
 pub(super) fn clean(text: &str, chars_max: usize) -> String {
+    clean_keeping(text, chars_max, |_| false)
+}
+
+fn clean_keeping(text: &str, chars_max: usize, keeps: impl Fn(char) -> bool) -> String {
     let mut line = String::new();
     // Bounded before anything else looks at it.
     for c in text.chars().take(chars_max.saturating_mul(8)) {
@@ -17,7 +18,7 @@ pub(super) fn clean(text: &str, chars_max: usize) -> String {
             if !line.is_empty() && !line.ends_with(' ') {
                 line.push(' ');
             }
-        } else if !c.is_control() && !is_invisible(c) {
+        } else if keeps(c) || !c.is_control() && !is_invisible(c) {
             line.push(c);
         }
     }
@@ -28,6 +29,65 @@ fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{ad}' | '\u{e0000}'..='\u{e007f}')
+        || is_no_character(c)
+}
+
+/// Code points that no text may hold: XML 1.0 section 2.2 refuses the last two of the first plane, and the marks of
+/// [`clean_marked`] are ours.
+fn is_no_character(c: char) -> bool {
+    u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}' | MARK_FROM | MARK_TO)
+}
+
+/// What stands around marked words while a line is cleaned: private characters that [`clean`] takes out of everything
+/// else.
+const MARK_FROM: char = '\u{f8f0}';
+const MARK_TO: char = '\u{f8f1}';
+
+/// A line with the words in it that matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Marked {
+    pub(super) before: String,
+    pub(super) words: String,
+    pub(super) after: String,
+}
+
+impl Marked {
+    /// The whole line, the words between `left` and `right`.
+    pub(super) fn with(&self, left: &str, right: &str) -> String {
+        if self.words.is_empty() {
+            return self.before.clone();
+        }
+        format!("{}{left}{}{right}{}", self.before, self.words, self.after)
+    }
+}
+
+/// As [`clean`], keeping sight of a range of bytes. Where it is no range of the text, and where it is all of it, nothing is
+/// marked.
+pub(super) fn clean_marked(text: &str, at: Option<Range<usize>>, chars_max: usize) -> Marked {
+    let whole = || Marked { before: clean(text, chars_max), ..Marked::default() };
+    let parts = at.and_then(|at| Some((text.get(..at.start)?, text.get(at.clone())?, text.get(at.end..)?)));
+    let Some((before, words, after)) = parts else { return whole() };
+    let has_letters = |part: &str| part.chars().any(char::is_alphanumeric);
+    if !has_letters(words) || !(has_letters(before) || has_letters(after)) {
+        return whole();
+    }
+    let mut line = String::new();
+    for (part, mark) in [(before, Some(MARK_FROM)), (words, Some(MARK_TO)), (after, None)] {
+        line.extend(part.chars().filter(|c| !is_no_character(*c)));
+        line.extend(mark);
+    }
+    let line = clean_keeping(&line, chars_max + 2, |c| matches!(c, MARK_FROM | MARK_TO));
+    let Some((before, rest)) = line.split_once(MARK_FROM) else { return whole() };
+    let (words, after) = rest.split_once(MARK_TO).unwrap_or((rest, ""));
+    Marked { before: before.to_owned(), words: words.to_owned(), after: after.to_owned() }
+}
+
+/// Which way a text runs: as its first letter of a direction does (Unicode Standard Annex 9, rule P2). Written out because
+/// Outlook does not know `dir="auto"`.
+pub(super) fn direction(text: &str) -> &'static str {
+    let is_rtl =
+        text.chars().find(|c| c.is_alphabetic()).is_some_and(|c| has_rtl(c.encode_utf8(&mut [0; 4])));
+    if is_rtl { "rtl" } else { "ltr" }
 }
 
 /// At most `chars_max` characters, cut between words where there is one, with an ellipsis where something is gone.
@@ -132,38 +192,5 @@ fn columns_of(c: char) -> usize {
         | '\u{1f300}'..='\u{1faff}'
         | '\u{20000}'..='\u{3fffd}' => 2,
         _ => 1,
-    }
-}
-
-/// What may be done with an article's link.
-pub(super) enum Link {
-    /// It may be followed; `host` is where it really leads.
-    Web {
-        /// ASCII, as the URL standard writes it.
-        url: String,
-        /// Its host, in ASCII.
-        host: String,
-    },
-    /// It may be read, not followed.
-    Words(String),
-    /// There is none.
-    None,
-}
-
-/// Only `http` and `https` without user information are links: `javascript:` runs, `file:` points at the
-/// reader's own disk, and `https://bank.example@other.example` pretends.
-pub(super) fn link(url: Option<&str>) -> Link {
-    let Some(text) = url.map(str::trim).filter(|text| !text.is_empty()) else { return Link::None };
-    let words = || Link::Words(clean(text, 200));
-    if text.chars().count() > URL_CHARS_MAX {
-        return words();
-    }
-    let Ok(url) = Url::parse(text) else { return words() };
-    let host = url.host_str().unwrap_or_default().to_owned();
-    let plain = url.username().is_empty() && url.password().is_none() && !host.is_empty();
-    if matches!(url.scheme(), "http" | "https") && plain && url.as_str().len() <= URL_CHARS_MAX {
-        Link::Web { url: url.into(), host }
-    } else {
-        words()
     }
 }

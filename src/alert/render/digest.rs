@@ -5,9 +5,11 @@
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
-use super::clean::{Link, clean, cut, isolate, link, wrap};
+use super::clean::{clean, cut, isolate, wrap};
+use super::host::{Link, link};
+use super::templates::fill;
 use super::words::{instant, number, plural};
-use super::{COLUMNS, Rendered, SUBJECT_CHARS_MAX, fill};
+use super::{COLUMNS, Rendered, SUBJECT_CHARS_MAX};
 use crate::alert::Kind;
 use crate::alert::route::decide::Hold;
 use crate::topic::Severity;
@@ -155,7 +157,7 @@ pub fn render(view: &DigestView) -> Rendered {
             dark_colour => dark_colour,
         },
     );
-    Rendered { subject: subject(view), text, html, headers: headers(view) }
+    Rendered { subject: subject(view), text, html, headers: headers(view), ..Rendered::default() }
 }
 
 /// One line that says what is in it: `[Digest] 4 alerts, 1 critical: Famine in Sudan, …`, at most 78 characters.

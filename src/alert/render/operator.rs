@@ -13,8 +13,9 @@ use jiff::Timestamp;
 use minijinja::{Value, context};
 
 use super::clean::{clean, cut, isolate, wrap};
+use super::templates::Templates;
 use super::words::{instant, plural};
-use super::{COLUMNS, Rendered, SUBJECT_CHARS_MAX, fill};
+use super::{COLUMNS, Rendered, SUBJECT_CHARS_MAX};
 use crate::feed::health::Health;
 
 pub use delivery::Backlog;
@@ -109,8 +110,26 @@ pub struct OperatorView {
     pub news: News,
 }
 
-/// The whole mail.
+/// The whole mail, by the templates of ours.
 pub fn render(view: &OperatorView) -> Rendered {
+    render_with(view, &Templates::default())
+}
+
+/// The whole mail.
+pub fn render_with(view: &OperatorView, templates: &Templates) -> Rendered {
+    let text = templates.fill("operator.txt", &values(view, "operator.txt"));
+    let html = templates.fill("operator.html", &values(view, "operator.html"));
+    let headers = vec![
+        ("List-Id".to_owned(), "Wirewatch operator <operator.wirewatch>".to_owned()),
+        ("X-Wirewatch-Alert".to_owned(), view.alert.to_string()),
+    ];
+    let template_problem = text.problem.or(html.problem).map(|problem| problem.to_string());
+    let (text, html) = (text.text, html.text);
+    Rendered { subject: subject(&view.news), text, html, headers, template_problem, ..Rendered::default() }
+}
+
+/// What a template of this mail is handed.
+fn values(view: &OperatorView, name: &str) -> Value {
     let (headline, lead) = (headline(&view.news), lead(view));
     let sections = sections(&view.news);
     let why = [why(&view.news).to_owned(), format!("This is alert {}, {}.", view.alert, instant(view.at))];
@@ -118,37 +137,51 @@ pub fn render(view: &OperatorView) -> Rendered {
     let (colour, dark_colour) =
         if view.news.is_bad() { ("#a15c07", "#f5b041") } else { ("#1f8f5f", "#3fb27f") };
     let kicker = "FOR THE OPERATOR · WIREWATCH";
-    let text_sections: Vec<Value> = sections.iter().map(Section::in_text).collect();
-    let text = fill(
-        "operator.txt",
-        &context! {
+    if name.ends_with(".txt") {
+        return context! {
             kicker => kicker,
             headline => wrap(&headline, "", COLUMNS),
             lead => wrap(&lead, "", COLUMNS),
-            sections => text_sections,
+            sections => sections.iter().map(Section::in_text).collect::<Vec<_>>(),
             why => why.iter().map(|line| wrap(line, "  ", COLUMNS)).collect::<Vec<_>>().join("\n"),
             todo => todo.iter().map(|(what, command)| format!("  {what:<32} {command}")).collect::<Vec<_>>().join("\n"),
-        },
-    );
-    let html = fill(
-        "operator.html",
-        &context! {
-            title => subject(&view.news),
-            kicker => kicker,
-            headline => headline,
-            lead => lead,
-            sections => sections.iter().map(Section::in_html).collect::<Vec<_>>(),
-            why => why,
-            todo => todo,
-            colour => colour,
-            dark_colour => dark_colour,
-        },
-    );
-    let headers = vec![
-        ("List-Id".to_owned(), "Wirewatch operator <operator.wirewatch>".to_owned()),
-        ("X-Wirewatch-Alert".to_owned(), view.alert.to_string()),
-    ];
-    Rendered { subject: subject(&view.news), text, html, headers }
+        };
+    }
+    context! {
+        title => subject(&view.news),
+        kicker => kicker,
+        headline => headline,
+        lead => lead,
+        sections => sections.iter().map(Section::in_html).collect::<Vec<_>>(),
+        why => why,
+        todo => todo,
+        colour => colour,
+        dark_colour => dark_colour,
+    }
+}
+
+/// Mails that never were, for a template to be tried on.
+pub(super) fn samples(name: &str) -> Vec<Value> {
+    let (at, alert) = (Timestamp::UNIX_EPOCH, 31);
+    let feed = |name: &str, health| FeedNews {
+        name: name.to_owned(),
+        address: "https://news.example.org/feed".to_owned(),
+        host: "example.org".to_owned(),
+        health,
+        since: Some(at),
+        reason: "it is a sample".to_owned(),
+    };
+    let worse = vec![feed("Example World", Health::Failing), feed("أخبار", Health::Silent)];
+    let back = vec![feed("Example Nord", Health::Ok)];
+    [
+        News::Feeds { worse, back },
+        News::Feeds { worse: Vec::new(), back: Vec::new() },
+        News::Outage { since: at },
+        News::OutageOver { since: at, until: at },
+    ]
+    .into_iter()
+    .map(|news| values(&OperatorView { alert, at, news }, name))
+    .collect()
 }
 
 /// Why the operator got it.

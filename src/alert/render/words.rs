@@ -60,6 +60,13 @@ pub(super) fn instant(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// A time as briefly as it can be told on the day of `now`: `10:12`, and else `22 Nov 10:12`; UTC.
+pub(super) fn moment(at: Timestamp, now: Timestamp) -> String {
+    let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+    let format = if day(at) == day(now) { "%H:%M UTC" } else { "%-d %b %H:%M UTC" };
+    at.strftime(format).to_string()
+}
+
 /// How long before `now` that was: `14 minutes ago`.
 pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(at.as_second());

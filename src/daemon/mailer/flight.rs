@@ -164,6 +164,7 @@ fn message(claimed: &Claimed, domain: &str) -> Message {
         subject: claimed.rendered.subject.clone(),
         text: claimed.rendered.text.clone(),
         html: claimed.rendered.html.clone(),
+        picture: claimed.rendered.picture.clone(),
         headers: claimed.rendered.headers.clone(),
     }
 }

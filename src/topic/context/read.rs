@@ -31,11 +31,13 @@ pub struct Reading {
     pub status: Status,
     /// What its points are multiplied by.
     pub factor: f64,
+    /// Whether one side says so, which `status` calls hedged.
+    pub is_claim: bool,
 }
 
 impl Reading {
     /// It happened.
-    pub const AFFIRMED: Self = Self { status: Status::Affirmed, factor: 1.0 };
+    pub const AFFIRMED: Self = Self { status: Status::Affirmed, factor: 1.0, is_claim: false };
 }
 
 impl Marks {
@@ -78,7 +80,8 @@ impl Marks {
             };
             let factor = factors.effect(trigger.effect);
             if reached && factor < reading.factor {
-                reading = Reading { status: trigger.effect.status(), factor };
+                let is_claim = trigger.effect == Effect::Claimed;
+                reading = Reading { status: trigger.effect.status(), factor, is_claim };
             }
         }
         reading

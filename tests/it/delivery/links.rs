@@ -40,6 +40,7 @@ fn claimed(lab: &mut Lab, at: Timestamp) -> Letter {
             text: list.clone(),
             html: format!("<a href=\"{}\">", links[0].url),
             headers: vec![("List-Unsubscribe".to_owned(), format!("<{}>", unsubscribe.url))],
+            ..Rendered::default()
         };
         tx.save_rendering(AlertId(1), &rendered)
     });
@@ -106,6 +107,7 @@ fn feed_text_can_neither_forge_a_link_nor_have_one_put_in() {
         text: format!("{feed_text}\n{}\n", known[2].url),
         html: format!("<p>{feed_text}</p><a href=\"{}\">", known[0].url),
         headers: vec![("List-Unsubscribe".to_owned(), format!("<{}>", known[2].url))],
+        ..Rendered::default()
     };
     let filled = fill(rendered, &key, desk);
     assert_eq!(filled.subject, feed_text);

@@ -488,8 +488,16 @@ impl Parsed {
         decode_words(&self.one(name))
     }
 
-    /// Content-Type and decoded text of each part.
+    /// Content-Type and decoded text of each part that is text, however deep it is.
     pub(crate) fn parts(&self) -> Vec<(String, String)> {
+        let leaves = self.leaves().into_iter().map(|(part, bytes)| (part.one("Content-Type"), bytes));
+        let texts = leaves.filter(|(kind, _)| kind.starts_with("text/"));
+        let text = |bytes| String::from_utf8(bytes).expect("parts are UTF-8").replace("\r\n", "\n");
+        texts.map(|(kind, bytes)| (kind, text(bytes))).collect()
+    }
+
+    /// Every part that is no multipart, with its decoded bytes.
+    pub(crate) fn leaves(&self) -> Vec<(Self, Vec<u8>)> {
         let kind = self.one("Content-Type");
         let boundary =
             kind.split_once("boundary=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a boundary").0;
@@ -498,17 +506,17 @@ impl Parsed {
         body.split(&marker)
             .skip(1)
             .take_while(|part| !part.starts_with("--"))
-            .map(|part| {
+            .flat_map(|part| {
                 let part = Self::read(part.trim_start_matches("\r\n").as_bytes());
+                if part.one("Content-Type").starts_with("multipart/") {
+                    return part.leaves();
+                }
                 let bytes = match part.one("Content-Transfer-Encoding").as_str() {
                     "base64" => base64(&String::from_utf8_lossy(&part.body)),
                     "quoted-printable" => quoted_printable(&part.body),
                     _ => part.body.clone(),
                 };
-                (
-                    part.one("Content-Type"),
-                    String::from_utf8(bytes).expect("parts are UTF-8").replace("\r\n", "\n"),
-                )
+                vec![(part, bytes)]
             })
             .collect()
     }

@@ -1,0 +1,72 @@
+//! Headers of an alert's mail beyond those that every mail has.
+//!
+//! Owns what filters and mail programs may rely on: the list (RFC 2919), the way out of it (RFC 2369, RFC 8058), the facts.
+//! Refuses `Precedence`: one alert is no bulk mail.
+
+use super::clean::clean;
+use super::view::AlertView;
+use super::words::number;
+use crate::topic::Severity;
+
+/// Longest link that is put into a header: with its fellows it must fit one line.
+const HEADER_URL_BYTES_MAX: usize = 300;
+
+/// Headers for filters: the list, the topic, its severity and score; `critical` asks for attention.
+pub fn headers(view: &AlertView) -> Vec<(String, String)> {
+    let label = label(&view.topic_id);
+    // RFC 2919: a phrase and the id in angle brackets; what would end the phrase is taken out.
+    let phrase: String = clean(&view.topic_name, 80)
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-'))
+        .collect();
+    let mut headers = vec![(
+        "List-Id".to_owned(),
+        format!("{} <{label}.wirewatch>", phrase.trim()).trim_start().to_owned(),
+    )];
+    if let Some(address) = view.contact.as_deref().filter(|address| is_mailbox(address)) {
+        let unsubscribe = format!("<mailto:{address}?subject=unsubscribe%20{label}>");
+        headers.push((UNSUBSCRIBE.to_owned(), unsubscribe));
+    }
+    headers.extend([
+        ("X-Wirewatch-Topic".to_owned(), label),
+        ("X-Wirewatch-Kind".to_owned(), view.kind.as_str().to_owned()),
+        ("X-Wirewatch-Severity".to_owned(), view.severity.as_str().to_owned()),
+        ("X-Wirewatch-Score".to_owned(), number(view.score)),
+        ("X-Wirewatch-Incident".to_owned(), view.incident.to_string()),
+        ("X-Wirewatch-Alert".to_owned(), view.alert.to_string()),
+    ]);
+    if view.severity == Severity::Critical {
+        headers.push(("Importance".to_owned(), "high".to_owned()));
+        headers.push(("X-Priority".to_owned(), "1".to_owned()));
+    }
+    headers
+}
+
+const UNSUBSCRIBE: &str = "List-Unsubscribe";
+const ONE_CLICK: (&str, &str) = ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
+
+/// Puts a link that ends these mails before the address that does. Only over HTTPS is it one click (RFC 8058 section 3.1).
+pub(super) fn with_unsubscribe(headers: &mut Vec<(String, String)>, url: &str) {
+    let is_sound = url.len() <= HEADER_URL_BYTES_MAX && url.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_sound || url.contains(['<', '>', ',']) || !url.starts_with("https://") {
+        return;
+    }
+    match headers.iter_mut().find(|(name, _)| name == UNSUBSCRIBE) {
+        Some((_, value)) => *value = format!("<{url}>, {value}"),
+        None => headers.push((UNSUBSCRIBE.to_owned(), format!("<{url}>"))),
+    }
+    headers.retain(|(name, _)| name != ONE_CLICK.0);
+    headers.push((ONE_CLICK.0.to_owned(), ONE_CLICK.1.to_owned()));
+}
+
+/// A topic's name as a label of RFC 2919, which a command line takes as one word, too.
+pub(super) fn label(topic_id: &str) -> String {
+    let label = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
+    topic_id.to_ascii_lowercase().chars().map(label).take(63).collect()
+}
+
+/// Whether an address can stand in a `mailto:` as it is (RFC 6068 section 2).
+fn is_mailbox(address: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '@');
+    address.len() <= 254 && address.matches('@').count() == 1 && address.chars().all(is_plain)
+}

@@ -1,0 +1,101 @@
+//! What a mail says of an incident beside its news: who told its stories, what was told before, how the days before were.
+//!
+//! Refuses to say what is news: it hands out rows, bounded.
+
+use jiff::Timestamp;
+use rusqlite::params;
+
+use super::{StoreError, Transaction, from_micros, to_micros};
+use crate::alert::AlertId;
+use crate::article::identity::ArticleId;
+use crate::incident::IncidentId;
+use crate::story::StoryId;
+use crate::topic::TopicId;
+
+/// Rows of an incident that are read for one mail; a busy one may have many thousand.
+const MEMBERS_MAX: u32 = 2_000;
+
+/// Microseconds of a day.
+const DAY: i64 = 24 * 3600 * 1_000_000;
+
+/// An article of an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The article.
+    pub article: ArticleId,
+    /// Its story.
+    pub story: StoryId,
+    /// The story's title.
+    pub title: String,
+    /// Who stands behind the article.
+    pub publisher: String,
+    /// Trust, 1 to 3.
+    pub tier: u8,
+    /// Whether its text is another publisher's.
+    pub is_copy: bool,
+    /// When it was first seen.
+    pub seen_at: Timestamp,
+    /// When it tripped.
+    pub tripped_at: Timestamp,
+    /// The alert that told of it, or of its story.
+    pub alert: Option<AlertId>,
+}
+
+impl Transaction<'_> {
+    /// The latest articles of an incident, the first seen first.
+    pub fn members(&self, incident: IncidentId) -> Result<Vec<Member>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT i.article_id, a.story_id, s.title, i.publisher, a.tier, i.is_copy, a.seen_at, i.tripped_at, i.alert_id
+             FROM (SELECT * FROM incident_articles WHERE incident_id = ?1 ORDER BY tripped_at DESC LIMIT ?2) i
+             JOIN articles a ON a.id = i.article_id JOIN stories s ON s.id = a.story_id
+             ORDER BY a.seen_at, a.id",
+        )?;
+        let rows = statement.query_map(params![incident.0, MEMBERS_MAX], |row| {
+            Ok(Member {
+                article: ArticleId(row.get(0)?),
+                story: StoryId(row.get(1)?),
+                title: row.get(2)?,
+                publisher: row.get(3)?,
+                tier: row.get(4)?,
+                is_copy: row.get(5)?,
+                seen_at: from_micros(row.get(6)?),
+                tripped_at: from_micros(row.get(7)?),
+                alert: row.get::<_, Option<i64>>(8)?.map(AlertId),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// When the alerts of an incident were decided, the first first; the latest thousand.
+    pub fn alert_times(&self, incident: IncidentId) -> Result<Vec<(AlertId, Timestamp)>, StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT id, at FROM alerts WHERE incident_id = ?1 ORDER BY id DESC LIMIT 1000")?;
+        let rows =
+            statement.query_map([incident.0], |row| Ok((AlertId(row.get(0)?), from_micros(row.get(1)?))))?;
+        let mut times: Vec<(AlertId, Timestamp)> = rows.collect::<Result<_, _>>()?;
+        times.reverse();
+        Ok(times)
+    }
+
+    /// Articles that tripped a topic, by place and day (UTC) before `now`: today is 0. What was never to alert, such as the
+    /// baseline of a feed, is not among them.
+    pub fn tripped_days(
+        &self,
+        topic: &TopicId,
+        days: u32,
+        now: Timestamp,
+    ) -> Result<Vec<(String, u32, u32)>, StoreError> {
+        let today = to_micros(now).div_euclid(DAY);
+        let since = (today + 1 - i64::from(days)) * DAY;
+        let mut statement = self.sql.prepare_cached(
+            "SELECT i.place, ?3 - a.tripped_at / ?4 AS day, count(*) FROM incidents i
+             JOIN incident_articles a ON a.incident_id = i.id AND a.tripped_at >= ?2
+             WHERE i.topic = ?1 AND i.last_tripped_at >= ?2 GROUP BY i.place, day HAVING day >= 0",
+        )?;
+        let rows = statement.query_map(params![topic.0, since, today, DAY], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
