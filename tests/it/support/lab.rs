@@ -53,12 +53,13 @@ impl Lab {
         let loaded = config::load(dir.path(), &Environment::default());
         let loaded = loaded.unwrap_or_else(|problems| panic!("{problems:?}"));
         let writer = Writer::open(&dir.path().join(FILE_NAME), Durability::None).unwrap();
-        Self { dir, config: loaded.config, writer }
+        Self { dir, config: loaded.config, writer, stories: Stories::default() }
     }
 
     /// Closes the database and opens it again.
     pub(crate) fn restart(&mut self) {
         self.writer = Writer::open(&self.dir.path().join(FILE_NAME), Durability::None).unwrap();
+        self.stories = Stories::default();
     }
 
     /// Puts a file into the configuration and reads it again.
