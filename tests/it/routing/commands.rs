@@ -127,7 +127,8 @@ async fn silences_and_acknowledgements_work_beside_a_running_daemon() {
     let base = ["alerts", "silence", "--topic", "ceasefire-*", "--by", "ben", "--comment", "exercise"];
     let made = desk.run(&[&base[..], &["--for", "6h", "--place", "YE"]].concat()).expect(0).out;
     assert!(made.contains("topic ceasefire-*, place YE  by ben: exercise"), "{made}");
-    let yemen = item("yemen", "Rebels violate ceasefire in Yemen hours after deal", "Shelling in Yemen.", 0);
+    let text = "Residents of the Red Sea port report artillery fire near the grain silos.";
+    let yemen = item("yemen", "Truce collapses as shelling resumes in Hodeidah, Yemen", text, 0);
     server.set("/feed", feed(&(calm + &breach + &yemen)));
     eventually("it is held", || desk.ask::<i64>("SELECT count(*) FROM holds").filter(|count| *count == 1));
     let listed = desk.run(&["alerts", "silence", "--list", "--json"]).expect(0).json();

@@ -5,11 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use wirewatch::alert::AlertId;
 use wirewatch::alert::silence::{Matcher, NewSilence, SilenceId};
+use wirewatch::feed::Entry;
 use wirewatch::feed::schedule::after;
 use wirewatch::pipeline::follow_up::{Acknowledged, acknowledge, end_silence, silence};
 
 use super::{at, breach, decided, harvest, lab, mails};
-use crate::support::lab::{Lab, decision, hour};
+use crate::support::lab::{Lab, decision, entry, hour};
 
 const DESK: &str = "[[route]]\nto = [\"desk@example.org\"]\n";
 const CHIEF: &str = "[[route]]\nto = [\"desk@example.org\"]\nescalate_to = [\"chief@example.org\"]\nescalate_after = \"15m\"\n";
@@ -145,7 +146,10 @@ fn an_acknowledgement_stops_the_second_address_and_not_the_news() {
     let by = lab.reader().acknowledgements(alert.id.0).unwrap();
     assert_eq!((by[0].author.as_str(), by[0].comment.as_str(), by[0].at), ("anna", "on it", minutes(10)));
     // An update still goes to the desk, and needs nobody else.
-    lab.poll(0, hour(4), &[breach("Sudan", hour(4))]);
+    let market = "Second truce shattered in Sudan as a crowded market in Omdurman is bombed at noon";
+    let second =
+        Entry { url: Some("https://two.example/market".to_owned()), ..entry("market", market, hour(4)) };
+    lab.poll(1, hour(4), &[second]);
     let elapsed = lab.elapse_until(hour(20));
     let update = &elapsed.alerts[0];
     assert_eq!((update.alert.kind.as_str(), update.to.len()), ("update", 1));
@@ -202,4 +206,19 @@ fn a_second_address_with_a_digest_of_its_own_is_told_once() {
     let elapsed = lab.elapse_until(hour(48));
     assert_eq!((elapsed.reminded.len(), elapsed.released.len()), (1, 0));
     assert_eq!(mails(&mut lab, hour(48)).len(), 2);
+}
+
+#[test]
+fn whoever_unsubscribes_meanwhile_is_told_nothing_more() {
+    let mut lab = lab(&format!("{CHIEF}[[route]]\nto = [\"board@example.org\"]\nmode = \"hourly\"\n"));
+    let alert = lab.poll(0, hour(1), &[breach("Sudan", hour(1))]).alerts.remove(0);
+    for address in ["Board@example.org", "chief@example.org"] {
+        assert!(lab.within(|tx| tx.unsubscribe(address, "broken-truce", alert.id, minutes(1))));
+    }
+    let elapsed = lab.elapse_until(hour(10));
+    assert!(elapsed.released.is_empty() && elapsed.reminded.is_empty(), "{elapsed:?}");
+    assert_eq!(mails(&mut lab, hour(10)).len(), 1, "the desk's own");
+    let last: Vec<String> = decided(&lab, alert.id.0).into_iter().map(|(_, word)| word).collect();
+    assert_eq!(last[last.len() - 2..], ["unsubscribed", "unsubscribed"]);
+    assert_eq!(lab.reader().overview(hour(10)).unwrap().held, 0);
 }
