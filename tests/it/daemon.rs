@@ -12,6 +12,8 @@ mod clock;
 mod disk;
 mod identity;
 mod life;
+mod links;
+mod outlets;
 mod post;
 mod round;
 mod trouble;
