@@ -21,6 +21,7 @@ use crate::delivery::OUTLET_PREFIX;
 use crate::delivery::heartbeat::divides_a_day;
 use crate::delivery::outlet::OutletKind;
 use crate::feed::access::{Access, Authorization};
+use crate::secret::Secret;
 
 /// Least characters of a secret or of an ntfy topic that are not easily guessed.
 const GUESSED_MAX: usize = 11;
@@ -90,46 +91,8 @@ fn check_outlet(
             check_topic(url, raw, span, &at("url"), sheet);
         }
     }
-    let secret = raw
-        .secret_file
-        .value
-        .as_ref()
-        .and_then(|path| read_secret(dir, path, raw.secret_file.span.clone(), &at("secret_file"), sheet));
-    match (raw.kind.value, raw.secret_file.span.clone()) {
-        (OutletKind::Ntfy, Some(span)) => {
-            let message = "ntfy knows no signatures; this would be used for nothing".to_owned();
-            sheet.error(
-                span,
-                &at("secret_file"),
-                message,
-                "name the access token in token_file, or remove this line",
-            );
-        }
-        (OutletKind::Webhook, None) if raw.kind.sound && raw.token_file.span.is_none() => {
-            let span = raw.kind.span.clone().unwrap_or_default();
-            let message =
-                "nothing tells the receiver that a request is ours: anybody can forge an alert".to_owned();
-            sheet.warning(span, &at("kind"), message, "add secret_file, and check Wirewatch-Signature there");
-        }
-        (OutletKind::Webhook, Some(span)) => {
-            if secret.as_ref().is_some_and(|secret| secret.expose().len() <= GUESSED_MAX) {
-                let message = "a secret so short can be guessed".to_owned();
-                sheet.warning(span, &at("secret_file"), message, "make one: openssl rand -hex 32");
-            }
-        }
-        (_, None) => {}
-    }
-    let token = raw
-        .token_file
-        .value
-        .as_ref()
-        .and_then(|path| read_secret(dir, path, raw.token_file.span.clone(), &at("token_file"), sheet));
-    if let Some(span) = raw.token_file.span.clone()
-        && token.as_ref().is_some_and(|token| !token.expose().bytes().all(|byte| byte.is_ascii_graphic()))
-    {
-        let message = "the token has blanks or letters outside ASCII, which no header can hold".to_owned();
-        sheet.error(span, &at("token_file"), message, "write the token alone, without `Bearer`");
-    }
+    let secret = check_secret(dir, raw, key, sheet);
+    let token = check_token(dir, raw, &at("token_file"), sheet);
     let access = Access {
         authorization: token.map(Authorization::Bearer),
         proxy: check_proxy(&raw.proxy, key, proxies, sheet),
@@ -143,6 +106,44 @@ fn check_outlet(
         secret,
         allow_private_addresses: is_private,
     })
+}
+
+/// What a webhook is signed with.
+fn check_secret(dir: &Path, raw: &raw::Outlet, key: &str, sheet: &mut Sheet<'_>) -> Option<Secret> {
+    let at = |name: &str| format!("{key}.{name}");
+    let span = raw.secret_file.span.clone();
+    let is_webhook = raw.kind.value == OutletKind::Webhook;
+    let (Some(path), Some(span)) = (&raw.secret_file.value, span) else {
+        if is_webhook && raw.kind.sound && raw.secret_file.sound && raw.token_file.span.is_none() {
+            let message = "nothing tells the receiver that a request is ours: anybody can forge an alert";
+            let hint = "add secret_file, and check Wirewatch-Signature there";
+            sheet.warning(raw.kind.span.clone().unwrap_or_default(), &at("kind"), message.to_owned(), hint);
+        }
+        return None;
+    };
+    if !is_webhook {
+        let message = "ntfy knows no signatures; this would be used for nothing".to_owned();
+        let hint = "name the access token in token_file, or remove this line";
+        sheet.error(span, &at("secret_file"), message, hint);
+        return None;
+    }
+    let secret = read_secret(dir, path, Some(span.clone()), &at("secret_file"), sheet)?;
+    if secret.expose().len() <= GUESSED_MAX {
+        let message = "a secret so short can be guessed".to_owned();
+        sheet.warning(span, &at("secret_file"), message, "make one: openssl rand -hex 32");
+    }
+    Some(secret)
+}
+
+fn check_token(dir: &Path, raw: &raw::Outlet, key: &str, sheet: &mut Sheet<'_>) -> Option<Secret> {
+    let (path, span) = (raw.token_file.value.as_ref()?, raw.token_file.span.clone()?);
+    let token = read_secret(dir, path, Some(span.clone()), key, sheet)?;
+    if token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some(token);
+    }
+    let message = "the token has blanks or letters outside ASCII, which no header can hold".to_owned();
+    sheet.error(span, key, message, "write the token alone, without `Bearer`");
+    None
 }
 
 /// An address of the web without a password in it.

@@ -94,7 +94,7 @@ impl Transaction<'_> {
         at: Timestamp,
     ) -> Result<usize, StoreError> {
         let mut statement =
-            self.sql.prepare_cached("SELECT i.article_id FROM incident_articles i JOIN articles a ON a.id = i.article_id WHERE i.alert_id = ?1")?;
+            self.sql.prepare_cached("SELECT i.article_id FROM alert_articles i JOIN articles a ON a.id = i.article_id WHERE i.alert_id = ?1")?;
         let articles: Vec<i64> =
             statement.query_map([alert.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let label = |article| labels::Label { article, topic: topic.to_owned(), grade };

@@ -130,9 +130,9 @@ impl Transaction<'_> {
             .optional()?;
         let Some(mut payload) = found else { return Ok(None) };
         let Some(topic) = payload.topic.clone().map(TopicId) else { return Ok(Some(payload)) };
-        let mut statement = self.sql.prepare_cached(
-            "SELECT article_id FROM incident_articles WHERE alert_id = ?1 ORDER BY is_copy, score DESC, article_id",
-        )?;
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT article_id FROM alert_articles WHERE alert_id = ?1 ORDER BY position")?;
         let articles: Vec<i64> =
             statement.query_map([alert.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
         payload.article_count = articles.len() as u64;

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod access;
+mod outlet;
 
 use std::fs;
 use std::path::Path;

@@ -13,6 +13,8 @@ mod disk;
 mod files;
 mod identity;
 mod life;
+mod links;
+mod outlets;
 mod post;
 mod round;
 mod trouble;

@@ -8,7 +8,7 @@ use super::super::support::smtp::{self, Act, Parsed, Setup, Stage, at};
 use super::BREACH;
 
 /// A desk with one feed that holds one alarming entry, and mail to this server.
-async fn alarming(address: SocketAddr, route: &str) -> (http::Server, Desk) {
+pub(super) async fn alarming(address: SocketAddr, route: &str) -> (http::Server, Desk) {
     let server = http::Server::start().await;
     server.set("/feed", feed(&item("breach", BREACH, "Shelling was heard in the north.", 0)));
     let desk = Desk::new(&format!("{FAST}{}{route}", mail(address)));
@@ -21,7 +21,7 @@ fn ids(mails: &smtp::Server) -> Vec<String> {
 }
 
 /// Waits until so many deliveries stand so.
-fn until(desk: &Desk, count: i64, condition: &str) {
+pub(super) fn until(desk: &Desk, count: i64, condition: &str) {
     eventually(condition, || {
         let found: i64 = desk.ask(&format!("SELECT count(*) FROM deliveries WHERE {condition}"))?;
         (found == count).then_some(())
@@ -128,6 +128,114 @@ async fn one_refused_recipient_is_shown_and_keeps_nobody_else_from_being_told() 
     desk.make_due();
     desk.run(&["run", "--once"]).expect(0);
     assert_eq!(mails.messages().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_three_recipients_that_is_refused_or_put_off_keeps_nobody_waiting() {
+    let mails = smtp::Server::start(Setup::default()).await;
+    mails.recipient("gone@example.org", Some(Act::Reply("550 5.1.1 no such desk".to_owned())));
+    mails.recipient("grey@example.org", Some(Act::Reply("451 4.7.1 greylisted, come back".to_owned())));
+    let route = "[[route]]\nto = [\"gone@example.org\", \"grey@example.org\", \"desk@example.org\"]\n";
+    let (_server, desk) = alarming(mails.address, route).await;
+    let daemon = desk.start();
+    until(&desk, 1, "address = 'desk@example.org' AND status = 'sent' AND attempts = 1");
+    until(&desk, 1, "address = 'gone@example.org' AND status = 'failed'");
+    until(&desk, 1, "address = 'grey@example.org' AND status = 'queued' AND attempts >= 2");
+    mails.recipient("grey@example.org", None);
+    until(&desk, 1, "address = 'grey@example.org' AND status = 'sent'");
+    daemon.stop().expect(0);
+    assert_eq!(mails.messages().len(), 2);
+
+    // The dead letter is listed, and sent once its address exists.
+    let failed = desk.run(&["mail", "failed"]).expect(0).out;
+    assert!(failed.contains("gone@example.org") && failed.contains("no such desk"), "{failed}");
+    let failed = desk.run(&["mail", "failed", "--json"]).expect(0).json();
+    assert_eq!((&failed[0]["code"], &failed[0]["status"]), (&550.into(), &"5.1.1".into()));
+    let id = failed[0]["id"].to_string();
+    assert!(desk.run(&["mail", "resend", "999"]).expect(1).err.contains("delivery 999 not refused for good"));
+    mails.recipient("gone@example.org", None);
+    let again = desk.run(&["mail", "resend", &id]).expect(0).out;
+    assert!(again.contains("1 delivery is in the outbox again"), "{again}");
+    assert!(desk.run(&["run", "--once"]).expect(0).out.contains("1 sent"));
+    assert_eq!(mails.messages().len(), 3);
+    assert!(desk.run(&["mail", "failed"]).expect(0).out.contains("nothing was refused"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recipient_that_takes_for_ever_is_overtaken() {
+    let mails = smtp::Server::start(Setup::default()).await;
+    mails.recipient("slow@example.org", Some(Act::Hang));
+    let route = "[[route]]\nto = [\"slow@example.org\", \"desk@example.org\", \"night@example.org\"]\n";
+    let (_server, desk) = alarming(mails.address, route).await;
+    let daemon = desk.start();
+    until(&desk, 2, "status = 'sent'");
+    assert_eq!(desk.count("deliveries WHERE status = 'sending' AND address = 'slow@example.org'"), 1);
+    assert_eq!(mails.connections(), 2, "the others share one");
+    daemon.kill();
+    mails.recipient("slow@example.org", None);
+    desk.run(&["run", "--once"]).expect(0);
+    assert_eq!(desk.count("deliveries WHERE status = 'sent'"), 3);
+    assert_eq!(mails.messages().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_with_too_many_connections_is_given_fewer() {
+    let setup = Setup { connections_max: Some(1), ..Setup::default() };
+    let mails = smtp::Server::start(setup).await;
+    mails.recipient("slow@example.org", Some(Act::Hang));
+    let route = "[[route]]\nto = [\"slow@example.org\", \"desk@example.org\", \"night@example.org\"]\n";
+    let (_server, desk) = alarming(mails.address, route).await;
+    let daemon = desk.start();
+    // The second connection is turned away while the first hangs; nobody's delivery is given up for it.
+    eventually("a connection is turned away", || (mails.turned_away() >= 1).then_some(()));
+    mails.recipient("slow@example.org", None);
+    until(&desk, 2, "status = 'sent' AND address <> 'slow@example.org'");
+    let ran = daemon.stop();
+    assert!(ran.err.contains("421 4.7.0 too many connections"), "{}", ran.err);
+    assert_eq!(desk.count("deliveries WHERE status = 'failed'"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_minute_takes_no_more_mails_than_its_owner_allows() {
+    let mails = smtp::Server::start(Setup::default()).await;
+    let (_server, desk) = alarming(mails.address, "").await;
+    let main = mail(mails.address).replace("[mail]\n", "[mail]\nmax_per_minute = 2\n");
+    let names: Vec<String> = (0..5).map(|number| format!("\"desk{number}@example.org\"")).collect();
+    desk.main(&format!("{FAST}{main}[[route]]\nto = [{}]\n", names.join(", ")));
+    desk.run(&["run", "--once"]).expect(0);
+    // A new process knows what the last one sent.
+    desk.run(&["run", "--once"]).expect(0);
+    assert_eq!((mails.messages().len(), desk.count("deliveries WHERE status = 'queued'")), (2, 3));
+    desk.change("UPDATE deliveries SET finished_at = finished_at - 61000000 WHERE status = 'sent'");
+    desk.run(&["run", "--once"]).expect(0);
+    assert_eq!((mails.messages().len(), desk.count("deliveries WHERE status = 'queued'")), (4, 1));
+    assert_eq!(desk.count("deliveries WHERE attempts > 1"), 0, "to wait for one's turn is no attempt");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_server_is_gone_one_delivery_tries_for_all_and_the_log_says_that_they_wait() {
+    let own = ([127, 40, 0, 2], 0);
+    let address = smtp::Server::start_on(Setup::default(), own).await.address;
+    let (_server, desk) = alarming(address, "").await;
+    let names: Vec<String> = (0..6).map(|number| format!("\"desk{number}@example.org\"")).collect();
+    let main = mail(address).replace("[mail]\n", "[mail]\noperator = [\"ops@example.org\"]\n");
+    desk.main(&format!("{FAST}{main}[[route]]\nto = [{}]\n", names.join(", ")));
+    let daemon = desk.start();
+    until(&desk, 1, "attempts >= 2");
+    assert!(desk.count("deliveries WHERE attempts = 0") >= 1, "not everybody knocks at a closed door");
+    daemon.stop().expect(0);
+    // As if that had been a while ago.
+    desk.change("UPDATE deliveries SET queued_at = queued_at - 3600000000");
+    let mut daemon = desk.start();
+    daemon.logged("Deliveries wait for too long");
+    let status = desk.run(&["status"]).expect(1).out;
+    assert!(status.contains("NEEDS YOU  mail has been waiting since"), "{status}");
+    let mails = smtp::Server::start_on(Setup::default(), address).await;
+    until(&desk, 6, "status = 'sent' AND address <> 'ops@example.org'");
+    daemon.logged("Deliveries leave in time again");
+    daemon.stop().expect(0);
+    let to_desks = mails.messages().iter().filter(|it| it.to != ["ops@example.org"]).count();
+    assert_eq!(to_desks, 6);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
