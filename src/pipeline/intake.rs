@@ -91,6 +91,10 @@ pub(super) fn take_entries(
     }
     let doubts = trust.doubts();
     let sight = Sight { trust, ..sight };
+    // Once a transaction: what this one takes in is ahead of the database until it is committed.
+    if stories.is_behind() && !scored.is_empty() {
+        *stories = tx.stories()?;
+    }
     let mut intake = Intake {
         tx,
         stories,
@@ -241,9 +245,6 @@ impl Intake<'_, '_> {
 
     fn add(&mut self, index: usize, item: &Scored) -> Result<ArticleEvent, StoreError> {
         let article = &item.article;
-        if self.stories.is_behind() {
-            *self.stories = self.tx.stories()?;
-        }
         self.tx.keep_ended(&self.stories.advance(article.seen_at))?;
         let placement = self.stories.assign(&item.sketch, article.seen_at);
         let (story, copy_of) = match placement.assignment {
