@@ -16,6 +16,8 @@ mod replay;
 mod routes;
 mod run;
 mod score;
+mod sheet;
+mod since;
 mod status;
 mod topics;
 
@@ -90,18 +92,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Run recorded entries through the whole pipeline on their own clock
+    /// Run recorded entries, or the archive, through the whole pipeline on their own clock
     #[command(
-        after_help = "Examples:\n  wirewatch replay april.jsonl.gz\n  zcat april.jsonl.gz | wirewatch replay --json -"
+        after_help = "Examples:\n  wirewatch replay april.jsonl.gz\n  wirewatch replay --stored --since 14d --budget 4\n  wirewatch replay --stored --compare /etc/wirewatch.next\n  zcat april.jsonl.gz | wirewatch replay --json -"
     )]
-    Replay {
-        /// JSON Lines of entries in time order; .gz and .zst are unpacked; - for standard input
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-        /// JSON Lines instead of text
-        #[arg(long)]
-        json: bool,
-    },
+    Replay(replay::Arguments),
     /// The topics
     #[command(subcommand, after_help = "Example:\n  wirewatch topics test")]
     Topics(topics::Command),
@@ -209,6 +204,11 @@ impl Output {
         Ok(writeln!(self.0, "{}", line.as_ref())?)
     }
 
+    /// Text, as it is.
+    fn text(&mut self, text: &str) -> Result<(), Failure> {
+        Ok(self.0.write_all(text.as_bytes())?)
+    }
+
     /// A line of JSON.
     fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
         serde_json::to_writer(&mut self.0, value).map_err(io::Error::from)?;
@@ -251,7 +251,7 @@ fn run_command(arguments: Arguments) -> Outcome {
         Command::Score { input, topic, color, json } => {
             score::run(&dir, &input, &score::Look::new(topic, color, json))
         }
-        Command::Replay { files, json } => replay::run(&dir, &files, json),
+        Command::Replay(arguments) => replay::run(&dir, &arguments),
         Command::Topics(command) => topics::run(&dir, &command),
         Command::Feeds(command) => feeds::run(&dir, &command),
         Command::Articles(command) => articles::run(&dir, &command),

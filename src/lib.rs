@@ -13,6 +13,7 @@ pub mod secret;
 // Stages, left to right; a model of what texts mean stands before the topics that ask it.
 pub mod alert;
 pub mod article;
+pub mod audit;
 pub mod delivery;
 pub mod feed;
 pub mod incident;

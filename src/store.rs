@@ -1,14 +1,17 @@
 //! The door to `SQLite`: one database file, one writer, any number of readers.
 //!
 //! Owns `rusqlite`, the pragmas, the migrations and all SQL, behind coarse operations ([`feeds`], [`hosts`], [`articles`],
-//! [`stories`], [`incidents`], [`outbox`], [`health`]). A [`Writer`] hands out transactions; what a poll brought commits in one of them.
+//! [`stories`], [`incidents`], [`outbox`], [`health`],
+//! [`audit`]). A [`Writer`] hands out transactions; what a poll brought commits in one of them.
 //! Refuses to decide anything: it loads what decisions need and keeps what they came to.
 
 pub mod articles;
+pub mod audit;
 pub mod bulletins;
 pub mod corrections;
 pub mod counts;
 mod cues;
+pub mod dossier;
 pub mod feeds;
 pub mod follow_up;
 pub mod gaps;
@@ -20,10 +23,12 @@ pub mod letters;
 pub mod outbox;
 pub mod pages;
 pub mod pulse;
+pub mod recording;
 pub mod report;
 pub mod requests;
 pub mod routing;
 pub mod silences;
+pub mod sizes;
 pub mod stories;
 pub mod subscriptions;
 pub mod told;
@@ -64,6 +69,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0014_hold_alerts.sql")),
     M::up(include_str!("../migrations/0015_track_deliveries.sql")),
     M::up(include_str!("../migrations/0016_widen_incidents.sql")),
+    M::up(include_str!("../migrations/0017_create_audit.sql")),
     M::up(include_str!("../migrations/0018_count_reports.sql")),
     M::up(include_str!("../migrations/0019_add_pictures.sql")),
 ];

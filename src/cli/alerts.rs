@@ -1,41 +1,58 @@
 //! `wirewatch alerts`: what was told, to whom, and why.
 
 pub(super) mod follow_up;
+mod list;
+mod show;
 
 use std::path::Path;
 
 use clap::Subcommand;
-use serde_json::{Value, json};
 
-use super::{Exit, Failure, Outcome, Output, counted, load, now, reader, short};
-use crate::alert::render::without_actions;
+use super::{Exit, Failure, Outcome, Output, counted, load, now, reader};
 use crate::config::Config;
 use crate::store::Reader;
 use crate::store::labels::{Label, LabelSource, Labeller};
-use crate::store::report::{StoredAlert, StoredArticle, StoredDelivery};
-use crate::store::routing::StoredRouting;
+use crate::store::report::StoredArticle;
 use crate::topic::evaluate::Grade;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the latest alerts
-    #[command(after_help = "Example:\n  wirewatch alerts list --limit 10")]
+    #[command(
+        after_help = "Examples:\n  wirewatch alerts list --limit 10\n  wirewatch alerts list --topic 'ceasefire-*' --place SD --since 7d"
+    )]
     List {
         /// At most so many
         #[arg(long, default_value_t = 50)]
         limit: u32,
-        /// JSON Lines instead of text
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        filter: list::Filter,
+        #[command(flatten)]
+        form: list::Form,
     },
-    /// Show an alert: its mail, why it was sent, and what became of each delivery
-    #[command(after_help = "Example:\n  wirewatch alerts show 12")]
+    /// Show the whole story of an alert: its mail, why it was sent, what came to its incident and what was told of it, and
+    /// what became of each delivery
+    #[command(after_help = "Examples:\n  wirewatch alerts show 12\n  wirewatch alerts show --incident 7")]
     Show {
         /// Number of the alert
-        id: i64,
+        #[arg(required_unless_present = "incident")]
+        id: Option<i64>,
+        /// Number of an incident instead: shows its last alert
+        #[arg(long, value_name = "N", conflicts_with = "id")]
+        incident: Option<i64>,
         /// JSON instead of text
         #[arg(long)]
         json: bool,
+    },
+    /// Write all alerts and their deliveries, oldest first, for a review or a spreadsheet
+    #[command(
+        after_help = "Examples:\n  wirewatch alerts export --since 2026-03-01 --csv > march.csv\n  wirewatch alerts export --kind escalation --json"
+    )]
+    Export {
+        #[command(flatten)]
+        filter: list::Filter,
+        #[command(flatten)]
+        form: list::Form,
     },
     /// Say whether an alert was useful; its articles become labels for topics evaluate and learn --stored
     #[command(
@@ -68,68 +85,32 @@ pub(super) enum Verdict {
     Noise,
 }
 
+pub(in crate::cli) use self::show::record_json;
+
 pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
     let config = load(dir)?;
     let reader = reader(&config)?;
-    let mut output = Output::open();
     match command {
-        Command::List { limit, json } => {
-            for alert in reader.alerts(*limit)? {
-                if *json {
-                    output.json(&alert)?;
-                } else {
-                    output.line(line(&alert))?;
-                }
-            }
+        Command::List { limit, filter, form } => list::list(&reader, filter, *limit, *form),
+        Command::Export { filter, form } => list::export(&reader, filter, *form),
+        Command::Show { id, incident, json } => show::run(&reader, *id, *incident, *json),
+        Command::Feedback { id, verdict } => say(&feedback(&config, &reader, *id, *verdict)?),
+        Command::Ack(arguments) => say(&follow_up::acknowledge(&config, arguments)?),
+        Command::Silence(arguments) => {
+            let mut output = Output::open();
+            follow_up::silence(&config, &reader, arguments, &mut output)?;
+            output.finish()?;
+            Ok(Exit::Done)
         }
-        Command::Show { id, json } => show(&reader, *id, *json, &mut output)?,
-        Command::Feedback { id, verdict } => output.line(feedback(&config, &reader, *id, *verdict)?)?,
-        Command::Ack(arguments) => output.line(follow_up::acknowledge(&config, arguments)?)?,
-        Command::Silence(arguments) => follow_up::silence(&config, &reader, arguments, &mut output)?,
     }
-    output.finish()?;
-    Ok(Exit::Done)
 }
 
-/// One alert, with what became of it.
-fn show(reader: &Reader, id: i64, as_json: bool, output: &mut Output) -> Result<(), Failure> {
-    let Some((alert, text)) = reader.alert(id)? else { return Err(no_alert(id)) };
-    // Links are a recipient's own, and stand for nobody in what is stored.
-    let text = without_actions(&text);
-    let (routing, digested) = (reader.routing(id)?, reader.digested(id)?);
-    let acknowledgements = reader.acknowledgements(id)?;
-    if as_json {
-        let each = acknowledgements.iter();
-        let acknowledged: Vec<Value> =
-            each.map(|by| json!({ "by": by.author, "comment": by.comment, "at": by.at })).collect();
-        return output.json(&json!({
-            "alert": alert, "text": text, "articles": reader.alert_articles(id)?, "routing": routing,
-            "acknowledged": acknowledged, "digested": digested,
-        }));
-    }
-    output.line(format!("alert {id}, {}, {}", short(alert.at), alert.kind))?;
-    output.line(format!("why: {}", alert.reason))?;
-    output.line(format!("decided by configuration {}", alert.configuration))?;
-    for step in &routing {
-        output.line(routing_words(step))?;
-    }
-    for delivery in &alert.deliveries {
-        output.line(delivery_words(delivery))?;
-    }
-    for by in &acknowledgements {
-        output.line(format!("acknowledged by {}", by.words()))?;
-    }
-    if !digested.is_empty() {
-        let numbers: Vec<String> = digested.iter().map(i64::to_string).collect();
-        output.line(format!("tells of alerts {}", numbers.join(", ")))?;
-    }
-    if alert.deliveries.is_empty() && routing.is_empty() {
-        output.line(match alert.kind.as_str() {
-            "operator" => "nobody was told: it was over before it could be sent",
-            _ => "nobody was told: no route takes it",
-        })?;
-    }
-    output.line(format!("\n{}\n\n{text}", alert.subject))
+/// One line, said.
+fn say(line: &str) -> Outcome {
+    let mut output = Output::open();
+    output.line(line)?;
+    output.finish()?;
+    Ok(Exit::Done)
 }
 
 fn no_alert(id: i64) -> Failure {
@@ -162,38 +143,4 @@ fn feedback(config: &Config, reader: &Reader, id: i64, verdict: Verdict) -> Resu
         words.extend(["; ", &own]);
     }
     Ok(words)
-}
-
-fn routing_words(routing: &StoredRouting) -> String {
-    let to = if routing.to.is_empty() { String::new() } else { format!("{}: ", routing.to) };
-    format!("{} {to}{} ({})", short(routing.at), routing.reason, routing.decision)
-}
-
-fn line(alert: &StoredAlert) -> String {
-    let mut counts: Vec<String> = Vec::new();
-    for status in ["sent", "queued", "sending", "failed"] {
-        let count = alert.deliveries.iter().filter(|delivery| delivery.status == status).count();
-        if count > 0 {
-            counts.push(format!("{count} {status}"));
-        }
-    }
-    for (count, word) in [(alert.held, "held"), (alert.digested, "in a digest")] {
-        if count > 0 {
-            counts.push(format!("{count} {word}"));
-        }
-    }
-    let score = alert.score.map_or_else(|| "   -".to_owned(), |score| format!("{score:.2}"));
-    let mail = if counts.is_empty() { "nobody told".to_owned() } else { counts.join(", ") };
-    let acknowledged = alert.acknowledged_by.as_ref().map_or_else(String::new, |by| format!("  (ack {by})"));
-    format!("{:>6}  {}  {score}  {:<16} {}{acknowledged}", alert.id, short(alert.at), mail, alert.subject)
-}
-
-fn delivery_words(delivery: &StoredDelivery) -> String {
-    let StoredDelivery { to, status, attempts, reply, .. } = delivery;
-    let when = match (delivery.finished, delivery.next_attempt) {
-        (Some(at), _) => format!(" {}", short(at)),
-        (None, Some(at)) => format!(", next attempt {}", short(at)),
-        (None, None) => String::new(),
-    };
-    format!("to {to}: {status}{when}, attempts {attempts}{}{reply}", if reply.is_empty() { "" } else { ": " })
 }

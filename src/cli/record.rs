@@ -3,9 +3,11 @@
 //! Owns the record format (product contract, section 4) and reading files of it, packed or not. A line that cannot be
 //! read is reported with its number and skipped; the others count.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -24,8 +26,8 @@ const LINE_BYTES_MAX: u64 = 16 << 20;
 pub(super) struct Record {
     pub(super) id: Option<String>,
     pub(super) feed: Option<String>,
-    publisher: Option<String>,
-    url: Option<String>,
+    pub(super) publisher: Option<String>,
+    pub(super) url: Option<String>,
     pub(super) title: String,
     summary: Option<String>,
     content: Option<String>,
@@ -90,6 +92,22 @@ pub(super) struct Lines {
     reader: Box<dyn BufRead>,
     name: String,
     number: usize,
+    /// Bytes read of the file, packed as it is.
+    consumed: Rc<Cell<u64>>,
+}
+
+/// A file whose reader tells how far it is.
+struct Counted {
+    file: File,
+    consumed: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.consumed.set(self.consumed.get() + read as u64);
+        Ok(read)
+    }
 }
 
 /// A line that is not a record.
@@ -108,18 +126,24 @@ impl Lines {
         }
         let fail =
             |error: io::Error| Failure::usage(format!("cannot read {name}: {error}"), "check the path");
-        let file = File::open(path).map_err(fail)?;
+        let consumed = Rc::new(Cell::new(0));
+        let file = Counted { file: File::open(path).map_err(fail)?, consumed: Rc::clone(&consumed) };
         let reader: Box<dyn BufRead> = match path.extension().and_then(|extension| extension.to_str()) {
             Some("gz") => Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(file))),
             Some("zst") => Box::new(BufReader::new(zstd::Decoder::new(file).map_err(fail)?)),
             _ => Box::new(BufReader::new(file)),
         };
-        Ok(Self::of(reader, &name))
+        Ok(Self { consumed, ..Self::of(reader, &name) })
     }
 
     /// Reads from anything.
     pub(super) fn of(reader: Box<dyn BufRead>, name: &str) -> Self {
-        Self { reader, name: name.to_owned(), number: 0 }
+        Self { reader, name: name.to_owned(), number: 0, consumed: Rc::default() }
+    }
+
+    /// Bytes read of the file so far, packed as it is; 0 where it is none.
+    pub(super) fn consumed(&self) -> u64 {
+        self.consumed.get()
     }
 
     /// The next record; `None` at the end.

@@ -355,8 +355,10 @@ fn work(book: &mut Book, config: &mut Option<Arc<Config>>, job: Job) {
         }
         Job::Finish { finish, now, answer } => {
             let Finish { id, status, reply, next_attempt_at } = finish;
-            let finished =
-                in_transaction(writer, |tx| tx.finish_delivery(id, status, &reply, next_attempt_at, now));
+            let finished = in_transaction(writer, |tx| {
+                tx.finish_delivery(id, status, &reply, next_attempt_at, now)?;
+                tx.audit_delivery(id, now)
+            });
             drop(answer.send(finished));
         }
         Job::Hasten { now, answer } => {
@@ -392,6 +394,7 @@ fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Co
     tx.watch_only(&feeds.iter().map(|feed| feed.id).collect::<Vec<_>>())?;
     // Who is told of feeds, and when, may be new.
     tx.look_at_untold(now)?;
+    tx.audit_configuration(config.hash, env!("CARGO_PKG_VERSION"), now)?;
     let (pages, older_pages) = (tx.waiting_pages(PAGES_MAX)?, tx.older_pages()?);
     let spacing = config.poll.host_spacing.max(KNOWN_SPACING_MAX);
     let asked_since = now.checked_sub(spacing).unwrap_or(Timestamp::MIN);

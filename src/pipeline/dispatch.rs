@@ -67,6 +67,7 @@ pub(super) fn dispatch(
         carry_out(tx, id, verdict, now, &mut dispatched)?;
     }
     remind_later(tx, config, alert, (id, incident), &verdicts, now)?;
+    tx.audit_alert(id, now)?;
     Ok(dispatched)
 }
 

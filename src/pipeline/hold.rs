@@ -165,6 +165,7 @@ fn tell(
             let rendered = render(&view);
             tx.save_rendering(digest, &rendered)?;
             tx.queue_delivery(digest, address, now)?;
+            tx.audit_alert(digest, now)?;
             (rendered.subject, Some(digest))
         }
     };

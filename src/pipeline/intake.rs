@@ -283,7 +283,7 @@ impl Intake<'_, '_> {
         let before = tx.article(article)?;
         tx.revise_article(article, &item.article, &item.words)?;
         tx.retitle_story(story, article, &item.article.title)?;
-        let tripped_before = restate(tx, article, &item.scores)?;
+        let tripped_before = restate(tx, article, &item.scores, seen_at)?;
         let did_retract = before.as_ref().is_some_and(|before| self.config.topics.retracts(before));
         self.edits.push(Edit {
             article,
@@ -318,8 +318,9 @@ impl Intake<'_, '_> {
         asked: impl Fn(&TopicId) -> bool,
     ) -> Result<(), StoreError> {
         let scored = (&item.article, item.scores.as_slice());
+        let (first_sight, seen_at) = (self.sight.first_sight, item.article.seen_at);
         for (position, place, arrival) in
-            weigh(self.tx, self.config, self.sight.first_sight, scored, event, asked)?
+            weigh(self.tx, self.config, first_sight, scored, event, asked, seen_at)?
         {
             // Another report of the story in this document may have been brought to a place already.
             let known = self.arrivals.iter().find(|((topic, place), arrivals)| {
@@ -341,6 +342,7 @@ pub(super) fn restate(
     tx: &Transaction<'_>,
     article: ArticleId,
     scores: &[Score],
+    now: Timestamp,
 ) -> Result<Vec<TopicId>, StoreError> {
     let tripped_before = tx.tripped_topics(article)?;
     tx.replace_scores(article, scores)?;
@@ -350,7 +352,7 @@ pub(super) fn restate(
     }
     for topic in tripped_before.iter().filter(|topic| trips(topic)) {
         let silence = Silence::AlreadyTripped;
-        tx.decide_if_open(article, topic, silence.code(), &silence.words())?;
+        tx.withhold_if_open(article, topic, &silence, now)?;
     }
     Ok(tripped_before)
 }
@@ -364,6 +366,7 @@ pub(super) fn weigh(
     (article, scores): (&Article, &[Score]),
     event: &ArticleEvent,
     asked: impl Fn(&TopicId) -> bool,
+    now: Timestamp,
 ) -> Result<Vec<(usize, String, Arrival)>, StoreError> {
     let mut arrivals = Vec::new();
     for score in scores.iter().filter(|score| score.trips && asked(&score.topic)) {
@@ -373,7 +376,7 @@ pub(super) fn weigh(
         let max_age = config.topics[position].source.policy.max_age;
         let first_look = config.poll.first_look;
         if let Err(silence) = alert::may_alert(article, first_sight, first_look, max_age) {
-            tx.save_decision(event.id, &score.topic, silence.code(), &silence.words())?;
+            tx.withhold(event.id, &score.topic, &silence, now)?;
             continue;
         }
         let place = place_of(tx, config, article, event.story, &score.topic)?;

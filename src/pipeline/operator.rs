@@ -257,6 +257,7 @@ pub(super) fn tell(
     for address in &to {
         tx.queue_delivery(id, address, now)?;
     }
+    tx.audit_alert(id, now)?;
     let template_problem = rendered.template_problem;
     Ok(Some(OperatorEvent { id, subject: rendered.subject, to, template_problem }))
 }

@@ -356,10 +356,10 @@ fn take_text(
         Completed::of(Article { body: completed.article.body, ..current }, config)
     };
     tx.save_page_text(id, &completed.article, &completed.words, now)?;
-    let tripped_before = restate(tx, id, &completed.scores)?;
+    let tripped_before = restate(tx, id, &completed.scores, now)?;
     let event = ArticleEvent { id, index: 0, story, copy_of: None, is_copy, is_revision: true };
     let asked = |topic: &_| !tripped_before.contains(topic);
-    let arrivals = weigh(tx, config, false, (&completed.article, &completed.scores), &event, asked)?;
+    let arrivals = weigh(tx, config, false, (&completed.article, &completed.scores), &event, asked, now)?;
     let mut alerts = Vec::new();
     for (position, place, arrival) in arrivals {
         alerts.extend(raise(tx, config, &config.topics[position], &place, &[arrival], now)?);

@@ -59,7 +59,7 @@ pub(super) fn raise(
     for (arrival, outcome) in arrivals.iter().zip(&step.outcomes) {
         if *outcome != Outcome::Told {
             let silence = Silence::Incident(*outcome);
-            tx.save_decision(arrival.article, id, silence.code(), &silence.words())?;
+            tx.withhold(arrival.article, id, &silence, now)?;
         }
     }
     let alert = match &step.tell {
@@ -239,7 +239,7 @@ fn close_quiet(
     now: Timestamp,
 ) -> Result<Option<AlertEvent>, StoreError> {
     let (have, need) = (standing.publisher_count(), topic.source.policy.publishers);
-    silence_pending(tx, &alive.topic, standing, Silence::Unconfirmed { have, need })?;
+    silence_pending(tx, &alive.topic, standing, Silence::Unconfirmed { have, need }, now)?;
     tx.save_step(standing.id, step, now)?;
     if standing.status != Status::Open || !config.routes.iter().any(|route| route.all_clear) {
         return Ok(None);
@@ -254,7 +254,7 @@ fn close_quiet(
 /// Closes an incident whose topic is gone.
 fn abandon(tx: &Transaction<'_>, alive: &Alive, now: Timestamp) -> Result<(), StoreError> {
     if let Some(standing) = load(tx, &alive.topic, &alive.place, now)? {
-        silence_pending(tx, &alive.topic, &standing, Silence::TopicGone)?;
+        silence_pending(tx, &alive.topic, &standing, Silence::TopicGone, now)?;
     }
     let from = Some(if alive.is_open { Status::Open } else { Status::Forming });
     let reason = "its topic is no longer configured".to_owned();
@@ -266,9 +266,10 @@ fn silence_pending(
     topic: &TopicId,
     standing: &Standing,
     silence: Silence,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     for arrival in &standing.pending {
-        tx.save_decision(arrival.article, topic, silence.code(), &silence.words())?;
+        tx.withhold(arrival.article, topic, &silence, now)?;
     }
     Ok(())
 }

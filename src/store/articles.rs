@@ -295,21 +295,22 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Like [`Transaction::save_decision`], where nothing was decided yet: an edit does not unsay what was.
+    /// Like [`Transaction::save_decision`], where nothing was decided yet; answers whether that was so.
     pub fn decide_if_open(
         &self,
         id: ArticleId,
         topic: &TopicId,
         decision: &str,
         reason: &str,
-    ) -> Result<(), StoreError> {
-        self.sql
+    ) -> Result<bool, StoreError> {
+        let decided = self
+            .sql
             .prepare_cached(
                 "UPDATE scores SET decision = ?3, reason = ?4
                  WHERE article_id = ?1 AND topic = ?2 AND decision = ''",
             )?
             .execute(params![id.0, topic.0, decision, reason])?;
-        Ok(())
+        Ok(decided > 0)
     }
 
     /// Keeps what was decided about an article that tripped a topic, and why.

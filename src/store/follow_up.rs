@@ -3,12 +3,14 @@
 //! Owns the key that signs links: made once, kept in the database, handed to whoever signs. Refuses to judge a link.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
 
+use super::audit::append;
 use super::requests::open_beside_daemon;
 use super::{Reader, StoreError, Transaction, from_micros, labels, to_micros};
 use crate::alert::{AlertId, Kind};
+use crate::audit::{Act, Event};
 use crate::delivery::DeliveryId;
 use crate::delivery::follow_up::Key;
 use crate::topic::evaluate::Grade;
@@ -129,6 +131,8 @@ impl Transaction<'_> {
                 "INSERT OR REPLACE INTO unsubscriptions (address, topic, at, alert_id) VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![address, topic, to_micros(at), alert.0])?;
+        let act = Act::Unsubscribed;
+        self.audit(&Event::FollowUp { act, alert: Some(alert), by: address, note: topic }, at)?;
         Ok(true)
     }
 }
@@ -154,10 +158,17 @@ impl Reader {
 
 /// Undoes unsubscriptions of an address, of one topic or all; answers how many. It works beside a running daemon.
 pub fn restore(path: &Path, address: &str, topic: Option<&str>, now: Timestamp) -> Result<usize, StoreError> {
-    let connection = open_beside_daemon(path)?;
-    Ok(connection.execute(
+    let mut connection = open_beside_daemon(path)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let restored = transaction.execute(
         "UPDATE unsubscriptions SET restored_at = ?3
          WHERE address = ?1 AND restored_at IS NULL AND (?2 IS NULL OR topic = ?2)",
         params![address, topic, to_micros(now)],
-    )?)
+    )?;
+    if restored > 0 {
+        let (act, note) = (Act::Restored, topic.unwrap_or("all topics"));
+        append(&transaction, &Event::FollowUp { act, alert: None, by: address, note }, now)?;
+    }
+    transaction.commit()?;
+    Ok(restored)
 }

@@ -8,8 +8,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::audit::append;
 use super::requests::open_beside_daemon;
 use super::{Reader, StoreError, from_micros, to_micros};
+use crate::audit::Event;
 use crate::topic::evaluate::Grade;
 
 /// Where a label comes from.
@@ -83,9 +85,13 @@ pub(super) fn keep(
          WHERE excluded.source = 'owner' OR labels.source <> 'owner'",
     )?;
     for label in labels {
-        let grade = label.grade.number();
-        kept +=
-            statement.execute(params![label.article, label.topic, grade, source.word(), to_micros(at)])?;
+        let (article, topic, grade) = (label.article, label.topic.as_str(), label.grade.number());
+        let source = source.word();
+        let count = statement.execute(params![article, topic, grade, source, to_micros(at)])?;
+        if count > 0 {
+            append(connection, &Event::Judged { article, topic, grade, source }, at)?;
+        }
+        kept += count;
     }
     Ok(kept)
 }

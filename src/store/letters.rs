@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
+use super::audit::append;
 use super::requests::open_beside_daemon;
 use super::{Reader, StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
 use crate::article::identity::ArticleId;
+use crate::audit::{Act, Event};
 use crate::delivery::payload::{Payload, REPORTS_MAX, Report};
 use crate::topic::TopicId;
 
@@ -76,16 +78,21 @@ pub fn resend(path: &Path, ids: Option<&[i64]>, now: Timestamp) -> Result<Vec<i6
     {
         let mut statement = transaction.prepare(
             "UPDATE deliveries SET status = 'queued', attempts = 0, next_attempt_at = ?2, queued_at = ?2,
-                 finished_at = NULL WHERE status = 'failed' AND (?1 IS NULL OR id = ?1) RETURNING id",
+                 finished_at = NULL WHERE status = 'failed' AND (?1 IS NULL OR id = ?1) RETURNING id, alert_id, address",
         )?;
         let wanted: Vec<Option<i64>> = match ids {
             None => vec![None],
             Some(ids) => ids.iter().copied().map(Some).collect(),
         };
         for id in wanted {
-            let rows = statement.query_map(params![id, to_micros(now)], |row| row.get(0))?;
-            for row in rows {
-                again.push(row?);
+            let rows = statement.query_map(params![id, to_micros(now)], |row| {
+                Ok((row.get(0)?, AlertId(row.get(1)?), row.get::<_, String>(2)?))
+            })?;
+            let rows: Vec<(i64, AlertId, String)> = rows.collect::<Result<_, _>>()?;
+            for (id, alert, address) in rows {
+                let (act, alert) = (Act::Resent, Some(alert));
+                append(&transaction, &Event::FollowUp { act, alert, by: "", note: &address }, now)?;
+                again.push(id);
             }
         }
     }

@@ -180,7 +180,7 @@ const ARTICLE: &str =
      a.tier, f.url, a.tags, a.places, a.published_at, a.seen_at, a.story_id, a.copy_of, a.revision_count,
      a.date_quality FROM articles a JOIN feeds f ON f.id = a.feed_id";
 
-const ALERT: &str =
+pub(super) const ALERT: &str =
     "SELECT id, at, kind, reason, topic, severity, place, incident_id, story_id, publishers, score,
      subject, configuration, (SELECT count(*) FROM holds h WHERE h.alert_id = alerts.id),
      (SELECT count(*) FROM route_decisions r WHERE r.alert_id = alerts.id AND r.told_in IS NOT NULL),
@@ -379,7 +379,7 @@ impl Reader {
         Ok(found)
     }
 
-    fn deliveries(&self, alert: i64) -> Result<Vec<StoredDelivery>, StoreError> {
+    pub(super) fn deliveries(&self, alert: i64) -> Result<Vec<StoredDelivery>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT address, status, attempts, next_attempt_at, finished_at, reply FROM deliveries
              WHERE alert_id = ?1 ORDER BY id",
@@ -400,7 +400,7 @@ impl Reader {
 }
 
 /// A count from `SQLite`, which has no unsigned numbers.
-fn unsigned(count: i64) -> u64 {
+pub(super) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
@@ -426,7 +426,7 @@ fn read_article(row: &Row<'_>) -> rusqlite::Result<StoredArticle> {
     })
 }
 
-fn read_alert(row: &Row<'_>) -> rusqlite::Result<StoredAlert> {
+pub(super) fn read_alert(row: &Row<'_>) -> rusqlite::Result<StoredAlert> {
     Ok(StoredAlert {
         id: row.get(0)?,
         at: from_micros(row.get(1)?),

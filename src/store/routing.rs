@@ -11,6 +11,7 @@ use crate::alert::route::Told;
 use crate::alert::route::decide::{Hold, Reminder};
 use crate::alert::silence::SilenceId;
 use crate::alert::{Alert, AlertId, Kind};
+use crate::audit::Event;
 use crate::feed::schedule::after;
 use crate::incident::IncidentId;
 use crate::topic::{Severity, TopicId};
@@ -110,7 +111,7 @@ pub struct StoredRouting {
 }
 
 impl Transaction<'_> {
-    /// Keeps a decision.
+    /// Keeps and records a decision.
     pub fn save_route_decision(&self, new: &RouteDecision<'_>) -> Result<(), StoreError> {
         self.sql
             .prepare_cached(
@@ -128,7 +129,13 @@ impl Transaction<'_> {
                 new.told_in.map(|digest| digest.0),
                 new.note,
             ])?;
-        Ok(())
+        if new.code == "told" {
+            // The record of the alert says to whom.
+            return Ok(());
+        }
+        let RouteDecision { alert, address, at, code, reason, .. } = *new;
+        let told_in = new.told_in.map(|digest| digest.0);
+        self.audit(&Event::Routed { alert, address, decision: code, reason, told_in }, at)
     }
 
     /// Holds an alert at an address, or holds it otherwise.

@@ -10,6 +10,7 @@ use super::{Reader, StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
 use crate::alert::acknowledgement::Acknowledgement;
 use crate::alert::silence::{Matcher, NewSilence, Silence, SilenceId};
+use crate::audit::{Act, Event};
 use crate::incident::IncidentId;
 use crate::topic::Severity;
 
@@ -57,7 +58,11 @@ impl Transaction<'_> {
                 to_micros(new.until),
             ],
         )?;
-        Ok(SilenceId(self.sql.last_insert_rowid()))
+        let id = SilenceId(self.sql.last_insert_rowid());
+        let note = format!("silence {} until {}: {}", id.0, new.until, new.comment);
+        let (act, by) = (Act::Silenced, new.author.as_str());
+        self.audit(&Event::FollowUp { act, alert: None, by, note: &note }, now)?;
+        Ok(id)
     }
 
     /// Silences that have not ended.
@@ -92,6 +97,9 @@ impl Transaction<'_> {
             "UPDATE holds SET until = min(until, ?2) WHERE silence_id = ?1",
             params![id.0, to_micros(now)],
         )?;
+        let note = format!("silence {}, which held {held}", id.0);
+        let act = Act::Unsilenced;
+        self.audit(&Event::FollowUp { act, alert: None, by: author, note: &note }, now)?;
         Ok(Some((silence, held)))
     }
 
@@ -110,7 +118,8 @@ impl Transaction<'_> {
              ORDER BY CASE severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END DESC LIMIT 1",
             params![incident.0, alert.0, author, comment, to_micros(now)],
         )?;
-        Ok(())
+        let act = Act::Acknowledged;
+        self.audit(&Event::FollowUp { act, alert: Some(alert), by: author, note: comment }, now)
     }
 
     /// The latest acknowledgement of an incident.

@@ -5,5 +5,7 @@
 mod archive;
 mod configure;
 mod input;
+mod laboratory;
+mod record;
 mod surface;
 mod topics;

@@ -197,7 +197,7 @@ fn replay_tells_what_would_have_been_sent_and_why_not() {
     assert_eq!(alerts.len(), 2, "{}", ran.out);
     assert_eq!((&alerts[0]["kind"], &alerts[0]["articles"][0]), (&"first".into(), &"first".into()));
     assert_eq!((&alerts[1]["kind"], &alerts[1]["articles"][0]), (&"update".into(), &"update".into()));
-    assert_eq!(alerts[1]["at"], "2026-03-01T10:00:00Z", "held for update_every, not until the next entry");
+    assert_eq!(alerts[1]["at"], "2026-03-01T15:00:00Z", "held for update_every, not until the next entry");
     let summary = lines.last().unwrap();
     let expected =
         ["type", "entries", "articles", "copies", "stories", "alerts", "suppressed", "days", "per_topic"];

@@ -50,9 +50,12 @@ fn every_command_explains_itself_with_an_example() {
         "alerts list",
         "alerts show",
         "alerts feedback",
+        "alerts export",
         "mail test",
         "status",
         "db check",
+        "db stats",
+        "db audit",
         "completions",
         "man",
     ] {
