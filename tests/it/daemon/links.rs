@@ -89,13 +89,18 @@ async fn a_link_asks_and_its_button_does_it_once() {
     let useful = call("POST", &link(&desk, port, Action::Useful), &form, b"").await;
     assert_eq!((useful.code, desk.count("labels WHERE grade = 2")), (200, 1));
 
+    for (action, rows) in [(Action::Acknowledge, "acknowledgements"), (Action::Silence, "silences")] {
+        let url = link(&desk, port, action);
+        assert_eq!((call("GET", &url, &[], b"").await.code, desk.count(rows)), (200, 0), "{rows}");
+        assert_eq!((call("POST", &url, &form, b"").await.code, desk.count(rows)), (200, 1), "{rows}");
+    }
+
     let base = format!("http://127.0.0.1:{port}/f");
     for (method, url, code) in [
         ("GET", format!("{base}/"), 404),
         ("GET", format!("{base}/u1-7fffffff-{}", "0".repeat(64)), 404),
         ("POST", format!("{base}/u1-7fffffff-{}", "0".repeat(64)), 404),
         ("POST", format!("{base}/{}", "x".repeat(5000)), 404),
-        ("GET", link(&desk, port, Action::Silence), 404),
         ("PUT", unsubscribe.clone(), 405),
         ("DELETE", unsubscribe.clone(), 405),
     ] {
