@@ -9,7 +9,7 @@ use wirewatch::delivery::follow_up::{Action, Key, Recipient, token};
 
 use super::super::support::desk::{Desk, eventually};
 use super::super::support::hub::{Answer, call};
-use super::super::support::smtp::{self, Setup};
+use super::super::support::smtp::{self, Parsed, Setup};
 use super::post::{alarming, until};
 
 /// A port nobody listens on.
@@ -55,6 +55,15 @@ async fn a_link_asks_and_its_button_does_it_once() {
     until(&desk, 1, "status = 'sent'");
     desk.change("UPDATE alerts SET subject = '[Truce] <b>\"Fish\" & chips</b>'");
     let unsubscribe = link(&desk, port, Action::Unsubscribe);
+    // The mail has them, each recipient's own, in both parts and for its program; no placeholder is left.
+    let mail = mails.messages().remove(0);
+    let header = Parsed::read(&mail.raw).one("List-Unsubscribe");
+    assert!(header.contains(&format!("<{unsubscribe}>")), "{header}");
+    let body = String::from_utf8_lossy(&mail.raw).replace("=\r\n", "");
+    for action in Action::ALL {
+        assert!(body.matches(&link(&desk, port, action)).count() >= 2, "{action:?}: {body}");
+    }
+    assert!(!body.contains("/f/0"), "{body}");
     let rows = || desk.count("unsubscriptions WHERE restored_at IS NULL");
 
     // A scanner that follows every link changes nothing.
