@@ -68,7 +68,9 @@ fn asked(valid: &Valid) -> Vec<String> {
         }
         Action::Useful => "Say that this alert was right. It helps to tune the topic.".to_owned(),
         Action::Noise => "Say that this alert was wrong. It helps to tune the topic.".to_owned(),
-        Action::Silence => "Hold back alerts of this topic and place for 24 hours.".to_owned(),
+        Action::Silence => {
+            format!("Hold back alerts of this topic and place for 24 hours, to {} alone.", valid.address)
+        }
         Action::Unsubscribe => {
             format!("Send no more mail about {} to {}. The operator is told.", valid.topic, valid.address)
         }
@@ -82,7 +84,12 @@ fn words(valid: &Valid) -> Vec<String> {
         Action::Acknowledge => "Somebody takes care of this.".to_owned(),
         Action::Useful => "Noted: this alert was right. Thank you.".to_owned(),
         Action::Noise => "Noted: this alert was wrong. Thank you.".to_owned(),
-        Action::Silence => "Alerts of this topic and place are held back for 24 hours.".to_owned(),
+        Action::Silence => {
+            format!(
+                "{} gets no alerts of this topic and place for 24 hours, then what was held.",
+                valid.address
+            )
+        }
         Action::Unsubscribe => format!(
             "{} gets no more mail about {}. What is on its way already still comes. Your operator can undo this: \
              wirewatch mail unsubscribed --restore {}",

@@ -248,14 +248,14 @@ impl Ledger {
         self.by_config(move |tx, config| pipeline::outlook(tx, config, now)).await
     }
 
-    /// Claims the next delivery of a channel.
+    /// Claims the next delivery of a channel, as [`pipeline::claim`].
     pub async fn claim(
         &self,
         channel: Channel,
-        is_limited: bool,
-        now: Timestamp,
+        limited_at: Option<Timestamp>,
+        due_at: Timestamp,
     ) -> Result<Outgoing, LedgerError> {
-        self.by_config(move |tx, config| pipeline::claim(tx, config, &channel, is_limited, now)).await
+        self.by_config(move |tx, config| pipeline::claim(tx, config, &channel, limited_at, due_at)).await
     }
 
     /// Keeps what became of an attempt.

@@ -216,7 +216,7 @@ impl Carrier {
                 Room::Full => continue,
             }
             let is_limited = channel == Channel::Mail && self.door.mailer.has_server();
-            let outgoing = self.ledger.claim(channel.clone(), is_limited, at).await?;
+            let outgoing = self.ledger.claim(channel.clone(), is_limited.then(now), at).await?;
             if let Some(letter) = outgoing.letter {
                 self.start(channel, letter);
                 note(Instant::now());

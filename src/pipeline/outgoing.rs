@@ -37,21 +37,21 @@ pub struct Outgoing {
     pub next_at: Option<Timestamp>,
 }
 
-/// Claims the next delivery of a channel. `is_limited` says whether `mail.max_per_minute` holds for it.
+/// Claims the next delivery of a channel that is due by `due_at`. Where `mail.max_per_minute` holds for it, `limited_at` is now.
 pub fn claim(
     tx: &Transaction<'_>,
     config: &Config,
     channel: &Channel,
-    is_limited: bool,
-    now: Timestamp,
+    limited_at: Option<Timestamp>,
+    due_at: Timestamp,
 ) -> Result<Outgoing, StoreError> {
-    if is_limited {
+    if let Some(now) = limited_at {
         let (left, next_at) = tx.mail_allowance(config.mail.max_per_minute, now)?;
         if left == 0 {
             return Ok(Outgoing { letter: None, next_at });
         }
     }
-    let claimed = tx.claim_by(channel, now, config.mail.retry_max + CLOCK_SLACK, 1)?;
+    let claimed = tx.claim_by(channel, due_at, config.mail.retry_max + CLOCK_SLACK, 1)?;
     let Some(mut claimed) = claimed.into_iter().next() else { return Ok(Outgoing::default()) };
     let key = tx.follow_up_key()?;
     let (alert, at) = (claimed.alert, claimed.at);

@@ -195,7 +195,7 @@ fn the_operators_outlet_hears_of_a_mail_server_that_is_gone() {
     assert_eq!(told[0].to, ["ops@example.org", "outlet:hook"]);
     let config = lab.config.clone();
     let outlet = Channel::Outlet("hook".to_owned());
-    let letter = lab.within(|tx| pipeline::claim(tx, &config, &outlet, false, minute(10))).letter.unwrap();
+    let letter = lab.within(|tx| pipeline::claim(tx, &config, &outlet, None, minute(10))).letter.unwrap();
     let payload = letter.payload.unwrap();
     assert_eq!((payload.kind.as_str(), payload.severity.as_str()), ("operator", "critical"));
     assert!(payload.text.contains("2 mails") && payload.links.is_empty());

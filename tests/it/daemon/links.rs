@@ -9,7 +9,7 @@ use wirewatch::delivery::follow_up::{Action, Key, Recipient, token};
 
 use super::super::support::desk::{Desk, eventually};
 use super::super::support::hub::{Answer, call};
-use super::super::support::smtp::{self, Setup};
+use super::super::support::smtp::{self, Parsed, Setup};
 use super::post::{alarming, until};
 
 /// A port nobody listens on.
@@ -55,6 +55,15 @@ async fn a_link_asks_and_its_button_does_it_once() {
     until(&desk, 1, "status = 'sent'");
     desk.change("UPDATE alerts SET subject = '[Truce] <b>\"Fish\" & chips</b>'");
     let unsubscribe = link(&desk, port, Action::Unsubscribe);
+    // The mail has them, each recipient's own, in both parts and for its program; no placeholder is left.
+    let mail = mails.messages().remove(0);
+    let header = Parsed::read(&mail.raw).one("List-Unsubscribe");
+    assert!(header.contains(&format!("<{unsubscribe}>")), "{header}");
+    let body = String::from_utf8_lossy(&mail.raw).replace("=\r\n", "");
+    for action in Action::ALL {
+        assert!(body.matches(&link(&desk, port, action)).count() >= 2, "{action:?}: {body}");
+    }
+    assert!(!body.contains("/f/0"), "{body}");
     let rows = || desk.count("unsubscriptions WHERE restored_at IS NULL");
 
     // A scanner that follows every link changes nothing.
@@ -89,13 +98,18 @@ async fn a_link_asks_and_its_button_does_it_once() {
     let useful = call("POST", &link(&desk, port, Action::Useful), &form, b"").await;
     assert_eq!((useful.code, desk.count("labels WHERE grade = 2")), (200, 1));
 
+    for (action, rows) in [(Action::Acknowledge, "acknowledgements"), (Action::Silence, "silences")] {
+        let url = link(&desk, port, action);
+        assert_eq!((call("GET", &url, &[], b"").await.code, desk.count(rows)), (200, 0), "{rows}");
+        assert_eq!((call("POST", &url, &form, b"").await.code, desk.count(rows)), (200, 1), "{rows}");
+    }
+
     let base = format!("http://127.0.0.1:{port}/f");
     for (method, url, code) in [
         ("GET", format!("{base}/"), 404),
         ("GET", format!("{base}/u1-7fffffff-{}", "0".repeat(64)), 404),
         ("POST", format!("{base}/u1-7fffffff-{}", "0".repeat(64)), 404),
         ("POST", format!("{base}/{}", "x".repeat(5000)), 404),
-        ("GET", link(&desk, port, Action::Silence), 404),
         ("PUT", unsubscribe.clone(), 405),
         ("DELETE", unsubscribe.clone(), 405),
     ] {

@@ -44,7 +44,7 @@ fn claimed(lab: &mut Lab, at: Timestamp) -> Letter {
         };
         tx.save_rendering(AlertId(1), &rendered)
     });
-    lab.within(|tx| pipeline::claim(tx, &config, &Channel::Mail, true, at)).letter.unwrap()
+    lab.within(|tx| pipeline::claim(tx, &config, &Channel::Mail, Some(at), at)).letter.unwrap()
 }
 
 /// The tokens in a text of lines that end in links.
@@ -97,6 +97,7 @@ fn a_token_is_worth_something_only_as_it_was_given() {
 fn feed_text_can_neither_forge_a_link_nor_have_one_put_in() {
     let (key, desk) = (key(), recipient("desk@example.org"));
     let known = placeholders(&key, "https://news.example.org", AlertId(12), hour(1));
+    let url = |action: Action| &known.iter().find(|link| link.action == action).unwrap().url;
     let theirs = placeholders(&Key::new([9; 32]), "https://news.example.org", AlertId(12), hour(1));
     // Of another alert, of another key, and what looks alike.
     let other = placeholders(&key, "https://news.example.org", AlertId(11), hour(1));
@@ -104,9 +105,9 @@ fn feed_text_can_neither_forge_a_link_nor_have_one_put_in() {
     let feed_text = format!("{} {} {guess} {{{{follow-up:u}}}}", theirs[0].url, other[2].url);
     let rendered = Rendered {
         subject: feed_text.clone(),
-        text: format!("{feed_text}\n{}\n", known[2].url),
-        html: format!("<p>{feed_text}</p><a href=\"{}\">", known[0].url),
-        headers: vec![("List-Unsubscribe".to_owned(), format!("<{}>", known[2].url))],
+        text: format!("{feed_text}\n{}\n", url(Action::Unsubscribe)),
+        html: format!("<p>{feed_text}</p><a href=\"{}\">", url(Action::Acknowledge)),
+        headers: vec![("List-Unsubscribe".to_owned(), format!("<{}>", url(Action::Unsubscribe)))],
         ..Rendered::default()
     };
     let filled = fill(rendered, &key, desk);
@@ -128,7 +129,9 @@ fn an_outlet_is_not_unsubscribed_by_a_link() {
         links.into_iter().map(|link| link.action).collect::<Vec<_>>()
     };
     assert_eq!(offered("desk@example.org"), OFFERED);
-    assert_eq!(offered("outlet:hook"), [Action::Useful, Action::Noise]);
+    let to_an_outlet: Vec<Action> =
+        OFFERED.into_iter().filter(|action| *action != Action::Unsubscribe).collect();
+    assert_eq!(offered("outlet:hook"), to_an_outlet);
 }
 
 #[test]
@@ -137,7 +140,7 @@ fn each_recipient_gets_links_of_its_own() {
     let first = claimed(&mut lab, minute(0));
     let second = claimed(&mut lab, minute(0));
     let of = |letter: &Letter| tokens(&letter.claimed.rendered.text);
-    assert_eq!((of(&first).len(), of(&second).len()), (3, 3));
+    assert_eq!((of(&first).len(), of(&second).len()), (OFFERED.len(), OFFERED.len()));
     assert!(of(&first).iter().all(|token| !of(&second).contains(token)));
     assert!(first.claimed.rendered.text.contains("https://news.example.org/wire/f/"));
     // Every attempt has the same.
@@ -155,8 +158,9 @@ fn looking_changes_nothing_and_doing_is_done_once() {
     let mut lab = alarmed(WEB);
     let config = lab.config.clone();
     let letter = claimed(&mut lab, minute(0));
-    let [useful, noise, unsubscribe] = tokens(&letter.claimed.rendered.text).try_into().unwrap();
-    for token in [&useful, &noise, &unsubscribe] {
+    let [acknowledge, useful, noise, silence, unsubscribe] =
+        tokens(&letter.claimed.rendered.text).try_into().unwrap();
+    for token in [&acknowledge, &useful, &noise, &silence, &unsubscribe] {
         for _ in 0..3 {
             let Judged::Valid(valid) = lab.within(|tx| look(tx, token, minute(5))) else { panic!("{token}") };
             assert_eq!((valid.alert, valid.topic.as_str()), (AlertId(1), "broken-truce"));
@@ -171,6 +175,16 @@ fn looking_changes_nothing_and_doing_is_done_once() {
         assert!(matches!(done, Followed::Done(..)), "{done:?}");
         assert_eq!(grades(&lab), [grade], "the latest word stands");
     }
+
+    for (token, rows) in [(&acknowledge, "acknowledgements"), (&silence, "silences")] {
+        let done = lab.within(|tx| follow(tx, &config, token, minute(6)));
+        assert!(matches!(done, Followed::Done(_, None)), "{rows}: {done:?}");
+        let again = lab.within(|tx| follow(tx, &config, token, minute(7)));
+        assert!(matches!(again, Followed::DoneBefore(_)), "{rows}: {again:?}");
+    }
+    let silences = lab.within(|tx| tx.silences(minute(8)));
+    assert_eq!(silences.len(), 1);
+    assert_eq!(silences[0].matcher.address.as_deref(), Some("desk@example.org"), "nobody else is muted");
 
     let Followed::Done(_, told) = lab.within(|tx| follow(tx, &config, &unsubscribe, minute(7))) else {
         panic!("not unsubscribed")
@@ -201,7 +215,7 @@ fn links_end_and_others_are_worth_nothing() {
     let mut lab = alarmed(WEB);
     let config = lab.config.clone();
     let letter = claimed(&mut lab, minute(0));
-    let given = tokens(&letter.claimed.rendered.text).remove(2);
+    let given = tokens(&letter.claimed.rendered.text).pop().unwrap();
     let end = after(hour(1), VALID_FOR);
     let before = end - jiff::SignedDuration::from_secs(1);
     assert!(matches!(lab.within(|tx| look(tx, &given, before)), Judged::Valid(_)));
@@ -219,9 +233,6 @@ fn links_end_and_others_are_worth_nothing() {
         token(&other, Action::Unsubscribe, own),
         token(&key, Action::Unsubscribe, Recipient { delivery: DeliveryId(2), ..own }),
         token(&key, Action::Unsubscribe, Recipient { delivery: DeliveryId(77), ..own }),
-        // Not offered, though nobody could have signed it but us.
-        token(&key, Action::Silence, own),
-        token(&key, Action::Acknowledge, own),
         "u1-7fffffff-00".to_owned(),
     ] {
         assert_eq!(lab.within(|tx| look(tx, &token, minute(1))), Judged::Unknown, "{token}");

@@ -27,7 +27,7 @@ fn outlet(kind: OutletKind, url: &str) -> Outlet {
 fn payload(lab: &mut Lab, at: Timestamp) -> Payload {
     let config = lab.config.clone();
     let channel = Channel::Outlet("hook".to_owned());
-    lab.within(|tx| pipeline::claim(tx, &config, &channel, false, at)).letter.unwrap().payload.unwrap()
+    lab.within(|tx| pipeline::claim(tx, &config, &channel, None, at)).letter.unwrap().payload.unwrap()
 }
 
 const MAIN: &str = "[web]\nlisten = \"127.0.0.1:8420\"\npublic_url = \"https://news.example.org\"\n\
@@ -74,13 +74,13 @@ fn a_webhook_has_the_alert_its_evidence_and_its_links() {
         ("/reports/0/title", "Truce is broken in the north"),
         ("/reports/0/url", "https://one.example/a"),
         ("/reports/0/evidence/0/signal", "a truce is broken"),
-        ("/links/0/action", "useful"),
+        ("/links/0/action", "acknowledge"),
     ] {
         assert_eq!(body.pointer(field).and_then(Value::as_str), Some(expected), "{field}: {body:#}");
     }
     assert_eq!((&body["article_count"], &body["articles"]), (&1.into(), &serde_json::json!([2])));
     assert!(body["text"].as_str().unwrap().contains("Truce is broken"));
-    assert!(body["links"][0]["url"].as_str().unwrap().starts_with("https://news.example.org/f/g"));
+    assert!(body["links"][0]["url"].as_str().unwrap().starts_with("https://news.example.org/f/a"));
     let header =
         |name: &str| parcel.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
     let secret = Secret::new("it's a secret to everybody".to_owned());
