@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::routing::RouteDecision;
 use super::{Reader, StoreError, Transaction, from_micros, to_micros};
 use crate::alert::{AlertId, Silence};
 use crate::article::identity::ArticleId;
@@ -123,6 +124,16 @@ impl Transaction<'_> {
             configuration: &configuration,
         };
         self.audit(&event, now)
+    }
+
+    /// Records what was decided about an alert at an address. That it is told at once stands in the record of the alert.
+    pub(super) fn audit_routing(&self, new: &RouteDecision<'_>) -> Result<(), StoreError> {
+        if new.code == "told" {
+            return Ok(());
+        }
+        let RouteDecision { alert, address, at, code: decision, reason, .. } = *new;
+        let told_in = new.told_in.map(|digest| digest.0);
+        self.audit(&Event::Routed { alert, address, decision, reason, told_in }, at)
     }
 
     /// Records what became of a delivery: that it ended, or that its first attempt failed. The attempts between are in its

@@ -11,7 +11,6 @@ use crate::alert::route::Told;
 use crate::alert::route::decide::{Hold, Reminder};
 use crate::alert::silence::SilenceId;
 use crate::alert::{Alert, AlertId, Kind};
-use crate::audit::Event;
 use crate::feed::schedule::after;
 use crate::incident::IncidentId;
 use crate::topic::{Severity, TopicId};
@@ -129,13 +128,7 @@ impl Transaction<'_> {
                 new.told_in.map(|digest| digest.0),
                 new.note,
             ])?;
-        if new.code == "told" {
-            // The record of the alert says to whom.
-            return Ok(());
-        }
-        let RouteDecision { alert, address, at, code, reason, .. } = *new;
-        let told_in = new.told_in.map(|digest| digest.0);
-        self.audit(&Event::Routed { alert, address, decision: code, reason, told_in }, at)
+        self.audit_routing(new)
     }
 
     /// Holds an alert at an address, or holds it otherwise.
