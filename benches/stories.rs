@@ -42,7 +42,7 @@ fn main() {
 /// Takes articles in, and tells every so often what they cost.
 #[expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 fn simulate(source: &Source, count: u64, every: u64) {
-    let mut stories = Stories::read(wirewatch::story::Record::default());
+    let mut stories = Stories::rebuild(wirewatch::story::Record::default(), None).finish();
     let before = resident_mib();
     let (mut sketching, mut assigning) = (Duration::ZERO, Duration::ZERO);
     let (mut opened, mut copies, mut slowest) = (0_i64, 0_u64, Duration::ZERO);
