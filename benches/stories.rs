@@ -27,22 +27,22 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let is_test = arguments.iter().any(|argument| argument == "--test");
     let days = arguments.iter().skip_while(|argument| *argument != "--days").nth(1);
-    let days: f64 = days.and_then(|days| days.parse().ok()).unwrap_or(5.0);
-    let source = Source::read(if is_test { 400 } else { usize::MAX });
+    let days: u64 = days.and_then(|days| days.parse().ok()).unwrap_or(5);
+    let source = Source::read(if is_test { 400 } else { 1_000_000 });
     if is_test {
         simulate(&source, 2_000, 500);
         restart(&source, 2_000);
     } else if arguments.iter().any(|argument| argument == "--restart") {
         restart(&source, 1_000_000);
     } else {
-        simulate(&source, (days * PER_DAY as f64) as u64, PER_DAY / 4);
+        simulate(&source, days * PER_DAY, PER_DAY / 4);
     }
 }
 
 /// Takes articles in, and tells every so often what they cost.
 #[expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 fn simulate(source: &Source, count: u64, every: u64) {
-    let mut stories = Stories::read(wirewatch::story::Record::default());
+    let mut stories = Stories::rebuild(wirewatch::story::Record::default(), None).finish();
     let before = resident_mib();
     let (mut sketching, mut assigning) = (Duration::ZERO, Duration::ZERO);
     let (mut opened, mut copies, mut slowest) = (0_i64, 0_u64, Duration::ZERO);
@@ -53,7 +53,7 @@ fn simulate(source: &Source, count: u64, every: u64) {
         let articles: Vec<Article> = (number..end).map(|number| source.article(number, PER_DAY)).collect();
         let begun = cpu_time();
         let sketches: Vec<Sketch> = articles.iter().map(Sketch::of).collect();
-        let sketched = cpu_time();
+        let done = cpu_time();
         for (number, (article, sketch)) in (number..end).zip(articles.iter().zip(&sketches)) {
             let begun = Instant::now();
             let (taken, is_copy) = take_in(&mut stories, sketch, article, number, &mut opened);
@@ -61,8 +61,8 @@ fn simulate(source: &Source, count: u64, every: u64) {
             copies += u64::from(is_copy);
             slowest = slowest.max(begun.elapsed());
         }
-        sketching += sketched - begun;
-        assigning += cpu_time() - sketched;
+        sketching += done.saturating_sub(begun);
+        assigning += cpu_time().saturating_sub(done);
         number = end;
         if number % every == 0 || number == count {
             let since = if number % every == 0 { every } else { number % every };
@@ -197,13 +197,13 @@ impl Source {
     /// The article of a number, so many a day: a clone of one of the source's day.
     fn article(&self, number: u64, per_day: u64) -> Article {
         let day = number / per_day;
-        let place = (day as usize) % (self.days.len() - 1).max(1);
+        let place = index(day) % (self.days.len() - 1).max(1);
         let (first, end) = (self.days[place], self.days[place + 1]);
         let length = (end - first).max(1) as u64;
         let within = number % per_day;
         // All clones of an hour go by together, as the real articles of it would.
         let clones = per_day.div_ceil(length).max(1);
-        let original = &self.articles[first + (within / clones).min(length - 1) as usize];
+        let original = &self.articles[first + index((within / clones).min(length - 1))];
         let clone = within % clones;
         let seed = clone * 1_000 + 7;
         let nanoseconds = i64::try_from(number * 86_400_000 / per_day).unwrap_or_default();
@@ -229,7 +229,11 @@ impl Source {
             let first = word.chars().next().unwrap_or(' ');
             if first.is_uppercase() && index > 0 && word.len() > 2 {
                 reworded.push_str(&name(hash));
-            } else if word.len() > 3 && first.is_alphabetic() && hash % 2 == 0 && !self.words.is_empty() {
+            } else if word.len() > 3
+                && first.is_alphabetic()
+                && hash.is_multiple_of(2)
+                && !self.words.is_empty()
+            {
                 reworded.push_str(&self.words[(hash >> 8) as usize % self.words.len()]);
             } else {
                 reworded.push_str(word);
@@ -287,9 +291,14 @@ fn cpu_time() -> Duration {
     Duration::from_nanos(status.split(' ').next().and_then(|time| time.parse().ok()).unwrap_or_default())
 }
 
+/// A number that counts something in memory.
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 /// Memory of this process.
 fn resident_mib() -> u64 {
     let status = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = status.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
-    pages * 4096 >> 20
+    (pages * 4096) >> 20
 }

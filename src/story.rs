@@ -80,7 +80,7 @@ pub struct Taken {
     pub title: Option<ArticleId>,
 }
 
-/// What a memory is built anew from.
+/// What a memory is built anew from, besides articles.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
     /// The last [`Ended::counts`].
@@ -89,8 +89,38 @@ pub struct Record {
     pub counted: Vec<Vec<u8>>,
     /// [`Ended::formulas`] of the last days.
     pub formulas: Vec<(i64, Vec<u8>)>,
-    /// Articles of the last [`SPAN`] at least, in the order they were taken in.
-    pub kept: Vec<Kept>,
+}
+
+/// A memory that is being built anew, an article at a time: all of them at once would take as much room as the memory itself.
+#[derive(Debug)]
+pub struct Rebuild {
+    stories: Stories,
+    last_at: Timestamp,
+}
+
+impl Rebuild {
+    /// Takes in what was kept of an article. They come in the order they came first, those of the last [`SPAN`] at least.
+    pub fn recall(&mut self, kept: &Kept) {
+        let Some(trace) = Trace::read(&kept.bytes) else { return };
+        let day = |at: Timestamp| Formulas::day_of(at.as_second());
+        if day(kept.at) == day(self.last_at) {
+            self.stories.formulas.add(trace.formulas.iter().copied());
+        }
+        let now = as_seconds(self.last_at);
+        if now.abs_diff(as_seconds(kept.at)) <= index::SPAN {
+            self.stories.take_in(kept, trace, now);
+        }
+    }
+
+    /// The memory.
+    pub fn finish(self) -> Stories {
+        let Self { mut stories, last_at } = self;
+        let now = as_seconds(last_at);
+        stories.copies.forget(now.saturating_sub(index::GAP));
+        stories.index.forget(now);
+        stories.index.forget_titles();
+        stories
+    }
 }
 
 /// How much is remembered.
@@ -146,8 +176,8 @@ impl Stories {
         }
     }
 
-    /// Builds the memory from what was kept of it.
-    pub fn read(record: Record) -> Self {
+    /// Begins to build the memory from what was kept of it. `last_at` is when the last article was taken in, if one ever was.
+    pub fn rebuild(record: Record, last_at: Option<Timestamp>) -> Rebuild {
         let mut stories = Self {
             counts: record.counts.as_deref().and_then(Counts::read).unwrap_or_default(),
             standing: Standing::Settled,
@@ -156,24 +186,9 @@ impl Stories {
         for terms in &record.counted {
             stories.counts.add(kept::terms(terms));
         }
-        let Some(last) = record.kept.last().map(|kept| kept.at) else { return stories };
-        let (now, second) = (as_seconds(last), last.as_second());
-        stories.formulas = Formulas::read(second, record.formulas);
-        let today = Formulas::day_of(second);
-        for kept in record.kept {
-            let at = as_seconds(kept.at);
-            let Some(trace) = Trace::read(&kept.bytes) else { continue };
-            if Formulas::day_of(kept.at.as_second()) == today {
-                stories.formulas.add(trace.formulas.iter().copied());
-            }
-            if now.abs_diff(at) <= index::SPAN {
-                stories.take_in(&kept, trace, now);
-            }
-        }
-        stories.copies.forget(now.saturating_sub(index::GAP));
-        stories.index.forget(now);
-        stories.index.forget_titles();
-        stories
+        let last_at = last_at.unwrap_or(Timestamp::UNIX_EPOCH);
+        stories.formulas = Formulas::read(last_at.as_second(), record.formulas);
+        Rebuild { stories, last_at }
     }
 
     fn take_in(&mut self, kept: &Kept, trace: Trace, now: u32) {

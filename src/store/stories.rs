@@ -90,8 +90,11 @@ impl Transaction<'_> {
                 bytes: row.get(3)?,
             })
         })?;
-        let kept = kept.collect::<Result<_, _>>()?;
-        Ok(Stories::read(Record { counts, counted, formulas, kept }))
+        let mut rebuild = Stories::rebuild(Record { counts, counted, formulas }, last.map(from_micros));
+        for kept in kept {
+            rebuild.recall(&kept?);
+        }
+        Ok(rebuild.finish())
     }
 
     /// Opens a story.

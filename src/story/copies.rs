@@ -231,7 +231,8 @@ fn same_text(one: &Print, other: &Print, is_others: bool, apart: u32) -> bool {
             let (share, common) = contained(&one.shingles, &other.shingles, super::sketch::SHINGLES_MAX);
             let is_text = share >= TEXT_SHARE && common >= COMMON_MIN;
             let (words, _) = contained(&one.words, &other.words, super::sketch::WORDS_MAX);
-            is_text && (is_others || likeness >= TITLE_LIKENESS)
+            let is_told = is_others && one.relates && other.relates;
+            is_text && (is_told || likeness >= TITLE_LIKENESS)
                 || speak && likeness >= TITLE_LIKENESS && words >= WORDS_SHARE
         }
         (false, false) => speak && is_others && likeness >= 1.0,

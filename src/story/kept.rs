@@ -18,6 +18,7 @@ const VERSION: u8 = 1;
 /// Flags.
 const OPENS: u8 = 1;
 const IS_COPY: u8 = 2;
+const RELATES: u8 = 4;
 
 /// What is kept of an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,9 @@ impl Trace {
     /// As bytes.
     pub(super) fn save(&self) -> Vec<u8> {
         let print = &self.print;
-        let flags = if self.opens { OPENS } else { 0 } | if self.original.is_some() { IS_COPY } else { 0 };
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        let flags =
+            flag(self.opens, OPENS) | flag(self.original.is_some(), IS_COPY) | flag(print.relates, RELATES);
         let mut bytes = vec![VERSION, flags, print.title_count, print.content_count, print.text_count];
         bytes.extend(self.publisher.to_le_bytes());
         bytes.extend(print.numbers.to_le_bytes());
@@ -107,6 +110,7 @@ impl Trace {
                 title_count,
                 content_count,
                 text_count,
+                relates: flags & RELATES != 0,
                 numbers,
                 pairs: pairs?.into_boxed_slice(),
                 core_pairs: core_pairs?.into_boxed_slice(),

@@ -69,6 +69,9 @@ pub(super) struct Print {
     pub(super) title_count: u8,
     pub(super) content_count: u8,
     pub(super) text_count: u8,
+    /// Whether headline and text share a word that says something: a text that has nothing to do with its headline is one that a
+    /// publisher puts under all of them.
+    pub(super) relates: bool,
     /// A hash of the headline's numbers.
     pub(super) numbers: u32,
     /// Neighbouring words of the headline; the same without its label and name, empty when it has none; trigrams of the text;
@@ -91,7 +94,7 @@ impl Sketch {
             terms: terms(&title, &summary, &article.places),
             formulas: formulas(publisher, &title),
             labels: tokens::labels(&title),
-            print: print(article, &title, &folded),
+            print: Print { relates: relates(&title, &summary), ..print(article, &title, &folded) },
         }
     }
 }
@@ -148,6 +151,11 @@ fn formulas(publisher: u32, title: &[Token]) -> Vec<Formula> {
     first.into_iter().chain(last).collect()
 }
 
+fn relates(title: &[Token], text: &[Token]) -> bool {
+    let of_text = |token: &&Token| text.iter().any(|other| other.term == token.term);
+    title.iter().filter(|token| token.says()).any(|token| of_text(&token))
+}
+
 fn print(article: &Article, title: &[Token], text: &[Token]) -> Print {
     let content = content(title);
     let mut numbers: Vec<u32> =
@@ -169,6 +177,7 @@ fn print(article: &Article, title: &[Token], text: &[Token]) -> Print {
         title_count: count(title.iter().filter(|token| token.kind != Kind::Letter).count()),
         content_count: count(content.len()),
         text_count: count(text.len()),
+        relates: false,
         numbers,
         pairs: pairs(&content).into_boxed_slice(),
         core_pairs: core_pairs.into_boxed_slice(),

@@ -92,6 +92,11 @@ fn a_headline_alone_is_no_copy_where_the_texts_differ() {
         "The finance minister defended her spending plan before a crowded chamber and warned of bankruptcy.",
     );
     assert_eq!(other, (1, None), "one event, told in words of their own");
+    // What a publisher puts under every headline is no news.
+    let notice =
+        "This article is for subscribers of the paper and its partners; sign in or subscribe to read on.";
+    reel.tell(1.2, "five.example", "Orchard owners fear late frost", notice);
+    assert_eq!(reel.tell(1.4, "six.example", "Minister resigns over dam contract", notice).1, None);
     // Where there is no other text, the headline is the text.
     assert_eq!(reel.tell(2.0, "three.example", title, ""), (1, Some(1)));
     assert_eq!(
