@@ -131,7 +131,7 @@ pub(super) fn tell_people(
 ) -> Result<Option<AlertEvent>, StoreError> {
     let Placed { topic, place, incident, severity } = placed;
     let source = &topic.source;
-    let members = tx.members(incident)?;
+    let members = view::members(tx, incident, tell.articles, now)?;
     let shown = tx.reported(&source.id, &view::pick(&members, &tell.articles))?;
     if shown.is_empty() {
         // All of it was edited away or pruned since: there is nothing to tell.

@@ -34,6 +34,8 @@ const STORY_ARTICLES_MAX: usize = 3;
 const GROWN_MAX: usize = 5;
 /// Told stories named.
 const TOLD_MAX: usize = 10;
+/// Articles read that an alert tells of and its incident did not collect.
+const OTHERS_MAX: usize = 200;
 /// Publishers named of those that carry a copy.
 const COPIED_BY_MAX: usize = 5;
 /// Reports at a place below which the days of the whole topic say more.
@@ -57,6 +59,21 @@ pub(super) struct Decided<'a> {
     pub(super) articles: &'a [ArticleId],
     /// Best score.
     pub(super) score: f64,
+}
+
+/// The articles of an incident, with those an alert tells of beside them, the first seen first.
+pub(super) fn members(
+    tx: &Transaction<'_>,
+    incident: IncidentId,
+    articles: &[ArticleId],
+    now: Timestamp,
+) -> Result<Vec<Member>, StoreError> {
+    let mut members = tx.members(incident)?;
+    let known: BTreeSet<ArticleId> = members.iter().map(|member| member.article).collect();
+    let others = articles.iter().filter(|id| !known.contains(id)).take(OTHERS_MAX).copied();
+    members.extend(tx.as_members(&others.collect::<Vec<_>>(), now)?);
+    members.sort_by_key(|member| (member.seen_at, member.article));
+    Ok(members)
 }
 
 /// The articles of an alert that its mail shows, best first: one of each story before a second of any, and copies only
@@ -187,8 +204,8 @@ impl Stories {
             let group = Group { members, in_alert: &in_alert, last_told_at, told_in };
             let shown = articles.remove(story).unwrap_or_default();
             match told_in {
-                _ if !shown.is_empty() => stories.shown.push(group.view(*story, shown)),
-                Some(_) if group.grew() => grown.push(group.view(*story, shown)),
+                _ if !shown.is_empty() => stories.shown.push(group.view(shown)),
+                Some(_) if group.grew() => grown.push(group.view(shown)),
                 Some(alert) => told.push(group.told(alert, times)),
                 None => {}
             }
@@ -261,10 +278,11 @@ impl Group<'_> {
         publishers.len() > known
     }
 
-    fn view(&self, story: StoryId, articles: Vec<ArticleView>) -> StoryView {
+    fn view(&self, articles: Vec<ArticleView>) -> StoryView {
         let (publishers, known_publishers) = self.publishers();
-        let title = self.members.iter().find(|member| member.story == story).map(|member| &member.title);
-        let title = title.cloned().or_else(|| articles.first().map(|article| article.title.clone()));
+        // What is told here may be one side of a story: its strongest headline, and not the story's most central one.
+        let title = articles.first().map(|article| article.title.clone());
+        let title = title.or_else(|| self.members.first().map(|member| member.title.clone()));
         let mut copied_by: Vec<String> = Vec::new();
         for member in self.members.iter().filter(|member| member.is_copy) {
             if copied_by.len() < COPIED_BY_MAX && !copied_by.contains(&member.publisher) {

@@ -3,7 +3,7 @@
 //! Refuses to say what is news: it hands out rows, bounded.
 
 use jiff::Timestamp;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
@@ -64,6 +64,32 @@ impl Transaction<'_> {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Articles that an incident tells of without having collected them, as its own: those of a surge need not have tripped.
+    pub fn as_members(&self, articles: &[ArticleId], at: Timestamp) -> Result<Vec<Member>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT a.story_id, s.title, a.publisher, a.tier, a.copy_of IS NOT NULL, a.seen_at
+             FROM articles a JOIN stories s ON s.id = a.story_id WHERE a.id = ?1",
+        )?;
+        let mut members = Vec::with_capacity(articles.len());
+        for article in articles {
+            let found = statement.query_row([article.0], |row| {
+                Ok(Member {
+                    article: *article,
+                    story: StoryId(row.get(0)?),
+                    title: row.get(1)?,
+                    publisher: row.get(2)?,
+                    tier: row.get(3)?,
+                    is_copy: row.get(4)?,
+                    seen_at: from_micros(row.get(5)?),
+                    tripped_at: at,
+                    alert: None,
+                })
+            });
+            members.extend(found.optional()?);
+        }
+        Ok(members)
     }
 
     /// When the alerts of an incident were decided, the first first; the latest thousand.

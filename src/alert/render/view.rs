@@ -71,7 +71,7 @@ pub enum News {
 /// One story of an alert.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoryView {
-    /// Its most central headline.
+    /// Its headline: that of its strongest article here, or else its most central one.
     pub title: String,
     /// Whether people know of it.
     pub news: News,
