@@ -229,7 +229,11 @@ pub fn advance(standing: Option<&Standing>, step: Step<'_>) -> Advance {
         _ => forming(&case, step),
     };
     let severity = if found.tell.is_some() { raised(severity, &case, step.cues) } else { severity };
-    let outcomes = arrivals.iter().map(|arrival| case.outcome(arrival, found.waiting)).collect();
+    // An escalation of a story that was told reports what arrived now.
+    let is_escalation =
+        case.fresh.is_empty() && found.tell.as_ref().is_some_and(|tell| tell.telling == Telling::Escalation);
+    let outcomes =
+        arrivals.iter().map(|arrival| case.outcome(arrival, found.waiting, is_escalation)).collect();
     let transition = (from != Some(found.status)).then(|| Transition {
         from,
         to: found.status,
@@ -263,7 +267,7 @@ fn close_reason(from: Option<Status>, have: u32, policy: &AlertPolicy) -> String
 
 /// The severity that the rules now used raise an incident to.
 fn raised(severity: Severity, case: &Case<'_>, cues: &[Cue]) -> Severity {
-    if case.fresh.is_empty() || cues.is_empty() {
+    if case.members.is_empty() {
         return severity;
     }
     cues.iter().filter_map(|cue| cue.severity).fold(severity, Severity::max)
@@ -300,20 +304,15 @@ impl<'a> Case<'a> {
         !self.fresh.is_empty() || self.is_doubled(standing)
     }
 
-    /// Whether one of these is of a story that was not told.
-    fn has_fresh(&self, arrivals: &[Arrival]) -> bool {
-        arrivals.iter().any(|arrival| !self.told_stories.contains(&arrival.story))
-    }
-
     fn is_doubled(&self, standing: Option<&Standing>) -> bool {
         standing.is_some_and(|standing| {
             standing.told_publishers > 0 && self.have >= standing.told_publishers.saturating_mul(2)
         })
     }
 
-    fn outcome(&self, arrival: &Arrival, waiting: Option<Outcome>) -> Outcome {
+    fn outcome(&self, arrival: &Arrival, waiting: Option<Outcome>, is_escalation: bool) -> Outcome {
         match waiting {
-            _ if self.told_stories.contains(&arrival.story) => Outcome::AlreadyReported,
+            _ if self.told_stories.contains(&arrival.story) && !is_escalation => Outcome::AlreadyReported,
             Some(waiting) => waiting,
             None => Outcome::Told,
         }
@@ -357,11 +356,16 @@ fn open(standing: Option<&Standing>, case: &Case<'_>, step: Step<'_>) -> Found {
         let tell = Tell { telling, reason, articles, publishers: case.have };
         Found { status: Status::Open, tell: Some(tell), waiting: None, has_news: false }
     };
+    if let Some(reason) = urgent(case, step) {
+        let arrivals: Vec<&Arrival> = step.arrivals.iter().collect();
+        return told(
+            Telling::Escalation,
+            reason,
+            best_first(if case.fresh.is_empty() { &arrivals } else { &case.fresh }),
+        );
+    }
     if !case.has_news(standing) {
         return Found { status: Status::Open, tell: None, waiting: None, has_news: false };
-    }
-    if let Some(reason) = urgent(case, step) {
-        return told(Telling::Escalation, reason, best_first(&case.fresh));
     }
     let last_alert_at = standing.and_then(|standing| standing.last_alert_at);
     // A time to come is one of a clock that ran ahead.
@@ -382,17 +386,15 @@ fn open(standing: Option<&Standing>, case: &Case<'_>, step: Step<'_>) -> Found {
 }
 
 /// Why news of an open incident cannot wait, if so: a new story that several publishers report within the hour, or a rule of
-/// the topic that other alerts fulfil.
+/// the topic that other alerts fulfil. For a rule it is no matter whether the story was told: fighting that goes on after a truce
+/// was agreed is told in the words of the fighting before it.
 fn urgent(case: &Case<'_>, step: Step<'_>) -> Option<String> {
-    if case.fresh.is_empty() {
-        return None;
-    }
     let hottest = hottest_story(&case.fresh, ESCALATION_WINDOW);
     if hottest >= step.policy.escalate_publishers {
         let reason = format!("{hottest} independent publishers report a new story of it within an hour");
         return Some(with_cues(reason, step.cues));
     }
-    if !case.has_fresh(step.arrivals) {
+    if step.arrivals.iter().all(|arrival| arrival.is_copy) {
         return None;
     }
     let mut cues = step.cues.iter();
