@@ -76,7 +76,7 @@ pub fn codes(reply: &str) -> (Option<u16>, Option<&str>) {
         let parts: Vec<&str> = word.split('.').collect();
         let is_number =
             |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-        parts.len() == 3 && parts.iter().all(|part| is_number(part))
+        parts.len() == 3 && parts.iter().all(is_number)
     });
     (code, enhanced)
 }

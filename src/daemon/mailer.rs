@@ -132,9 +132,8 @@ impl Carrier {
     pub async fn carry(mut self) -> Tally {
         loop {
             match self.round().await {
-                Ok(true) => break,
+                Ok(true) | Err(LedgerError::Stopped) => break,
                 Ok(false) => {}
-                Err(LedgerError::Stopped) => break,
                 // The ledger has said so.
                 Err(LedgerError::Store(error)) => {
                     debug!(%error, "The outbox cannot be read");

@@ -37,8 +37,10 @@ impl Pinger {
         let request = Request { allow_private_addresses, ..Request::new(ping.url.clone()) };
         self.asking.spawn(async move {
             let problem = match fetcher.get(&request, now()).await {
-                Outcome::Document(_) | Outcome::Delta(_) | Outcome::NotModified(_) => None,
-                Outcome::Status { code: 200..=299, .. } => None,
+                Outcome::Document(_)
+                | Outcome::Delta(_)
+                | Outcome::NotModified(_)
+                | Outcome::Status { code: 200..=299, .. } => None,
                 Outcome::Status { detail, .. } => Some(detail),
                 Outcome::Failed(failure) => Some(failure.detail),
             };

@@ -63,7 +63,7 @@ impl Publisher {
                 self.last_problem.clear();
             }
             Err(problem) if problem == self.last_problem => {
-                debug!(problem, "Alerts cannot be written as files")
+                debug!(problem, "Alerts cannot be written as files");
             }
             Err(problem) => {
                 warn!(problem, "Alerts cannot be written as files; mail is sent all the same");

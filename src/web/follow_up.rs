@@ -120,7 +120,7 @@ async fn drain(mut body: Body) -> bool {
     let mut count = 0;
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let Ok(frame) = frame else { return false };
-        count += frame.data_ref().map_or(0, |data| data.len());
+        count += frame.data_ref().map_or(0, hyper::body::Bytes::len);
         if count > FORM_BYTES_MAX {
             return false;
         }
@@ -183,11 +183,11 @@ fn page(status: StatusCode, title: &str, lines: &[String], button: Option<&str>)
         escape(title)
     );
     for line in lines {
-        html.push_str(&format!("<p dir=\"auto\">{}</p>\n", escape(line)));
+        html.extend(["<p dir=\"auto\">", &escape(line), "</p>\n"]);
     }
     if let Some(button) = button {
         // Without an action the form goes back to the address of the page, whatever path a proxy gave it.
-        html.push_str(&format!("<form method=\"post\"><button>{}</button></form>\n", escape(button)));
+        html.extend(["<form method=\"post\"><button>", &escape(button), "</button></form>\n"]);
     }
     html.push_str("</main></body></html>\n");
     (status, HEADERS, html).into_response()

@@ -112,19 +112,14 @@ impl Article<'_> {
         let mut quotes: Vec<Quoted<'_>> = Vec::new();
         for evidence in self.article.evidence.iter().take(self.evidence_max) {
             let is_against = evidence.points < 0.0;
-            match quotes.iter_mut().find(|it| it.quote == evidence.quote && it.is_against == is_against) {
-                Some(known) => known.signals.push(evidence),
-                None => {
-                    let at = evidence.at.map(|(from, to)| from as usize..to as usize);
-                    let marked = clean_marked(&evidence.quote, at, 300);
-                    quotes.push(Quoted {
-                        quote: &evidence.quote,
-                        marked,
-                        is_against,
-                        signals: vec![evidence],
-                    });
-                }
+            let same = |it: &&mut Quoted<'_>| it.quote == evidence.quote && it.is_against == is_against;
+            if let Some(known) = quotes.iter_mut().find(same) {
+                known.signals.push(evidence);
+                continue;
             }
+            let at = evidence.at.map(|(from, to)| from as usize..to as usize);
+            let marked = clean_marked(&evidence.quote, at, 300);
+            quotes.push(Quoted { quote: &evidence.quote, marked, is_against, signals: vec![evidence] });
         }
         quotes
     }

@@ -66,10 +66,7 @@ fn entry(xml: &mut String, bulletin: &Bulletin, origin: &Origin) {
         ),
     ]);
     let mut tag = |scheme: &str, term: &str| {
-        xml.push_str(&format!(
-            "    <category scheme=\"urn:wirewatch:{scheme}\" term=\"{}\"/>\n",
-            escaped(term)
-        ));
+        xml.extend(["    <category scheme=\"urn:wirewatch:", scheme, "\" term=\"", &escaped(term), "\"/>\n"]);
     };
     tag("kind", bulletin.kind.as_str());
     tag("severity", bulletin.severity.as_str());

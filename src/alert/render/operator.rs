@@ -137,7 +137,7 @@ fn values(view: &OperatorView, name: &str) -> Value {
     let (colour, dark_colour) =
         if view.news.is_bad() { ("#a15c07", "#f5b041") } else { ("#1f8f5f", "#3fb27f") };
     let kicker = "FOR THE OPERATOR · WIREWATCH";
-    if name.ends_with(".txt") {
+    if name == "operator.txt" {
         return context! {
             kicker => kicker,
             headline => wrap(&headline, "", COLUMNS),

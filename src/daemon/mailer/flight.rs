@@ -91,14 +91,15 @@ pub(super) async fn fly(
             let message = message(&letter.claimed, door.mailer.domain());
             (line.send(&door.mailer, &message).await, None)
         }
-        Channel::Outlet(name) => match door.outlets.iter().find(|outlet| outlet.name == name) {
-            Some(outlet) => tell(&door, outlet, letter, clock()).await,
-            None => {
+        Channel::Outlet(name) => {
+            if let Some(outlet) = door.outlets.iter().find(|outlet| outlet.name == name) {
+                tell(&door, outlet, letter, clock()).await
+            } else {
                 let words =
                     format!("no [[outlet]] is called {name} any more; configure it again, or wait in vain");
                 (Outcome::Blocked(words), None)
             }
-        },
+        }
     };
     Landed { outcome, retry_after, line, door }
 }
