@@ -23,6 +23,7 @@ mod reload;
 pub mod roster;
 mod systemd;
 pub mod visit;
+mod warnings;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -48,12 +49,13 @@ use self::pulse::Pulse;
 pub use self::reload::Reload;
 use self::roster::Roster;
 use self::visit::{Ended, Polled, Visit};
+use self::warnings::{note_backlogs, warn_of_clock, warn_of_template};
 use crate::config::Config;
 use crate::feed::FeedId;
 use crate::feed::health::{Health, HealthState};
 use crate::feed::schedule::{Start, after};
 use crate::fetch;
-use crate::pipeline::{BacklogEvent, Elapsed, OperatorEvent, Settled};
+use crate::pipeline::{Elapsed, OperatorEvent, Settled};
 use crate::store::{self, Durability, Lock, StoreError, Writer};
 
 /// Longest time between two looks at the clock: what a suspended machine or a moved clock can cost.
@@ -421,34 +423,6 @@ impl Daemon {
             self.publisher.note_news();
             self.deliver.notify_one();
         }
-    }
-}
-
-/// The way that is broken cannot tell of itself: the log does, and `status`.
-fn note_backlogs(backlogs: &[BacklogEvent]) {
-    for BacklogEvent { channel, since, count, reply, is_over } in backlogs {
-        let channel = channel.shown();
-        if *is_over {
-            info!(channel, %since, "Deliveries leave in time again");
-        } else {
-            error!(channel, count, %since, reply, "Deliveries wait for too long");
-        }
-    }
-}
-
-/// An owner's template that failed at an alert says so each time: until it is mended, mail looks otherwise than meant.
-fn warn_of_template(problem: Option<&str>) {
-    if let Some(problem) = problem {
-        warn!(problem, "A template failed, so the mail was laid out by the shipped one; try wirewatch check");
-    }
-}
-
-fn warn_of_clock(ahead_count: usize) {
-    if ahead_count > 0 {
-        warn!(
-            feeds = ahead_count,
-            "The clock was ahead when these feeds were polled last, or poll.max_interval was lowered; they are due now"
-        );
     }
 }
 
