@@ -45,6 +45,9 @@ const QUORUM: f32 = 0.2;
 /// Words two articles must share: in a young archive every word is rare, and one shared by two short headlines shows nothing.
 const SHARED_WORDS_MIN: usize = 2;
 
+/// The same where they are about different countries: a harvest lost in Chad is not the one lost in Somalia.
+const SHARED_ABROAD_MIN: usize = 4;
+
 /// What a story gains by its size: an article that may be of two is of the larger one.
 const SIZE_GAIN: f32 = 0.05;
 const SIZE_MAX: u32 = 64;
@@ -80,7 +83,7 @@ impl Story {
     fn likeness(&self, vector: &Vector) -> f32 {
         match (&self.centroid, self.members.first()) {
             (Some(centroid), _) => centroid.cosine(vector),
-            (None, Some(member)) => member.vector.cosine(vector).0,
+            (None, Some(member)) => member.vector.likeness(vector).cosine,
             (None, None) => 0.0,
         }
     }
@@ -93,9 +96,10 @@ impl Story {
             if member.publisher == publisher && now.abs_diff(member.at) > SERIES_AFTER {
                 continue;
             }
-            let (likeness, words) = member.vector.cosine(vector);
-            let is_other = words < SHARED_WORDS_MIN || conflict(labels, &member.labels);
-            likenesses.push(if is_other { 0.0 } else { likeness });
+            let likeness = member.vector.likeness(vector);
+            let words_min = if likeness.is_elsewhere { SHARED_ABROAD_MIN } else { SHARED_WORDS_MIN };
+            let is_other = likeness.words < words_min || conflict(labels, &member.labels);
+            likenesses.push(if is_other { 0.0 } else { likeness.cosine });
         }
         let speaking = likenesses.iter().filter(|likeness| **likeness >= SPEAKS_FROM).count();
         if speaking == 0 || (speaking as f32) < QUORUM * likenesses.len() as f32 {

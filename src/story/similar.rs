@@ -60,21 +60,39 @@ impl Vector {
         terms
     }
 
-    /// The cosine between two articles, and how many words they share. Places are no words: two events of one country share
-    /// its name.
-    pub(super) fn cosine(&self, other: &Self) -> (f32, usize) {
-        let (mut i, mut j, mut sum, mut words) = (0, 0, 0_u64, 0);
+    /// How alike two articles are.
+    pub(super) fn likeness(&self, other: &Self) -> Likeness {
+        let (mut i, mut j, mut sum) = (0, 0, 0_u64);
+        let (mut words, mut places) = (0, 0);
         while let (Some(ours), Some(theirs)) = (self.0.get(i), other.0.get(j)) {
             let (one, two) = (ours.term, theirs.term);
             if one == two {
                 sum += u64::from(ours.weight) * u64::from(theirs.weight);
                 words += usize::from(!is_place(one));
+                places += usize::from(is_place(one));
             }
             i += usize::from(one <= two);
             j += usize::from(two <= one);
         }
-        (sum as f32 / (WHOLE * WHOLE), words)
+        let is_elsewhere = places == 0 && self.has_place() && other.has_place();
+        Likeness { cosine: sum as f32 / (WHOLE * WHOLE), words, is_elsewhere }
     }
+
+    /// Places have the largest numbers, and stand last.
+    fn has_place(&self) -> bool {
+        self.0.last().is_some_and(|weighted| is_place(weighted.term))
+    }
+}
+
+/// How alike two articles are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Likeness {
+    /// The cosine.
+    pub(super) cosine: f32,
+    /// How many words they share. Places are no words: two events of one country share its name.
+    pub(super) words: usize,
+    /// Whether both are about countries, and none is the same.
+    pub(super) is_elsewhere: bool,
 }
 
 /// Keeps the heaviest, of equals those with the smaller numbers, and leaves them in order of their numbers.

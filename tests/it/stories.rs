@@ -169,6 +169,9 @@ fn two_short_headlines_with_one_word_in_common_are_two_events() {
     let mut reel = Reel::default();
     let truce = reel.tell(0.0, "one.example", "Truce broken within hours as shells fall", "");
     assert_ne!(reel.tell(1.0, "two.example", "Truce shattered in the second town", "").0, truce.0);
+    let chad = reel.tell(2.0, "one.example", "Harvest lost in Chad after weeks without rain", "");
+    let somalia = reel.tell(3.0, "two.example", "Harvest lost in Somalia as wells run dry", "");
+    assert_ne!(chad.0, somalia.0, "the same happens in two countries");
 }
 
 #[test]
