@@ -163,7 +163,7 @@ fn old_records_go_only_with_a_record_of_it() {
     assert_eq!((&details["through"], &details["count"]), (&3.into(), &3.into()));
     // It goes on, is pruned again, and what a prune does not name cannot be taken.
     lab.within(|tx| tx.audit(&Event::Configuration { hash: 7, version: "1" }, hour(10)));
-    assert_eq!(lab.within(|tx| tx.prune_audit(hour(10), after(hour(10), Duration::from_secs(60)))), 3);
+    assert_eq!(lab.within(|tx| tx.prune_audit(hour(10), after(hour(10), Duration::from_mins(1)))), 3);
     assert_eq!(lab.reader().check_audit().unwrap().fault_count, 0);
     let connection = Connection::open(lab.writer.path()).unwrap();
     let first: i64 = connection.query_row("SELECT min(id) FROM audit", [], |row| row.get(0)).unwrap();

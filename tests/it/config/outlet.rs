@@ -12,7 +12,7 @@ const HOOK: &str = "[[outlet]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"htt
 #[test]
 fn faults_of_outlets_are_named() {
     let check = |text: &str, expected, hint| {
-        check_fault("wirewatch.toml", &format!("{text}\n{ROUTE}"), expected, hint)
+        check_fault("wirewatch.toml", &format!("{text}\n{ROUTE}"), expected, hint);
     };
     let hook = |from: &str, to: &str| HOOK.replace(from, to);
     check(&hook("\"hook\"", "\"Hook 1\""), ":2: error: outlet[1].name: `Hook 1` is not a name", "ops-pager");
@@ -65,7 +65,7 @@ fn a_route_to_an_outlet_that_is_not_there_is_an_error() {
 #[test]
 fn faults_of_the_heartbeat_and_the_ping_are_named() {
     let check = |text: &str, expected, hint| {
-        check_fault("wirewatch.toml", &format!("{text}\n{ROUTE}"), expected, hint)
+        check_fault("wirewatch.toml", &format!("{text}\n{ROUTE}"), expected, hint);
     };
     let mail = |line: &str| format!("[mail]\noperator = [\"ops@example.org\"]\n{line}\n");
     check(

@@ -1,4 +1,8 @@
 //! Links in mails: who can make one, what it does, and that looking at one does nothing.
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the methods themselves are not general enough in lifetime"
+)]
 
 use jiff::Timestamp;
 use wirewatch::alert::AlertId;
@@ -32,8 +36,9 @@ fn claimed(lab: &mut Lab, at: Timestamp) -> Letter {
     let config = lab.config.clone();
     lab.within(|tx| {
         let links = actions(tx, &config, AlertId(1), hour(1))?;
-        let list: String =
+        let written: Vec<String> =
             links.iter().map(|link| format!("{}: {}\n", link.action.label(), link.url)).collect();
+        let list = written.concat();
         let unsubscribe = links.iter().find(|link| link.action == Action::Unsubscribe).unwrap();
         let rendered = Rendered {
             subject: "[Broken truce] Truce is broken".to_owned(),
@@ -77,7 +82,6 @@ fn a_token_is_worth_something_only_as_it_was_given() {
             bytes[at] = match bytes[at] {
                 b'0' => b'1',
                 b'a' => b'u',
-                b'-' => b'0',
                 _ => b'0',
             };
             let changed = String::from_utf8(bytes).unwrap();

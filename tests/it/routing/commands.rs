@@ -1,4 +1,5 @@
 //! `routes`, `alerts ack` and `alerts silence`, and what `replay` says of mails that wait.
+#![allow(clippy::similar_names, reason = "a test and its text")]
 
 use serde_json::Value;
 

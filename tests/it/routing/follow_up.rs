@@ -154,8 +154,14 @@ fn an_acknowledgement_stops_the_second_address_and_not_the_news() {
     let update = &elapsed.alerts[0];
     assert_eq!((update.alert.kind.as_str(), update.to.len()), ("update", 1));
     assert!(elapsed.reminded.is_empty());
-    let (_, reason) =
-        lab.reader().routing(update.id.0).unwrap().into_iter().map(|it| (it.to, it.reason)).last().unwrap();
+    let (_, reason) = lab
+        .reader()
+        .routing(update.id.0)
+        .unwrap()
+        .into_iter()
+        .map(|it| (it.to, it.reason))
+        .next_back()
+        .unwrap();
     assert_eq!(reason, "not told: acknowledged by anna at 2026-03-01 13:10Z: on it");
     // Another incident is another matter.
     lab.poll(0, hour(21), &[breach("Yemen", hour(21))]);

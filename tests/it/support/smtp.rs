@@ -226,12 +226,11 @@ type Step<T> = Result<T, Over>;
 impl Session {
     async fn run(mut self, stream: TcpStream) {
         let boxed: Box<dyn Stream> = if self.setup.implicit_tls {
-            match self.acceptor.accept(stream).await {
-                Ok(stream) => Box::new(stream),
-                Err(_) => {
-                    self.shared.lock().unwrap().connections.1 -= 1;
-                    return;
-                }
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                Box::new(stream)
+            } else {
+                self.shared.lock().unwrap().connections.1 -= 1;
+                return;
             }
         } else {
             Box::new(stream)
