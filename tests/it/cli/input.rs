@@ -125,9 +125,12 @@ fn zstd(text: &str) -> Vec<u8> {
 /// Two days of news from two publishers: an alarm, its copy, an update, an old one, a repetition.
 fn recording() -> String {
     let entry = |id: &str, host: &str, seen: &str, published: &str, title: &str| {
+        // One text under every headline would make one story of them.
+        let residents = "Residents said it began before dawn in the north of the country.";
+        let summary = if title == BREACH { residents } else { "" };
         format!(
             "{{\"id\": \"{id}\", \"feed\": \"https://{host}/feed\", \"url\": \"https://{host}/{id}\", \"title\": \"{title}\", \
-             \"summary\": \"Residents said it began before dawn in the north of the country.\", \
+             \"summary\": \"{summary}\", \
              \"published\": \"{published}\", \"seen\": \"{seen}\"}}\n"
         )
     };
