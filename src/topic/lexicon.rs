@@ -18,6 +18,8 @@ use crate::article::words::{Gap, Words, each_arabic_stem};
 /// A phrase of more words than this stands in the automaton by its first words only: the ways to write its compounds
 /// (`cessez le feu`, `cessezlefeu`) multiply, to 44 for seven words.
 const LITERAL_WORDS_MAX: usize = 7;
+/// Most ways to write a phrase that stands in the automaton whole; stems multiply them further.
+const WAYS_MAX: usize = 64;
 /// The first words by which a phrase that is no literal stands in the automaton, at most: enough to be rare.
 const HEAD_WORDS_MAX: usize = 3;
 
@@ -377,7 +379,8 @@ fn spellings(phrase: &Phrase) -> Option<(Vec<String>, bool)> {
     {
         return None;
     }
-    Some((ways(phrase, phrase.word_count).pop().unwrap_or_default(), prefix))
+    let ways = ways(phrase, phrase.word_count).pop().unwrap_or_default();
+    (ways.len() <= WAYS_MAX).then_some((ways, prefix))
 }
 
 /// What a phrase that is no literal begins with, and what each beginning means; an empty one may be anything.

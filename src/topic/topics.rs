@@ -226,9 +226,7 @@ impl Topics {
     ) -> Option<Score> {
         plan.note(scratch);
         let mut signals = std::mem::take(&mut scratch.signals);
-        signals.retain(|signal| {
-            plan.signals.get(*signal).is_some_and(|query| plan.may_hold(&query.plan, scratch))
-        });
+        signals.retain(|signal| plan.signals.get(*signal).is_some_and(|query| query.plan.may_hold(scratch)));
         if !signals.is_empty() {
             plan.take_decoys(text, scratch);
         }

@@ -1,11 +1,4 @@
-//! Closeness in meaning: what it is worth, what its keys refuse, and, in a program built with models, the models.
-
-#[cfg(feature = "semantic")]
-mod faults;
-#[cfg(feature = "semantic")]
-mod scoring;
-#[cfg(feature = "semantic")]
-mod tiny;
+//! Closeness in meaning: what it is worth and what its keys refuse. The models are tested in `tests/semantic`.
 
 use std::fs;
 use std::path::Path;

@@ -65,23 +65,6 @@ impl TopicPlan {
         scratch.words.dedup();
     }
 
-    /// Whether enough slots hold something for a plan to hold at all; false spares its evaluation.
-    pub(in crate::topic) fn may_hold(&self, plan: &Plan, scratch: &Scratch) -> bool {
-        let is_filled = |slot: usize| scratch.slots.get(slot).is_some_and(|spans| !spans.is_empty());
-        match plan {
-            Plan::Slot(slot) => is_filled(*slot),
-            Plan::Set(set) => scratch.open_sets.get(*set) == Some(&true),
-            Plan::And(plans) => plans.iter().all(|plan| self.may_hold(plan, scratch)),
-            Plan::Or(plans) => plans.iter().any(|plan| self.may_hold(plan, scratch)),
-            Plan::AtLeast { count, of } => {
-                of.iter().filter(|plan| self.may_hold(plan, scratch)).count() >= *count
-            }
-            Plan::Near { left, right, .. } => self.may_hold(left, scratch) && self.may_hold(right, scratch),
-            Plan::In(_, plan) => self.may_hold(plan, scratch),
-            Plan::Not(_) | Plan::Meta(..) => true,
-        }
-    }
-
     /// Where and how often a plan holds.
     pub(in crate::topic) fn hits(
         &self,
@@ -207,6 +190,21 @@ fn add_slot(slot: usize, scratch: &Scratch, out: &mut Vec<Span>) {
 }
 
 impl Plan {
+    /// Whether enough slots hold something for a plan to hold at all; false spares its evaluation.
+    pub(in crate::topic) fn may_hold(&self, scratch: &Scratch) -> bool {
+        let is_filled = |slot: usize| scratch.slots.get(slot).is_some_and(|spans| !spans.is_empty());
+        match self {
+            Self::Slot(slot) => is_filled(*slot),
+            Self::Set(set) => scratch.open_sets.get(*set) == Some(&true),
+            Self::And(plans) => plans.iter().all(|plan| plan.may_hold(scratch)),
+            Self::Or(plans) => plans.iter().any(|plan| plan.may_hold(scratch)),
+            Self::AtLeast { count, of } => of.iter().filter(|plan| plan.may_hold(scratch)).count() >= *count,
+            Self::Near { left, right, .. } => left.may_hold(scratch) && right.may_hold(scratch),
+            Self::In(_, plan) => plan.may_hold(scratch),
+            Self::Not(_) | Self::Meta(..) => true,
+        }
+    }
+
     /// Whether it yields places; see [`crate::topic::query::Node::is_positional`].
     fn is_positional(&self) -> bool {
         match self {
