@@ -26,50 +26,18 @@ pub enum Kind {
     First,
     /// Something new in an open incident.
     Update,
-    /// Something in an open incident that cannot wait for the next update.
-    Escalation,
-    /// A topic is reported on far more than usual.
-    Surge,
-    /// What was told was retracted, or edited so that it no longer trips.
-    Correction,
-    /// An incident fell quiet.
-    AllClear,
-    /// Alerts that waited, in one mail.
-    Digest,
     /// How wirewatch itself is, for `mail.operator`.
     Operator,
 }
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::First,
-        Self::Update,
-        Self::Escalation,
-        Self::Surge,
-        Self::Correction,
-        Self::AllClear,
-        Self::Digest,
-        Self::Operator,
-    ];
-
     /// The lower-case word used in mails, the store and `--json`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::First => "first",
             Self::Update => "update",
-            Self::Escalation => "escalation",
-            Self::Surge => "surge",
-            Self::Correction => "correction",
-            Self::AllClear => "all-clear",
-            Self::Digest => "digest",
             Self::Operator => "operator",
         }
-    }
-
-    /// The kind for a word of the store.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 

@@ -5,7 +5,6 @@
 //! what time alone changes. `run`, `replay` and the tests drive exactly these. Refuses the clock and the network.
 
 mod conclude;
-mod dispatch;
 mod hop;
 mod host;
 mod intake;

@@ -6,9 +6,8 @@
 use jiff::Timestamp;
 
 use super::AlertEvent;
-use super::dispatch::dispatch;
 use crate::alert::render::{self, AlertView, ArticleView};
-use crate::alert::{Alert, Kind, Silence};
+use crate::alert::{Alert, Kind, Silence, route};
 use crate::article::place::country;
 use crate::config::Config;
 use crate::feed::Tier;
@@ -95,6 +94,7 @@ fn tell_people(
         place: place.to_owned(),
         publishers: tell.publishers,
     };
+    let to = route::addresses(&config.routes, &alert);
     let score = shown.iter().map(|article| article.score).fold(0.0, f64::max);
     let story = shown.first().map_or(StoryId(0), |article| article.story);
     let configuration = format!("{:016x} wirewatch {}", config.hash, env!("CARGO_PKG_VERSION"));
@@ -126,7 +126,9 @@ fn tell_people(
     };
     let rendered = render::render(&view);
     tx.save_rendering(id, &rendered)?;
-    let to = dispatch(tx, config, &alert, id, now)?;
+    for address in &to {
+        tx.queue_delivery(id, address, now)?;
+    }
     let told = format!("told in alert {}", id.0);
     for article in &tell.articles {
         tx.save_decision(*article, &source.id, "alerted", &told)?;
