@@ -1,4 +1,5 @@
-//! The one test binary: behaviour, on real files, sockets and peers. A file per feature.
+//! Behaviour, on real files, sockets and peers, in one test binary. A file per feature. What only a program built with models has is
+//! in `tests/semantic`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod support;

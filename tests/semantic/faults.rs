@@ -7,8 +7,8 @@ use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
 use wirewatch::semantic::Part;
 
+use super::one_topic::{configuration, load};
 use super::tiny::{Tiny, shape, tokenizer, weights};
-use super::{configuration, load};
 
 /// A fault of the tiny model is named by file, key and words.
 #[track_caller]
@@ -135,7 +135,7 @@ fn a_tokenizer_of_another_model_is_refused() {
     check(&of(&foreign), part, "post_processor", "token 9999");
     let many = |file: &mut Value| {
         file["post_processor"]["special_tokens"]["[CLS]"] =
-            json!({ "id": "[CLS]", "ids": vec![2; 100], "tokens": vec!["[CLS]"; 100] })
+            json!({ "id": "[CLS]", "ids": vec![2; 100], "tokens": vec!["[CLS]"; 100] });
     };
     check(&of(&many), part, "post_processor", "101 tokens are added");
     let tiny = Tiny::new();

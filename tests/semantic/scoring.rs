@@ -10,8 +10,8 @@ use wirewatch::semantic::Part;
 use wirewatch::topic::closeness::{Closeness, SIGNAL};
 use wirewatch::topic::{Evidence, Score};
 
+use super::one_topic::{configuration, load};
 use super::tiny::{Tiny, shape, weights};
-use super::{configuration, load};
 
 const TEXT: &str = "Fighters break the truce, shelled a town";
 
