@@ -9,6 +9,7 @@ pub mod articles;
 pub mod audit;
 pub mod bulletins;
 pub mod corrections;
+pub mod counting;
 pub mod counts;
 mod cues;
 pub mod dossier;

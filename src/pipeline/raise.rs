@@ -121,6 +121,19 @@ impl Telling {
     }
 }
 
+impl Placed<'_> {
+    /// What routes look at when it is told.
+    fn alert(&self, tell: &News<'_>) -> Alert {
+        Alert {
+            kind: tell.kind,
+            topic: self.topic.source.id.clone(),
+            severity: self.severity,
+            place: self.place.to_owned(),
+            publishers: tell.publishers,
+        }
+    }
+}
+
 /// Decides an alert, renders it and hands it to the routes.
 pub(super) fn tell_people(
     tx: &Transaction<'_>,
@@ -129,7 +142,7 @@ pub(super) fn tell_people(
     tell: &News<'_>,
     now: Timestamp,
 ) -> Result<Option<AlertEvent>, StoreError> {
-    let Placed { topic, place, incident, severity } = placed;
+    let Placed { topic, incident, .. } = placed;
     let source = &topic.source;
     let members = view::members(tx, incident, tell.articles, now)?;
     let shown = tx.reported(&source.id, &view::pick(&members, tell.articles))?;
@@ -137,13 +150,7 @@ pub(super) fn tell_people(
         // All of it was edited away or pruned since: there is nothing to tell.
         return Ok(None);
     }
-    let alert = Alert {
-        kind: tell.kind,
-        topic: source.id.clone(),
-        severity,
-        place: place.to_owned(),
-        publishers: tell.publishers,
-    };
+    let alert = placed.alert(tell);
     let score = shown.iter().map(|article| article.score).fold(0.0, f64::max);
     let story = shown.first().map_or(StoryId(0), |article| article.story);
     let configuration = format!("{:016x} wirewatch {}", config.hash, env!("CARGO_PKG_VERSION"));

@@ -48,7 +48,8 @@ const ONE_CLICK: (&str, &str) = ("List-Unsubscribe-Post", "List-Unsubscribe=One-
 /// Puts a link that ends these mails before the address that does. Only over HTTPS is it one click (RFC 8058 section 3.1).
 pub(super) fn with_unsubscribe(headers: &mut Vec<(String, String)>, url: &str) {
     let is_sound = url.len() <= HEADER_URL_BYTES_MAX && url.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_sound || url.contains(['<', '>', ',']) || !url.starts_with("https://") {
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    if !is_sound || !is_web || url.contains(['<', '>', ',']) {
         return;
     }
     match headers.iter_mut().find(|(name, _)| name == UNSUBSCRIBE) {
@@ -56,6 +57,9 @@ pub(super) fn with_unsubscribe(headers: &mut Vec<(String, String)>, url: &str) {
         None => headers.push((UNSUBSCRIBE.to_owned(), format!("<{url}>"))),
     }
     headers.retain(|(name, _)| name != ONE_CLICK.0);
+    if !url.starts_with("https://") {
+        return;
+    }
     headers.push((ONE_CLICK.0.to_owned(), ONE_CLICK.1.to_owned()));
 }
 

@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn many_reports_speak_for_themselves_and_few_for_what_is_general() {
-        let general = Profile::learn(&Profile::default(), &weeks(10.0, 1.0));
+        let general = Profile::learn(&Profile::default(), &weeks(1_000.0, 100.0));
         let (monday, saturday) = (4 * 24, 2 * 24);
         assert!((general.factor(monday) / general.factor(saturday) - 10.0).abs() < 0.5);
         let few = Profile::learn(&general, &weeks(0.001, 0.001));

@@ -194,8 +194,8 @@ async fn status_ends_with_1_when_something_needs_a_person() {
     desk.run(&["status"]).expect(0);
     // Mail that does not get out.
     desk.change(
-        "UPDATE deliveries SET status = 'queued', reply = '451 later', finished_at = NULL;
-         UPDATE alerts SET at = at - 3600000000",
+        "UPDATE deliveries SET status = 'queued', reply = '451 later', finished_at = NULL,
+             queued_at = queued_at - 3600000000",
     );
     let status = desk.run(&["status"]).expect(1).out;
     assert!(status.contains("mail has been waiting since") && status.contains("451 later"), "{status}");

@@ -67,18 +67,17 @@ fn entry(id: &str, host: &str, seen: &str, title: &str) -> String {
     )
 }
 
-/// Four days, every three hours something: broken, strained and doubted truces in turn, and quiet news.
+/// Four days, every three hours something: broken, strained and doubted truces in turn, and quiet news. No two are of one story.
 fn stream() -> String {
-    let titles = [
-        "Truce broken in valley",
-        "Truce strained in valley",
-        "Truce doubted in valley",
-        "Apple harvest in valley",
-    ];
+    let titles = ["Truce broken", "Truce strained", "Truce doubted", "Apple harvest"];
+    let towns = ["Arlen", "Bosra", "Cadiz", "Dorvan", "Elmar", "Farim", "Gorlitz", "Hamra"];
+    let ways =
+        ["after shots at the ferry", "as herders seize wells", "over customs posts", "while envoys travel"];
     (0..32)
         .map(|step| {
             let at = format!("2026-03-{:02}T{:02}:00:00Z", 1 + step / 8, step % 8 * 3);
-            let title = format!("{} number {step}", titles[step % 4]);
+            let title =
+                format!("{} in {} {}", titles[step % 4], towns[step / 4], ways[(step + step / 4) % 4]);
             entry(&format!("e{step}"), "one.example", &at, &title)
         })
         .collect()

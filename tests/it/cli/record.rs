@@ -210,7 +210,12 @@ fn a_delivery_that_waits_for_a_day_does_not_fill_the_log() {
 async fn show_tells_the_whole_story_of_an_alert() {
     let (server, _mails, desk) = worked().await;
     let more = item("breach", BREACH, "Shelling was heard in the north of Sudan.", 0)
-        + &item("next", "Rebels violate truce in Sudan, army says", "Fighting went on at night in Sudan.", 0);
+        + &item(
+            "next",
+            "Convoy ambushed near Kassala in breach of ceasefire, Sudan monitors say",
+            "Three lorries burned on the eastern road of Sudan.",
+            0,
+        );
     server.set("/feed", feed(&more));
     desk.make_due();
     desk.run(&["run", "--once"]).expect(0);
@@ -225,7 +230,7 @@ async fn show_tells_the_whole_story_of_an_alert() {
         "story 1: ",
         "a truce is broken: ",
         "told in alert 1; judged right",
-        "Rebels violate truce in Sudan",
+        "Convoy ambushed near Kassala in breach",
         "Not told in this incident: 1 update-held",
         "The mail",
     ] {

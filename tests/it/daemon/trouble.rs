@@ -21,10 +21,10 @@ fn hold(desk: &Desk) -> Connection {
     connection
 }
 
-/// Starts the daemon where no file may grow beyond 512 KiB: to SQLite, the disk is full.
+/// Starts the daemon where no file may grow beyond 1 MiB: to SQLite, the disk is full.
 fn start_without_room(desk: &Desk) -> Running {
     let mut command = desk.command("sh");
-    command.args(["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$0\" run", PROGRAM]);
+    command.args(["-c", "trap '' XFSZ; ulimit -f 2048; exec \"$0\" run", PROGRAM]);
     desk.spawn(command)
 }
 
