@@ -38,8 +38,8 @@ fn told(
         .collect()
 }
 
-fn quiet(from: &str, to: &str, unless: Severity) -> Option<QuietHours> {
-    Some(QuietHours { from: from.parse().unwrap(), to: to.parse().unwrap(), unless })
+fn quiet(from: &str, to: &str, unless: Severity) -> QuietHours {
+    QuietHours { from: from.parse().unwrap(), to: to.parse().unwrap(), unless }
 }
 
 fn daily(time: &str) -> Mode {
@@ -101,25 +101,31 @@ fn a_route_tells_when_it_says() {
             Some("2026-03-02T05:00:00Z"),
         ),
         (
-            khartoum(Route { quiet_hours: quiet("22:00", "06:00", Severity::Critical), ..base.clone() }),
+            khartoum(Route {
+                quiet_hours: Some(quiet("22:00", "06:00", Severity::Critical)),
+                ..base.clone()
+            }),
             Severity::Warning,
             "held-quiet-hours",
             Some("2026-03-02T04:00:00Z"),
         ),
         (
-            khartoum(Route { quiet_hours: quiet("22:00", "06:00", Severity::Critical), ..base.clone() }),
+            khartoum(Route {
+                quiet_hours: Some(quiet("22:00", "06:00", Severity::Critical)),
+                ..base.clone()
+            }),
             Severity::Critical,
             "told",
             None,
         ),
         (
-            khartoum(Route { quiet_hours: quiet("22:00", "06:00", Severity::Warning), ..base.clone() }),
+            khartoum(Route { quiet_hours: Some(quiet("22:00", "06:00", Severity::Warning)), ..base.clone() }),
             Severity::Warning,
             "told",
             None,
         ),
         (
-            Route { quiet_hours: quiet("22:00", "06:00", Severity::Critical), ..base.clone() },
+            Route { quiet_hours: Some(quiet("22:00", "06:00", Severity::Critical)), ..base.clone() },
             Severity::Info,
             "told",
             None,
@@ -128,7 +134,7 @@ fn a_route_tells_when_it_says() {
         (
             khartoum(Route {
                 mode: Mode::Hourly,
-                quiet_hours: quiet("22:00", "06:00", Severity::Critical),
+                quiet_hours: Some(quiet("22:00", "06:00", Severity::Critical)),
                 ..base
             }),
             Severity::Warning,
@@ -193,7 +199,7 @@ fn a_full_hour_holds_until_there_is_room() {
         assert_eq!(found, [("d@e.org".to_owned(), code, until.map(at))], "{recent:?}");
     }
     // Room within quiet hours is no room.
-    let nightly = Route { quiet_hours: quiet("20:45", "06:00", Severity::Critical), ..route };
+    let nightly = Route { quiet_hours: Some(quiet("20:45", "06:00", Severity::Critical)), ..route };
     let recent: Vec<_> = [5, 6, 7].map(|ago| mail(ago, Severity::Info)).into();
     let found = told(&[nightly], &alert(Kind::First, Severity::Info), &Scene { recent: &recent, ..scene() });
     assert_eq!(found[0].2, Some(at("2026-03-02T06:00:00Z")));
@@ -354,7 +360,7 @@ fn a_correction_reaches_whoever_was_told_and_an_all_clear_nobody_else() {
 
 #[test]
 fn what_is_due_is_told_unless_something_holds_it_now() {
-    let night = quiet("20:00", "06:00", Severity::Critical);
+    let night = Some(quiet("20:00", "06:00", Severity::Critical));
     let base = plain(&["d@e.org"]);
     let mute =
         [silence(1, Matcher { topic: Some("*".to_owned()), ..Matcher::default() }, "2026-03-01T22:00:00Z")];
