@@ -112,15 +112,15 @@ impl<'a> Scene<'a> {
         Ok(ticks)
     }
 
-    /// Plays visits in their order as if nothing else had ever happened, lets time pass until `until`, and leaves no trace.
-    /// Hands over each visit's place with what settling it came to.
+    /// Plays visits in their order through a configuration as if nothing else had ever happened, lets time pass until `until`, and
+    /// leaves no trace. Hands over each visit's place with what settling it came to.
     pub(super) fn rehearse<'v>(
         &mut self,
+        config: &Config,
         visits: impl Iterator<Item = Visit<'v>>,
         until: Timestamp,
         mut see: impl FnMut(usize, &Settled),
     ) -> Result<Vec<AlertEvent>, Failure> {
-        let config = self.config;
         let tx = self.writer.begin()?;
         let (mut feeds, mut next_tick_at) = (HashMap::<String, FeedId>::new(), None::<Timestamp>);
         let (mut alerts, mut stories) = (Vec::new(), Stories::default());
