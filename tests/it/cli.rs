@@ -7,5 +7,6 @@ mod configure;
 mod input;
 mod laboratory;
 mod record;
+mod rehearsal;
 mod surface;
 mod topics;
