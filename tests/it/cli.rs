@@ -3,6 +3,7 @@
 #![allow(clippy::format_collect, reason = "documents of tests are small, and to be read")]
 
 mod archive;
+mod compare;
 mod configure;
 mod input;
 mod laboratory;

@@ -71,7 +71,7 @@ impl<'a> Advisor<'a> {
         }
         let most = budget * days;
         let mut advised = self.alone(most)?;
-        let mut rehearsal = Rehearsal::new(self.keeper, "together")?;
+        let mut rehearsal = Rehearsal::new(self.keeper)?;
         // The largest number of mails a topic may have so that all keep to the budget: quiet topics keep their thresholds,
         // the busiest give way.
         let (mut cap, mut above) = (0, 1 + advised.iter().map(Advice::mails_now).max().unwrap_or(0));
@@ -114,11 +114,8 @@ impl<'a> Advisor<'a> {
             }
         }
         let done: Result<Vec<_>, Failure> = std::thread::scope(|scope| {
-            let started: Vec<_> = shares
-                .into_iter()
-                .enumerate()
-                .map(|(number, share)| scope.spawn(move || self.share(number, share, most)))
-                .collect();
+            let started: Vec<_> =
+                shares.into_iter().map(|share| scope.spawn(move || self.share(share, most))).collect();
             let crashed = || Failure::new("a thread that tried thresholds ended early", "report this");
             started.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(crashed()))).collect()
         });
@@ -127,13 +124,8 @@ impl<'a> Advisor<'a> {
         Ok(advised.into_iter().map(|(_, advice)| advice).collect())
     }
 
-    fn share(
-        &self,
-        number: usize,
-        mut share: Vec<(usize, Advice)>,
-        most: f64,
-    ) -> Result<Vec<(usize, Advice)>, Failure> {
-        let mut rehearsal = Rehearsal::new(self.keeper, &format!("alone-{number}"))?;
+    fn share(&self, mut share: Vec<(usize, Advice)>, most: f64) -> Result<Vec<(usize, Advice)>, Failure> {
+        let mut rehearsal = Rehearsal::new(self.keeper)?;
         for (_, advice) in &mut share {
             for threshold in SHOWN.into_iter().chain([advice.now]) {
                 rehearsal.point(advice, threshold)?;
@@ -154,9 +146,9 @@ struct Rehearsal<'a> {
 }
 
 impl<'a> Rehearsal<'a> {
-    fn new(keeper: &'a Keeper<'a>, name: &str) -> Result<Self, Failure> {
+    fn new(keeper: &'a Keeper<'a>) -> Result<Self, Failure> {
         let config = Config { feeds: Vec::new(), ..keeper.config.clone() };
-        Ok(Self { keeper, scene: Scene::new(keeper.config, name)?, config })
+        Ok(Self { keeper, scene: Scene::new(keeper.config)?, config })
     }
 
     /// Gives every topic the lowest threshold, from its own on, that gives it no more than `cap` mails; answers how many there

@@ -72,7 +72,7 @@ pub(super) struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    pub(super) fn new(config: &'a Config, name: &str) -> Result<Self, Failure> {
+    pub(super) fn new(config: &'a Config) -> Result<Self, Failure> {
         let mut configured = HashMap::new();
         for (place, feed) in config.feeds.iter().enumerate() {
             configured.entry(feed.url.as_str().to_owned()).or_insert(place);
@@ -80,7 +80,7 @@ impl<'a> Player<'a> {
         }
         Ok(Self {
             config,
-            scene: Scene::new(config, name)?,
+            scene: Scene::new(config)?,
             tally: Tally::new(config),
             configured,
             feeds: HashMap::new(),

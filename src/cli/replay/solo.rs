@@ -41,7 +41,7 @@ pub(super) fn run(
     labels: &Labels,
     wishes: &Wishes,
 ) -> Result<(), Failure> {
-    let mut player = Player::new(config, "a")?;
+    let mut player = Player::new(config)?;
     let mut output = Output::open();
     let mut keeper = wishes.budget.map(|_| Keeper::new(config, labels, wishes.kept));
     let mut verdicts = Verdicts::default();
