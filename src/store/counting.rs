@@ -62,6 +62,21 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// The hour for which what is too old was forgotten last.
+    pub fn swept_hour(&self) -> Result<i64, StoreError> {
+        let hour = self
+            .sql
+            .prepare_cached("SELECT swept_hour FROM counting WHERE id = 1")?
+            .query_row([], |row| row.get(0))?;
+        Ok(hour)
+    }
+
+    /// Notes the hour for which what is too old was forgotten.
+    pub fn set_swept_hour(&self, hour: i64) -> Result<(), StoreError> {
+        self.sql.prepare_cached("UPDATE counting SET swept_hour = ?1 WHERE id = 1")?.execute([hour])?;
+        Ok(())
+    }
+
     /// Begins to count a topic from nothing. That a surge was told, and when, stays known: it is told no second time for that.
     pub fn begin_counting(&self, topic: &str, version: &str, since: i64) -> Result<(), StoreError> {
         self.forget_counts(topic)?;
