@@ -247,6 +247,7 @@ impl Intake<'_, '_> {
         let article = &item.article;
         self.tx.keep_ended(&self.stories.advance(article.seen_at))?;
         let placement = self.stories.assign(&item.sketch, article.seen_at);
+        let is_copy = placement.is_copy;
         let (story, copy_of) = match placement.assignment {
             Assignment::Opens { copy_of } => (self.tx.open_story(&article.title, article.seen_at)?, copy_of),
             Assignment::Joins { story, copy_of } => (story, copy_of),
@@ -259,7 +260,6 @@ impl Intake<'_, '_> {
         let id = self.tx.add_article(self.sight.feed, &item.entry, article, story, copy_of, &item.words)?;
         self.tx.keep_taken(&self.stories.add(placement, &item.sketch, id, story))?;
         self.tx.remember(self.sight.feed, id, &item.keys, article.seen_at, self.left_at(article.seen_at))?;
-        let is_copy = copy_of.is_some();
         Ok(ArticleEvent { id, index, story, copy_of, is_copy, is_revision: false })
     }
 

@@ -1,5 +1,7 @@
 //! Surges: far more reports than usual, none of which need trip; and the many ways of having more that are none.
 
+mod counting;
+
 use std::fs;
 use std::time::Duration;
 
