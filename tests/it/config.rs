@@ -170,6 +170,7 @@ fn faults_of_the_main_file_are_named() {
         "alerts@example.org",
     );
     check("[mail]\nfrom = \"a@b.org\\r\\nBcc: c@d.org\"\n", ":2: error: mail.from:", "one line");
+    check("[mail]\nfrom = \"büro@example.org\"\n", ":2: error: mail.from:", "alerts@example.org");
     check(
         "[mail]\nretry_initial = \"2h\"\n",
         "is longer than mail.retry_max (1h, the default)",
