@@ -109,8 +109,8 @@ impl Transaction<'_> {
              WHERE d.status IN ('queued', 'sending') AND {CHANNEL} = ?1 ORDER BY d.queued_at, d.id LIMIT 1"
         ))?;
         let mut last_sent = self.sql.prepare_cached(&format!(
-            "SELECT max(d.finished_at) FROM deliveries d WHERE d.status = 'sent' AND d.finished_at > ?2
-                 AND d.finished_at <= ?4 AND {CHANNEL} = ?1 AND d.address <> ?3"
+            "SELECT d.finished_at FROM deliveries d WHERE d.status = 'sent' AND d.finished_at > ?2
+                 AND d.finished_at <= ?4 AND {CHANNEL} = ?1 AND d.address <> ?3 ORDER BY d.finished_at DESC LIMIT 1"
         ))?;
         let mut is_shut = self.sql.prepare_cached(&format!(
             "SELECT EXISTS (SELECT 1 FROM deliveries d WHERE d.status IN ('queued', 'sending') AND {CHANNEL} = ?1
@@ -123,8 +123,9 @@ impl Transaction<'_> {
             let (word, since): (String, i64) = (row.get(0)?, row.get(3)?);
             let (address, reply): (String, String) =
                 first.query_row([&word], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let sent_at: Option<i64> =
-                last_sent.query_row(params![word, since, address, to_micros(now)], |row| row.get(0))?;
+            let sent_at: Option<i64> = last_sent
+                .query_row(params![word, since, address, to_micros(now)], |row| row.get(0))
+                .optional()?;
             let others_get_through = match sent_at {
                 None => false,
                 Some(at) if at > late => true,

@@ -567,6 +567,7 @@ fn what_runs_but_is_hardly_meant_is_a_warning() {
         &[":4: warning: web.listen: this version"],
     );
     check(0, &format!("{ROUTE}[web]\nlisten = \"\"\n"), &[]);
+    check(0, "[[route]]\nto = [\"büro@example.org\"]\n", &[]);
     check(
         0,
         &format!("{ROUTE}[mail]\nserver = \"smtp://h\"\n"),
