@@ -275,7 +275,7 @@ impl Daemon {
         let (next_at, is_alive) = match self.ledger.tick(now).await {
             Ok(ticked) => {
                 // A way that is broken cannot tell of itself: a service that hears nothing does.
-                if !ticked.is_backlogged {
+                if !ticked.is_cut_off && !self.ledger.is_refused() {
                     self.pinger.beat(&self.config, &self.fetcher, Instant::now());
                 }
                 self.note_alerts(&ticked.elapsed.alerts);

@@ -23,6 +23,7 @@ mod outgoing;
 pub mod page;
 mod pushed;
 mod raise;
+mod refusal;
 mod surge;
 mod view;
 
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use self::backlog::{BacklogEvent, next_backlog_at, watch_backlog};
+pub use self::backlog::{BacklogEvent, is_closed, next_backlog_at, watch_backlog};
 use self::conclude::conclude;
 pub use self::elapse::{Elapsed, next_tick_at, tick};
 pub use self::heartbeat::{beat, next_beat_at};
@@ -43,6 +44,7 @@ pub use self::missed::{PAGES_MAX, settle_older_page};
 pub use self::operator::{OperatorEvent, next_look_at, tell_operator};
 pub use self::outgoing::{Letter, Outgoing, claim, outlook};
 pub use self::pushed::settle_delivery;
+pub use self::refusal::{next_refusal_at, refusing, tell_refused};
 use crate::alert::{Alert, AlertId};
 use crate::article::identity::{ArticleId, Keys};
 use crate::article::{self, Article};

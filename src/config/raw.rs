@@ -440,8 +440,8 @@ section! {
     /// Who is told that Wirewatch is alive.
     Health {
         /// The address of a dead-man service, which is asked (GET) while everything turns and raises an alarm when that stops:
-        /// `"https://hc-ping.com/…"`. It is not asked while the database refuses or deliveries have waited for ten minutes, so
-        /// that it tells what Wirewatch's own mail cannot. `poll.allow_private_addresses` holds for it.
+        /// `"https://hc-ping.com/…"`. It is not asked while the database refuses, or for ten minutes nothing has got through by mail
+        /// or by an outlet although something was to, so that it tells what Wirewatch's own mail cannot. `poll.allow_private_addresses` holds for it.
         ping: Option<Line> = None,
         /// Time between two pings, `"1m"` to `"24h"`.
         ping_every: Duration = minutes(5),

@@ -14,6 +14,7 @@ use crate::alert::AlertId;
 use crate::alert::render::operator::News;
 use crate::alert::silence::{Matcher, NewSilence, Silence};
 use crate::config::Config;
+use crate::delivery::Channel;
 use crate::delivery::follow_up::{Action, Link, OFFERED, Recipient, Ticket, placeholders};
 use crate::feed::schedule::after;
 use crate::store::follow_up::Subject;
@@ -86,6 +87,10 @@ pub fn look(tx: &Transaction<'_>, token: &str, now: Timestamp) -> Result<Judged,
     }
     // What wirewatch says of itself is nobody's to judge or to leave.
     let Some(topic) = topic else { return Ok(Judged::Unknown) };
+    // An outlet is left by whoever configures it, and not by who reads along behind it.
+    if ticket.action == Action::Unsubscribe && Channel::of(&address) != Channel::Mail {
+        return Ok(Judged::Unknown);
+    }
     if ticket.expires_at <= now {
         return Ok(Judged::Expired);
     }

@@ -401,7 +401,7 @@ impl Transaction<'_> {
         Ok(AlertId(self.sql.last_insert_rowid()))
     }
 
-    /// When an alert of a kind was decided last, heartbeats and backlogs aside. Only for kinds that are no first and no
+    /// When an alert of a kind was decided last, heartbeats and news of deliveries aside. Only for kinds that are no first and no
     /// update: those have no index.
     pub fn last_notice_at(&self, kind: Kind) -> Result<Option<Timestamp>, StoreError> {
         let at: Option<i64> = self
@@ -409,7 +409,8 @@ impl Transaction<'_> {
             .prepare_cached(
                 "SELECT max(at) FROM alerts a WHERE kind = ?1 AND kind NOT IN ('first', 'update')
                      AND NOT EXISTS (SELECT 1 FROM heartbeats h WHERE h.alert_id = a.id)
-                     AND NOT EXISTS (SELECT 1 FROM backlogs b WHERE b.alert_id = a.id)",
+                     AND NOT EXISTS (SELECT 1 FROM backlogs b WHERE b.alert_id = a.id)
+                     AND NOT EXISTS (SELECT 1 FROM refusal_notices r WHERE r.alert_id = a.id)",
             )?
             .query_row([kind.as_str()], |row| row.get(0))?;
         Ok(at.map(from_micros))

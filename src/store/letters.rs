@@ -17,7 +17,10 @@ use crate::audit::{Act, Event};
 use crate::delivery::payload::{Payload, REPORTS_MAX, Report};
 use crate::topic::TopicId;
 
-/// A delivery that was refused for good.
+/// What stands in place of a reply where a person gave a delivery up.
+pub const GIVEN_UP: &str = "given up by hand";
+
+/// A delivery that was refused for good, or that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeadLetter {
     /// The delivery's number, for `mail resend`.
@@ -30,7 +33,7 @@ pub struct DeadLetter {
     pub subject: String,
     /// Attempts made.
     pub attempts: u32,
-    /// When it was given up.
+    /// When it was given up; none while it waits.
     pub failed: Option<Timestamp>,
     /// What the server said.
     pub reply: String,
@@ -39,11 +42,19 @@ pub struct DeadLetter {
 impl Reader {
     /// Deliveries that were refused for good, the latest first.
     pub fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
-        let mut statement = self.connection.prepare(
+        self.letters("d.status = 'failed' ORDER BY d.finished_at DESC, d.id DESC", limit)
+    }
+
+    /// Deliveries that wait, the longest waiting first.
+    pub fn waiting_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
+        self.letters("d.status IN ('queued', 'sending') ORDER BY d.queued_at, d.id", limit)
+    }
+
+    fn letters(&self, which: &str, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
+        let mut statement = self.connection.prepare(&format!(
             "SELECT d.id, d.alert_id, d.address, a.subject, d.attempts, d.finished_at, d.reply
-             FROM deliveries d JOIN alerts a ON a.id = d.alert_id
-             WHERE d.status = 'failed' ORDER BY d.finished_at DESC, d.id DESC LIMIT ?1",
-        )?;
+             FROM deliveries d JOIN alerts a ON a.id = d.alert_id WHERE {which} LIMIT ?1"
+        ))?;
         let rows = statement.query_map([limit], |row| {
             Ok(DeadLetter {
                 id: row.get(0)?,
@@ -58,7 +69,7 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// How many there are.
+    /// How many were refused for good.
     pub fn dead_letter_count(&self) -> Result<u64, StoreError> {
         let count: i64 = self.connection.query_row(
             "SELECT count(*) FROM deliveries WHERE status = 'failed'",
@@ -78,7 +89,7 @@ pub fn resend(path: &Path, ids: Option<&[i64]>, now: Timestamp) -> Result<Vec<i6
     {
         let mut statement = transaction.prepare(
             "UPDATE deliveries SET status = 'queued', attempts = 0, next_attempt_at = ?2, queued_at = ?2,
-                 finished_at = NULL WHERE status = 'failed' AND (?1 IS NULL OR id = ?1) RETURNING id, alert_id, address",
+                 finished_at = NULL, refusal_is_untold = 0 WHERE status = 'failed' AND (?1 IS NULL OR id = ?1) RETURNING id, alert_id, address",
         )?;
         let wanted: Vec<Option<i64>> = match ids {
             None => vec![None],
@@ -99,6 +110,30 @@ pub fn resend(path: &Path, ids: Option<&[i64]>, now: Timestamp) -> Result<Vec<i6
     transaction.commit()?;
     again.sort_unstable();
     Ok(again)
+}
+
+/// Gives up deliveries that wait: nobody will be told. One that is on its way is left alone. Answers which.
+pub fn give_up(path: &Path, ids: &[i64], now: Timestamp) -> Result<Vec<i64>, StoreError> {
+    let mut connection = open_beside_daemon(path)?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let mut given_up = Vec::new();
+    {
+        let mut statement = transaction.prepare(
+            "UPDATE deliveries SET status = 'failed', reply = ?3, finished_at = ?2, blocked_since = NULL
+             WHERE status = 'queued' AND id = ?1 RETURNING alert_id, address",
+        )?;
+        for id in ids {
+            let found: Option<(i64, String)> = statement
+                .query_row(params![id, to_micros(now), GIVEN_UP], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((alert, address)) = found else { continue };
+            let (act, alert) = (Act::GivenUp, Some(AlertId(alert)));
+            append(&transaction, &Event::FollowUp { act, alert, by: "", note: &address }, now)?;
+            given_up.push(*id);
+        }
+    }
+    transaction.commit()?;
+    Ok(given_up)
 }
 
 impl Transaction<'_> {

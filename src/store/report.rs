@@ -316,8 +316,8 @@ impl Reader {
             oldest_queued_reply: oldest.map_or_else(String::new, |(_, reply)| reply),
             failed: count("SELECT count(*) FROM deliveries WHERE status = 'failed'")?,
             failed_last_week: self.connection.query_row(
-                "SELECT count(*) FROM deliveries WHERE status = 'failed' AND finished_at > ?1",
-                [week_ago],
+                "SELECT count(*) FROM deliveries WHERE status = 'failed' AND finished_at > ?1 AND reply <> ?2",
+                rusqlite::params![week_ago, super::letters::GIVEN_UP],
                 |row| row.get(0).map(unsigned),
             )?,
             untold_last_day: since(

@@ -18,7 +18,7 @@ use super::words::{instant, plural};
 use super::{COLUMNS, Rendered, SUBJECT_CHARS_MAX};
 use crate::feed::health::Health;
 
-pub use delivery::Backlog;
+pub use delivery::{Backlog, Refusals, Refused};
 pub use heartbeat::{OpenIncident, Vitals};
 
 /// Paragraphs of one section.
@@ -76,6 +76,8 @@ pub enum News {
         /// When nothing did any more.
         until: Timestamp,
     },
+    /// Deliveries were refused for good.
+    Refused(Refusals),
     /// Somebody clicked that an address wants no more mail about a topic.
     Unsubscribed {
         /// The address.
@@ -92,7 +94,7 @@ impl News {
     fn is_bad(&self) -> bool {
         match self {
             Self::Feeds { worse, .. } => !worse.is_empty(),
-            Self::Outage { .. } | Self::Backlog(_) => true,
+            Self::Outage { .. } | Self::Backlog(_) | Self::Refused(_) => true,
             Self::OutageOver { .. } | Self::BacklogOver { .. } | Self::Unsubscribed { .. } => false,
             Self::Heartbeat(vitals) => vitals.is_bad(),
         }
@@ -191,7 +193,9 @@ fn why(news: &News) -> &'static str {
             "Wirewatch writes to mail.operator when something keeps it from seeing the news, once it has lasted \
              (poll.health_after), and once when it is over."
         }
-        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::why(news),
+        News::Backlog(_) | News::BacklogOver { .. } | News::Refused(_) | News::Unsubscribed { .. } => {
+            delivery::why(news)
+        }
         News::Heartbeat(_) => heartbeat::WHY,
     }
 }
@@ -203,7 +207,9 @@ fn todo(news: &News) -> Vec<(&'static str, &'static str)> {
             ("See how everything is:", "wirewatch status"),
             ("See every feed with its reason:", "wirewatch feeds list"),
         ],
-        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::todo(news),
+        News::Backlog(_) | News::BacklogOver { .. } | News::Refused(_) | News::Unsubscribed { .. } => {
+            delivery::todo(news)
+        }
     }
 }
 
@@ -231,7 +237,9 @@ fn headline(news: &News) -> String {
             format!("Nothing reached since {}: is this machine online?", clock(*since))
         }
         News::OutageOver { since, until } => format!("Blind from {} to {}", clock(*since), clock(*until)),
-        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::headline(news),
+        News::Backlog(_) | News::BacklogOver { .. } | News::Refused(_) | News::Unsubscribed { .. } => {
+            delivery::headline(news)
+        }
         News::Heartbeat(vitals) => heartbeat::headline(vitals),
         News::Feeds { worse, back } => {
             let count = |health: Health| worse.iter().filter(|feed| feed.health == health).count();
@@ -262,7 +270,9 @@ fn lead(view: &OperatorView) -> String {
              firewall of this machine.",
             instant(*since)
         ),
-        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::lead(&view.news),
+        News::Backlog(_) | News::BacklogOver { .. } | News::Refused(_) | News::Unsubscribed { .. } => {
+            delivery::lead(&view.news)
+        }
         News::Heartbeat(vitals) => heartbeat::lead(vitals),
         News::OutageOver { since, until } => format!(
             "Nobody could be reached from {} to {}. Feeds answer again and are read again by themselves; what was \
@@ -348,6 +358,7 @@ fn sections(news: &News) -> Vec<Section> {
     let (worse, back) = match news {
         News::Feeds { worse, back } => (worse, back),
         News::Heartbeat(vitals) => return heartbeat::sections(vitals),
+        News::Refused(refusals) => return vec![delivery::section(refusals)],
         _ => return Vec::new(),
     };
     let of = |health: Health| -> Vec<FeedNews> {
