@@ -57,7 +57,7 @@ pub fn watch_backlog(
     }
     for late in waiting.iter().filter(|it| is_late(it, now)) {
         let known = open.iter().find(|known| known.channel == late.channel);
-        if let Some(known) = known.filter(|known| !(known.others_get_through && !late.others_get_through)) {
+        if let Some(known) = known.filter(|known| !known.others_get_through || late.others_get_through) {
             // That others get through again is seen when it is over, or when they no longer do.
             if known.others_get_through != late.others_get_through {
                 tx.renew_backlog(&OpenBacklog { others_get_through: true, ..known.clone() })?;

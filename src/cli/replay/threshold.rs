@@ -56,7 +56,7 @@ impl Threshold {
 impl fmt::Display for Threshold {
     /// As it is written in a topic, with two digits at least.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = (2..6).find(|digits| self.0 % 10_u32.pow(6 - digits) == 0).unwrap_or(6);
+        let digits = (2..6).find(|digits| self.0.is_multiple_of(10_u32.pow(6 - digits))).unwrap_or(6);
         f.pad(&format!("{:.*}", digits as usize, self.number()))
     }
 }

@@ -68,7 +68,7 @@ fn an_edit_of_the_topic_does_not_tell_a_surge_anew() {
     let text = fs::read_to_string(lab.dir.path().join("topics/broken-truce.toml")).unwrap();
     lab.reconfigure("topics/broken-truce.toml", &text.replace("weight = 42", "weight = 43"));
     let at = read_archive(&mut lab, hour(WEEKS + 1));
-    assert!(burst(&mut lab, 12, 6, "Sudan", after(at, Duration::from_secs(60))).is_empty());
+    assert!(burst(&mut lab, 12, 6, "Sudan", after(at, Duration::from_mins(1))).is_empty());
     assert_eq!(decision(&lab, "SD").0, "still-raised");
     lab.tick(hour(WEEKS + 60));
     assert_eq!(decision(&lab, "SD").0, "usual");
