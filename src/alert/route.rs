@@ -141,7 +141,6 @@ impl Route {
     /// Why this route does not take an alert; `None` when it does.
     pub fn refusal(&self, alert: &Alert) -> Option<Refusal> {
         let lacks = |empty: bool, found: bool| !empty && !found;
-        let is_follow_up = matches!(alert.kind, Kind::Correction | Kind::AllClear);
         if lacks(self.topics.is_empty(), self.topics.iter().any(|glob| matches_glob(glob, &alert.topic.0))) {
             return Some(Refusal::Topic);
         }
@@ -151,7 +150,7 @@ impl Route {
         if lacks(self.places.is_empty(), self.places.contains(&alert.place)) {
             return Some(Refusal::Place);
         }
-        if alert.publishers < self.min_publishers && !is_follow_up {
+        if alert.publishers < self.min_publishers && !alert.kind.is_follow_up() {
             return Some(Refusal::Publishers { have: alert.publishers, need: self.min_publishers });
         }
         (alert.kind == Kind::AllClear && !self.all_clear).then_some(Refusal::AllClear)

@@ -233,8 +233,8 @@ fn resend(config: &Config, ids: &[i64], all: bool) -> Outcome {
     }
     let noun = if missing.len() == 1 { "delivery" } else { "deliveries" };
     Err(Failure::new(
-        format!("{noun} {} not refused for good", missing.join(", ")),
-        "wirewatch mail failed lists those that are",
+        format!("{noun} {} not refused for good, or to somebody who unsubscribed", missing.join(", ")),
+        "wirewatch mail failed and wirewatch mail unsubscribed list them",
     ))
 }
 

@@ -70,7 +70,7 @@ impl Reader {
 }
 
 /// Puts deliveries that were refused for good into the outbox again: these, or all; answers which. Attempts are counted
-/// anew. It works beside a running daemon, which finds them within a minute.
+/// anew. Whoever unsubscribed from an alert's topic is not written to. It works beside a running daemon, which finds them within a minute.
 pub fn resend(path: &Path, ids: Option<&[i64]>, now: Timestamp) -> Result<Vec<i64>, StoreError> {
     let mut connection = open_beside_daemon(path)?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -78,7 +78,12 @@ pub fn resend(path: &Path, ids: Option<&[i64]>, now: Timestamp) -> Result<Vec<i6
     {
         let mut statement = transaction.prepare(
             "UPDATE deliveries SET status = 'queued', attempts = 0, next_attempt_at = ?2, queued_at = ?2,
-                 finished_at = NULL WHERE status = 'failed' AND (?1 IS NULL OR id = ?1) RETURNING id, alert_id, address",
+                 finished_at = NULL
+             WHERE status = 'failed' AND (?1 IS NULL OR id = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM unsubscriptions u JOIN alerts a ON a.topic = u.topic
+                     WHERE a.id = deliveries.alert_id AND u.address = deliveries.address COLLATE NOCASE
+                         AND u.restored_at IS NULL)
+             RETURNING id, alert_id, address",
         )?;
         let wanted: Vec<Option<i64>> = match ids {
             None => vec![None],
