@@ -63,6 +63,8 @@ pub struct Route {
     pub quiet_hours: Option<QuietHours>,
     /// Mails an hour to one address; the rest of the hour is told together. Only where alerts are told at once.
     pub max_per_hour: Option<u32>,
+    /// Addresses that limit is not for: programs, which do not tire.
+    pub unlimited: Vec<String>,
     /// Who is told when nobody acknowledges.
     pub second_line: Option<SecondLine>,
 }
@@ -166,6 +168,11 @@ impl Route {
         self.to.iter().any(|known| known.eq_ignore_ascii_case(address))
     }
 
+    /// Whether this route's limit of mails an hour is for an address.
+    pub fn limits(&self, address: &str) -> bool {
+        !self.unlimited.iter().any(|known| known.eq_ignore_ascii_case(address))
+    }
+
     /// When this route tells an alert to an address that got the mails of `recent` in the last hour.
     pub fn plan(&self, alert: &Alert, recent: &[Told], now: Timestamp) -> Plan {
         let (at, wait) = match self.mode {
@@ -217,7 +224,8 @@ impl Route {
                 .as_ref()
                 .map(|quiet| format!("quiet {} {zone} unless {}", quiet.words(), quiet.unless.as_str())),
         );
-        parts.extend(self.max_per_hour.map(|max| format!("at most {max} mails an hour")));
+        let but = if self.unlimited.is_empty() { "" } else { ", webhooks all" };
+        parts.extend(self.max_per_hour.map(|max| format!("at most {max} mails an hour{but}")));
         parts.join("; ")
     }
 }

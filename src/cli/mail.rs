@@ -178,6 +178,8 @@ async fn test_outlet(config: &Config, name: &str) -> Result<Sent, Failure> {
         article_count: 0,
         reports: Vec::new(),
         links: Vec::new(),
+        alert_count: None,
+        alerts: Vec::new(),
         text: rendered.text,
         configuration: format!("{:016x} wirewatch {}", config.hash, env!("CARGO_PKG_VERSION")),
     };

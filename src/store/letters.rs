@@ -12,9 +12,10 @@ use super::audit::append;
 use super::requests::open_beside_daemon;
 use super::{Reader, StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
+use crate::alert::Kind;
 use crate::article::identity::ArticleId;
 use crate::audit::{Act, Event};
-use crate::delivery::payload::{Payload, REPORTS_MAX, Report};
+use crate::delivery::payload::{ALERTS_MAX, Payload, REPORTS_MAX, Report};
 use crate::topic::TopicId;
 
 /// A delivery that was refused for good.
@@ -135,12 +136,17 @@ impl Transaction<'_> {
                     article_count: 0,
                     reports: Vec::new(),
                     links: Vec::new(),
+                    alert_count: None,
+                    alerts: Vec::new(),
                     text: row.get(11)?,
                     configuration: row.get(12)?,
                 })
             })
             .optional()?;
         let Some(mut payload) = found else { return Ok(None) };
+        if payload.kind == Kind::Digest.as_str() {
+            self.list_alerts(&mut payload)?;
+        }
         let Some(topic) = payload.topic.clone().map(TopicId) else { return Ok(Some(payload)) };
         let mut statement = self
             .sql
@@ -164,5 +170,21 @@ impl Transaction<'_> {
             });
         }
         Ok(Some(payload))
+    }
+
+    /// The alerts of a digest, the gravest first: a program that got the digest only would have none of them.
+    fn list_alerts(&self, digest: &mut Payload) -> Result<(), StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT DISTINCT a.id, CASE a.severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END
+             FROM route_decisions r JOIN alerts a ON a.id = r.alert_id WHERE r.told_in = ?1 AND a.topic IS NOT NULL
+             ORDER BY 2 DESC, 1",
+        )?;
+        let ids: Vec<i64> =
+            statement.query_map([digest.alert], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        digest.alert_count = Some(ids.len() as u64);
+        for id in ids.into_iter().take(ALERTS_MAX) {
+            digest.alerts.extend(self.payload(AlertId(id))?);
+        }
+        Ok(())
     }
 }

@@ -211,7 +211,10 @@ pub fn decide(routes: &[Route], alert: &Alert, scene: &Scene<'_>) -> Vec<Verdict
 fn decide_for(routes: &[Route], alert: &Alert, address: String, scene: &Scene<'_>) -> Verdict {
     let recent = scene.recent_of(&address);
     let taking = routes.iter().enumerate().filter(|(_, route)| route.takes(alert) && route.names(&address));
-    let planned = taking.map(|(number, route)| (number, route.plan(alert, &recent, scene.now)));
+    let planned = taking.map(|(number, route)| {
+        let recent = if route.limits(&address) { recent.as_slice() } else { &[] };
+        (number, route.plan(alert, recent, scene.now))
+    });
     let earliest = planned.min_by_key(|(number, plan)| (plan.at, *number));
     let route = earliest.as_ref().map(|(number, _)| *number);
     let decision = if scene.is_unsubscribed(&address) {

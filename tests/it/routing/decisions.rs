@@ -406,11 +406,8 @@ fn second_addresses_wait_for_the_first() {
     let route = Route { second_line: second, ..plain(&["d@e.org"]) };
     let all = Matcher { topic: Some("*".to_owned()), ..Matcher::default() };
     let mute = [silence(1, all, "2026-03-01T22:00:00Z")];
-    let one = Matcher {
-        topic: Some("*".to_owned()),
-        address: Some("d@e.org".to_owned()),
-        ..Matcher::default()
-    };
+    let one =
+        Matcher { topic: Some("*".to_owned()), address: Some("d@e.org".to_owned()), ..Matcher::default() };
     let for_one = [silence(2, one, "2026-03-01T22:00:00Z")];
     let full =
         [("d@e.org".to_owned(), Told { at: at("2026-03-01T20:00:00Z"), severity: Severity::Critical })];
@@ -431,14 +428,7 @@ fn second_addresses_wait_for_the_first() {
         // Somebody decided that nobody is told.
         (vec![route.clone()], Kind::First, Severity::Critical, &mute, &[], None),
         // Somebody decided so for themselves alone.
-        (
-            vec![route.clone()],
-            Kind::First,
-            Severity::Critical,
-            &for_one,
-            &[],
-            Some("2026-03-01T20:45:00Z"),
-        ),
+        (vec![route.clone()], Kind::First, Severity::Critical, &for_one, &[], Some("2026-03-01T20:45:00Z")),
         // The first address hears of it at 21:00.
         (vec![capped], Kind::First, Severity::Critical, &[], &full, Some("2026-03-01T21:15:00Z")),
         // The chief is told at once anyway.
