@@ -263,7 +263,7 @@ fn who_unsubscribes_gets_nothing_that_waited() {
     // The server is away; meanwhile more comes, and one is refused for good.
     let id = letter.claimed.id;
     lab.within(|tx| tx.finish_delivery(id, Status::Failed, "550", minute(0), minute(0)));
-    let second = entry("b", "Truce broken in Mali as a convoy is ambushed", minute(10));
+    let second = entry("b", "Truce shattered in Mali as a convoy is ambushed near the river", minute(10));
     assert_eq!(lab.poll(0, minute(10), &[second]).alerts[0].to.len(), 2);
     let done = lab.within(|tx| follow(tx, &config, &token, minute(11)));
     assert!(matches!(done, Followed::Done(..)), "{done:?}");

@@ -33,7 +33,7 @@ pub(super) fn sudan() -> Matcher {
     Matcher { place: Some("SD".to_owned()), ..Matcher::default() }
 }
 
-pub(super) fn ack(lab: &mut Lab, alert: AlertId, now: Timestamp) -> Acknowledged {
+fn ack(lab: &mut Lab, alert: AlertId, now: Timestamp) -> Acknowledged {
     lab.within(|tx| acknowledge(tx, alert, "anna", "on it", now))
 }
 
@@ -180,6 +180,7 @@ fn acknowledging_twice_or_the_wrong_thing_is_said() {
     };
     assert_eq!(before.unwrap(), "anna at 2026-03-01 13:01Z: on it");
     assert!(spared.is_empty());
+    assert_eq!(lab.reader().acknowledgements(alert.id.0).unwrap().len(), 1, "the same words are kept once");
 }
 
 #[test]
