@@ -139,6 +139,8 @@ fn look_again(
             Ok(None)
         }
         Decision::Told { .. } | Decision::NothingToClear | Decision::Unsubscribed => {
+            // What follows it is asked next, and is not to wait for it any more.
+            tx.let_go(held.alert, &held.address)?;
             Ok(Some((held.clone(), facts)))
         }
     }
@@ -185,7 +187,6 @@ fn tell(
             Some(digest) => format!("told in digest {}", digest.0),
             None => "told, having been held".to_owned(),
         };
-        tx.let_go(held.alert, &held.address)?;
         tx.save_route_decision(&RouteDecision {
             code: "told-late",
             reason: &told,

@@ -148,3 +148,21 @@ fn what_a_silence_held_asks_for_an_acknowledgement_when_it_is_told() {
     assert_eq!(words_of(&lab, alert.id.0, "chief@example.org"), ["waits-for-acknowledgement", "reminded"]);
     assert!(lab.elapse_until(hour(40)).reminded.is_empty());
 }
+
+#[test]
+fn what_comes_along_with_another_mail_brings_its_correction() {
+    let mut lab = lab(&format!("{DESK}max_per_hour = 1\n"));
+    lab.poll(0, hour(1), &[breach("Mali", hour(1))]);
+    let yemen = Matcher { place: Some("YE".to_owned()), ..Matcher::default() };
+    let silence = mute(&mut lab, yemen, minutes(1), 6);
+    lab.poll(0, minutes(2), &[breach("Yemen", minutes(2))]);
+    let report = breach("Sudan", minutes(5));
+    let capped = lab.poll(0, minutes(5), std::slice::from_ref(&report)).alerts.remove(0);
+    assert_eq!(capped.held[0].1, hour(2));
+    let correction = lab.poll(0, minutes(10), &[taken_back(&report)]).alerts.remove(0);
+    assert_eq!(correction.held[0].1, hour(2), "with what it corrects");
+    lab.within(|tx| end_silence(tx, silence, "ben", minutes(30))).unwrap();
+    let released = lab.elapse_until(minutes(30)).released;
+    assert_eq!((released.len(), released[0].alerts.len()), (1, 3), "{released:?}");
+    assert!(lab.elapse_until(hour(8)).released.is_empty());
+}
