@@ -74,6 +74,11 @@ impl Kind {
         matches!(self, Self::First | Self::Update | Self::Escalation | Self::Surge)
     }
 
+    /// Whether it means something only to those who were told of its incident.
+    pub fn is_follow_up(self) -> bool {
+        matches!(self, Self::Correction | Self::AllClear)
+    }
+
     /// The kind for a word of the store.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)

@@ -412,8 +412,11 @@ impl Daemon {
             info!(alert = event.id.0, topic = %event.alert.topic, place = event.alert.place, score = event.score,
                 recipients = event.to.len(), held = event.held.len(), reason = event.reason, "Alert");
             warn_of_template(event.template_problem.as_deref());
-            if event.to.is_empty() && event.held.is_empty() {
+            if !event.has_route {
                 warn!(alert = event.id.0, topic = %event.alert.topic, "No route takes this alert: nobody is told");
+            } else if event.to.is_empty() && event.held.is_empty() && event.alert.kind.tells_news() {
+                warn!(alert = event.id.0, topic = %event.alert.topic,
+                    "Everybody whom routes name for this alert has unsubscribed: nobody is told");
             }
         }
         if let Some(report) = &mut self.report {

@@ -254,6 +254,8 @@ pub struct AlertEvent {
     pub to: Vec<String>,
     /// Who is told later, and when.
     pub held: Vec<(String, Timestamp)>,
+    /// Whether any route takes it, be it that whoever it names is not told.
+    pub has_route: bool,
     /// Why the owner's template was not used for its mail.
     pub template_problem: Option<String>,
 }

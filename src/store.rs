@@ -6,6 +6,7 @@
 //! Refuses to decide anything: it loads what decisions need and keeps what they came to.
 
 pub mod articles;
+pub mod audience;
 pub mod audit;
 pub mod bulletins;
 pub mod corrections;

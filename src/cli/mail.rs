@@ -197,6 +197,8 @@ async fn test_outlet(config: &Config, name: &str) -> Result<Sent, Failure> {
         article_count: 0,
         reports: Vec::new(),
         links: Vec::new(),
+        alert_count: None,
+        alerts: Vec::new(),
         text: rendered.text,
         configuration: format!("{:016x} wirewatch {}", config.hash, env!("CARGO_PKG_VERSION")),
     };
@@ -285,8 +287,8 @@ fn resend(config: &Config, ids: &[i64], all: bool) -> Outcome {
     }
     let noun = if missing.len() == 1 { "delivery" } else { "deliveries" };
     Err(Failure::new(
-        format!("{noun} {} not refused for good", missing.join(", ")),
-        "wirewatch mail failed lists those that are",
+        format!("{noun} {} not refused for good, or to somebody who unsubscribed", missing.join(", ")),
+        "wirewatch mail failed and wirewatch mail unsubscribed list them",
     ))
 }
 

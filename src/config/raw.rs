@@ -401,7 +401,8 @@ section! {
         quiet_unless: Severity = Severity::Critical,
         /// Mails an hour to one address, 1 to 1000; for `mode = "immediate"`. When they are used up, the rest is gathered and told in one
         /// mail as soon as there is room, within the hour. Mails of a lower severity take no room from those of a higher. Ten is one
-        /// every six minutes, as much as people who watch alarms are held to manage (EEMUA 191).
+        /// every six minutes, as much as people who watch alarms are held to manage (EEMUA 191). Webhooks, which do not tire, have a
+        /// limit only where it is written.
         max_per_hour: Whole<1, 1000> = Whole(10),
         /// Whether it is also told that an incident has fallen quiet.
         all_clear: bool = false,

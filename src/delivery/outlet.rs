@@ -142,8 +142,30 @@ fn ntfy(outlet: &Outlet, payload: &Payload) -> Parcel {
     Parcel { url, headers: Vec::new(), body: serde_json::to_vec(&message).unwrap_or_default() }
 }
 
-/// What a telephone shows: headlines with their publishers and links, and why; for what tells of no article, its text.
+/// What a telephone shows of a digest: how many, and the subjects of the gravest.
+fn listed(digest: &Payload) -> String {
+    let count = digest.alert_count.unwrap_or_default();
+    let mut lines =
+        vec![format!("{count} alerts, the gravest first: wirewatch alerts show {}", digest.alert)];
+    let mut byte_count = lines[0].len();
+    for alert in &digest.alerts {
+        let line =
+            format!("- {}", bounded(&alert.subject.split_whitespace().collect::<Vec<_>>().join(" "), 300));
+        byte_count += line.len() + 1;
+        if byte_count > MESSAGE_BYTES_MAX {
+            break;
+        }
+        lines.push(line);
+    }
+    lines.join("\n")
+}
+
+/// What a telephone shows: headlines with their publishers and links, and why; the alerts of a digest; for what tells of no
+/// article, its text.
 fn message(payload: &Payload) -> String {
+    if !payload.alerts.is_empty() {
+        return listed(payload);
+    }
     if payload.reports.is_empty() {
         return payload.text.trim().to_owned();
     }

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::dispatch::unsubscribed;
 use super::follow_up::{self, Acknowledged};
 use super::operator::{OperatorEvent, tell};
 use super::outgoing::base;
 use crate::alert::AlertId;
 use crate::alert::render::operator::News;
 use crate::alert::silence::{Matcher, NewSilence, Silence};
+use crate::article::place::country;
 use crate::config::Config;
 use crate::delivery::Channel;
 use crate::delivery::follow_up::{Action, Link, OFFERED, Recipient, Ticket, placeholders};
@@ -24,6 +26,8 @@ use crate::topic::evaluate::Grade;
 
 /// How long a link silences.
 const DAY: Duration = Duration::from_hours(24);
+/// A silence that ends so much sooner is as good as a new one.
+const SLACK: Duration = Duration::from_hours(1);
 /// Longest author of a silence, characters.
 const AUTHOR_CHARS_MAX: usize = 100;
 
@@ -118,6 +122,9 @@ pub fn follow(
             if !tx.unsubscribe(&valid.address, &valid.topic, valid.alert, now)? {
                 return Ok(Followed::DoneBefore(valid));
             }
+            for alert in tx.withdraw_queued(&valid.address, &valid.topic)? {
+                tx.save_route_decision(&unsubscribed(alert, &valid.address, now))?;
+            }
             let news = News::Unsubscribed { address: valid.address.clone(), topic: valid.topic.clone() };
             let reason = "a recipient unsubscribed by a link in a mail";
             let event = tell(tx, config, news, Severity::Warning, reason, now)?;
@@ -131,19 +138,26 @@ pub fn follow(
                 Acknowledged::NoAlert | Acknowledged::NoIncident => Ok(Followed::Refused(Judged::Unknown)),
             }
         }
-        Action::Silence => silence_for_a_day(tx, valid, now),
+        Action::Silence => silence_for_a_day(tx, config, valid, now),
     }
 }
 
 /// Mutes an alert's topic at its place for a day, for the one address that asked.
 fn silence_for_a_day(
     tx: &Transaction<'_>,
+    config: &Config,
     valid: Box<Valid>,
     now: Timestamp,
 ) -> Result<Followed, StoreError> {
     let place = tx.alert_facts(valid.alert)?.map(|facts| facts.alert.place);
+    // One that lets the grave through, or is about to end, is not what the page promises.
+    let lasts = after(now, DAY.saturating_sub(SLACK));
     let same = |silence: &Silence| {
-        silence.matcher.address.as_deref() == Some(valid.address.as_str())
+        silence.is_in_force(now)
+            && silence.until >= lasts
+            && silence.matcher.severity_max.is_none()
+            && silence.matcher.publisher.is_none()
+            && silence.matcher.address.as_deref() == Some(valid.address.as_str())
             && silence.matcher.topic.as_deref() == Some(valid.topic.as_str())
             && silence.matcher.place == place
     };
@@ -162,8 +176,13 @@ fn silence_for_a_day(
         comment: "by a link in a mail".to_owned(),
         until: after(now, DAY),
     };
-    Ok(match follow_up::silence(tx, new, now)? {
-        Ok(_) => Followed::Done(valid, None),
-        Err(_) => Followed::Refused(Judged::Unknown),
-    })
+    let until = new.until;
+    if follow_up::silence(tx, new, now)?.is_err() {
+        return Ok(Followed::Refused(Judged::Unknown));
+    }
+    let place = place.as_deref().and_then(country::name).map(str::to_owned);
+    let news = News::Muted { address: valid.address.clone(), topic: valid.topic.clone(), place, until };
+    let reason = "a recipient silenced alerts by a link in a mail";
+    let event = tell(tx, config, news, Severity::Info, reason, now)?;
+    Ok(Followed::Done(valid, event))
 }

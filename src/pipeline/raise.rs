@@ -177,7 +177,7 @@ pub(super) fn tell_people(
     let view = view::view(tx, config, &decided, &members, shown, now)?;
     let rendered = render::render(&view, &config.templates);
     tx.save_rendering(id, &rendered)?;
-    let Dispatched { to, held } = dispatch(tx, config, &alert, id, now)?;
+    let Dispatched { to, held, has_route } = dispatch(tx, config, &alert, id, now)?;
     let told = format!("told in alert {}", id.0);
     if tell.kind.tells_news() {
         for article in tell.articles {
@@ -199,6 +199,7 @@ pub(super) fn tell_people(
         subject,
         to,
         held,
+        has_route,
         template_problem,
     }))
 }

@@ -115,6 +115,19 @@ impl Transaction<'_> {
             .query_row(params![address, topic], |row| row.get(0))?)
     }
 
+    /// Takes what waits in the outbox for an address about a topic out of it; answers which alerts. What is on its way, and what
+    /// came into a digest, still comes.
+    pub fn withdraw_queued(&self, address: &str, topic: &str) -> Result<Vec<AlertId>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "DELETE FROM deliveries WHERE status = 'queued' AND address = ?1 COLLATE NOCASE
+                 AND alert_id IN (SELECT id FROM alerts WHERE topic = ?2) RETURNING alert_id",
+        )?;
+        let rows = statement.query_map(params![address, topic], |row| row.get(0).map(AlertId))?;
+        let mut withdrawn: Vec<AlertId> = rows.collect::<Result<_, _>>()?;
+        withdrawn.sort_unstable();
+        Ok(withdrawn)
+    }
+
     /// Keeps that an address wants no more mail about a topic; whether that is news.
     pub fn unsubscribe(
         &self,

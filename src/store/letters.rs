@@ -12,9 +12,10 @@ use super::audit::append;
 use super::requests::open_beside_daemon;
 use super::{Reader, StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
+use crate::alert::Kind;
 use crate::article::identity::ArticleId;
 use crate::audit::{Act, Event};
-use crate::delivery::payload::{Payload, REPORTS_MAX, Report};
+use crate::delivery::payload::{ALERTS_MAX, Payload, REPORTS_MAX, Report};
 use crate::topic::TopicId;
 
 /// What stands in place of a reply where a person gave a delivery up.
@@ -81,7 +82,7 @@ impl Reader {
 }
 
 /// Puts deliveries that were refused for good into the outbox again: these, or all; answers which. Attempts are counted
-/// anew. It works beside a running daemon, which finds them within a minute.
+/// anew. Whoever unsubscribed from an alert's topic is not written to. It works beside a running daemon, which finds them within a minute.
 pub fn resend(path: &Path, ids: Option<&[i64]>, now: Timestamp) -> Result<Vec<i64>, StoreError> {
     let mut connection = open_beside_daemon(path)?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -89,7 +90,12 @@ pub fn resend(path: &Path, ids: Option<&[i64]>, now: Timestamp) -> Result<Vec<i6
     {
         let mut statement = transaction.prepare(
             "UPDATE deliveries SET status = 'queued', attempts = 0, next_attempt_at = ?2, queued_at = ?2,
-                 finished_at = NULL, refusal_is_untold = 0 WHERE status = 'failed' AND (?1 IS NULL OR id = ?1) RETURNING id, alert_id, address",
+                 finished_at = NULL, refusal_is_untold = 0
+             WHERE status = 'failed' AND (?1 IS NULL OR id = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM unsubscriptions u JOIN alerts a ON a.topic = u.topic
+                     WHERE a.id = deliveries.alert_id AND u.address = deliveries.address COLLATE NOCASE
+                         AND u.restored_at IS NULL)
+             RETURNING id, alert_id, address",
         )?;
         let wanted: Vec<Option<i64>> = match ids {
             None => vec![None],
@@ -165,12 +171,17 @@ impl Transaction<'_> {
                     article_count: 0,
                     reports: Vec::new(),
                     links: Vec::new(),
+                    alert_count: None,
+                    alerts: Vec::new(),
                     text: row.get(11)?,
                     configuration: row.get(12)?,
                 })
             })
             .optional()?;
         let Some(mut payload) = found else { return Ok(None) };
+        if payload.kind == Kind::Digest.as_str() {
+            self.list_alerts(&mut payload)?;
+        }
         let Some(topic) = payload.topic.clone().map(TopicId) else { return Ok(Some(payload)) };
         let mut statement = self
             .sql
@@ -194,5 +205,21 @@ impl Transaction<'_> {
             });
         }
         Ok(Some(payload))
+    }
+
+    /// The alerts of a digest, the gravest first: a program that got the digest only would have none of them.
+    fn list_alerts(&self, digest: &mut Payload) -> Result<(), StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT DISTINCT a.id, CASE a.severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END
+             FROM route_decisions r JOIN alerts a ON a.id = r.alert_id WHERE r.told_in = ?1 AND a.topic IS NOT NULL
+             ORDER BY 2 DESC, 1",
+        )?;
+        let ids: Vec<i64> =
+            statement.query_map([digest.alert], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        digest.alert_count = Some(ids.len() as u64);
+        for id in ids.into_iter().take(ALERTS_MAX) {
+            digest.alerts.extend(self.payload(AlertId(id))?);
+        }
+        Ok(())
     }
 }

@@ -39,7 +39,7 @@ pub struct Claimed {
     pub attempts: u32,
     /// The mail.
     pub rendered: Rendered,
-    /// Earlier alerts of the same incident that went to the same address, oldest first.
+    /// Earlier mails of the same incident to the same address, digests among them, oldest first.
     pub earlier: Vec<(AlertId, Timestamp)>,
     /// This database's id, for the Message-ID.
     pub instance: String,
@@ -278,7 +278,11 @@ impl Transaction<'_> {
         let mut statement = self.sql.prepare_cached(
             "SELECT a.id, a.at FROM alerts a JOIN deliveries d ON d.alert_id = a.id AND d.address = ?2
              WHERE a.incident_id = (SELECT incident_id FROM alerts WHERE id = ?1) AND a.id < ?1
-             ORDER BY a.id DESC LIMIT 20",
+             UNION SELECT g.id, g.at FROM route_decisions r JOIN alerts a ON a.id = r.alert_id
+             JOIN alerts g ON g.id = r.told_in
+             WHERE a.incident_id = (SELECT incident_id FROM alerts WHERE id = ?1) AND a.id < ?1 AND g.id < ?1
+                 AND r.address = ?2
+             ORDER BY 1 DESC LIMIT 20",
         )?;
         let rows = statement.query_map(params![alert.0, address], |row| {
             Ok((AlertId(row.get(0)?), from_micros(row.get(1)?)))

@@ -323,7 +323,8 @@ impl Reader {
             untold_last_day: since(
                 "SELECT count(*) FROM alerts a WHERE at > ?1 AND kind NOT IN ('operator', 'digest', 'all-clear')
                  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id)
-                 AND NOT EXISTS (SELECT 1 FROM route_decisions r WHERE r.alert_id = a.id AND r.decision <> 'no-route')",
+                 AND NOT EXISTS (SELECT 1 FROM route_decisions r WHERE r.alert_id = a.id
+                     AND r.decision NOT IN ('no-route', 'unsubscribed'))",
             )?,
             held: count("SELECT count(*) FROM holds")?,
             next_release: time("SELECT min(until) FROM holds")?,

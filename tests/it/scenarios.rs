@@ -171,11 +171,11 @@ impl Stage {
     fn acknowledge(&mut self, what: &str, at: Timestamp) -> String {
         let alert = AlertId(number(what));
         let done = self.lab.within(|tx| follow_up::acknowledge(tx, alert, "anna", "", at));
-        let Acknowledged::Incidents { spared, .. } = done else { panic!("{what}: {done:?}") };
-        format!(
-            "acknowledged; spared: {}",
-            if spared.is_empty() { "nobody".to_owned() } else { spared.join(", ") }
-        )
+        let Acknowledged::Incidents { spared, open, .. } = done else { panic!("{what}: {done:?}") };
+        let open: Vec<String> =
+            open.iter().map(|alert| format!("; not reached: alert {}", alert.0)).collect();
+        let spared = if spared.is_empty() { "nobody".to_owned() } else { spared.join(", ") };
+        format!("acknowledged; spared: {spared}{}", open.concat())
     }
 
     fn silence(&mut self, what: &str, at: Timestamp) {

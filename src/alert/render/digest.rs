@@ -89,6 +89,8 @@ pub struct DigestItem {
     pub headline: Option<String>,
     /// Link of its best article.
     pub url: Option<String>,
+    /// The alert that took back a report of its incident since.
+    pub corrected_in: Option<i64>,
 }
 
 /// Everything a digest says.
@@ -107,8 +109,8 @@ pub struct DigestView {
 /// The whole mail.
 pub fn render(view: &DigestView) -> Rendered {
     let mut shown: Vec<&DigestItem> = view.items.iter().collect();
-    // A stable order: the gravest first, and as they were decided among equals.
-    shown.sort_by_key(|item| std::cmp::Reverse(item.severity));
+    // A stable order: the gravest first, what takes something back before the rest of its severity, and as they were decided.
+    shown.sort_by_key(|item| (std::cmp::Reverse(item.severity), item.kind != Kind::Correction));
     let hidden = shown.len().saturating_sub(ITEMS_MAX);
     shown.truncate(ITEMS_MAX);
     let more = (hidden > 0).then(|| {
@@ -189,11 +191,14 @@ fn name(item: &DigestItem) -> String {
     item.place.as_ref().map_or_else(|| topic.clone(), |place| format!("{topic} in {}", clean(place, 60)))
 }
 
-/// `4 alerts, 1 critical`.
+/// `4 alerts, 1 critical, 1 corrected`.
 fn counted(view: &DigestView) -> String {
     let critical = view.items.iter().filter(|item| item.severity == Severity::Critical).count();
     let all = plural(view.items.len() as u64, "alert");
-    if critical == 0 { all } else { format!("{all}, {critical} critical") }
+    let corrected = view.items.iter().filter(|item| item.corrected_in.is_some()).count();
+    let critical = if critical == 0 { String::new() } else { format!(", {critical} critical") };
+    let corrected = if corrected == 0 { String::new() } else { format!(", {corrected} corrected") };
+    format!("{all}{critical}{corrected}")
 }
 
 fn kicker(view: &DigestView) -> String {
@@ -231,7 +236,10 @@ fn facts(item: &DigestItem) -> Vec<String> {
     numbers.extend(item.score.map(|score| format!("score {}", number(score))));
     numbers.push(format!("alert {}", item.alert));
     numbers.extend(item.incident.map(|incident| format!("incident {incident}")));
-    vec![kicker.join(" · "), numbers.join(" · "), waited(item.hold).to_owned()]
+    let corrected =
+        item.corrected_in.map(|by| format!("CORRECTED SINCE: a report of it was taken back, see alert {by}"));
+    let rest = [kicker.join(" · "), numbers.join(" · "), waited(item.hold).to_owned()];
+    corrected.into_iter().chain(rest).collect()
 }
 
 fn waited(hold: Hold) -> &'static str {

@@ -85,6 +85,17 @@ pub enum News {
         /// Topic id.
         topic: String,
     },
+    /// Somebody clicked that an address is to get no alerts of a topic at a place for a time.
+    Muted {
+        /// The address.
+        address: String,
+        /// Topic id.
+        topic: String,
+        /// Where, as people call it; absent when no country was found.
+        place: Option<String>,
+        /// Until when.
+        until: Timestamp,
+    },
     /// Wirewatch is alive, and this is how it is.
     Heartbeat(Box<Vitals>),
 }
@@ -95,7 +106,10 @@ impl News {
         match self {
             Self::Feeds { worse, .. } => !worse.is_empty(),
             Self::Outage { .. } | Self::Backlog(_) | Self::Refused(_) => true,
-            Self::OutageOver { .. } | Self::BacklogOver { .. } | Self::Unsubscribed { .. } => false,
+            Self::OutageOver { .. }
+            | Self::BacklogOver { .. }
+            | Self::Unsubscribed { .. }
+            | Self::Muted { .. } => false,
             Self::Heartbeat(vitals) => vitals.is_bad(),
         }
     }
@@ -193,9 +207,11 @@ fn why(news: &News) -> &'static str {
             "Wirewatch writes to mail.operator when something keeps it from seeing the news, once it has lasted \
              (poll.health_after), and once when it is over."
         }
-        News::Backlog(_) | News::BacklogOver { .. } | News::Refused(_) | News::Unsubscribed { .. } => {
-            delivery::why(news)
-        }
+        News::Backlog(_)
+        | News::BacklogOver { .. }
+        | News::Refused(_)
+        | News::Unsubscribed { .. }
+        | News::Muted { .. } => delivery::why(news),
         News::Heartbeat(_) => heartbeat::WHY,
     }
 }
@@ -207,9 +223,11 @@ fn todo(news: &News) -> Vec<(&'static str, &'static str)> {
             ("See how everything is:", "wirewatch status"),
             ("See every feed with its reason:", "wirewatch feeds list"),
         ],
-        News::Backlog(_) | News::BacklogOver { .. } | News::Refused(_) | News::Unsubscribed { .. } => {
-            delivery::todo(news)
-        }
+        News::Backlog(_)
+        | News::BacklogOver { .. }
+        | News::Refused(_)
+        | News::Unsubscribed { .. }
+        | News::Muted { .. } => delivery::todo(news),
     }
 }
 
@@ -237,9 +255,11 @@ fn headline(news: &News) -> String {
             format!("Nothing reached since {}: is this machine online?", clock(*since))
         }
         News::OutageOver { since, until } => format!("Blind from {} to {}", clock(*since), clock(*until)),
-        News::Backlog(_) | News::BacklogOver { .. } | News::Refused(_) | News::Unsubscribed { .. } => {
-            delivery::headline(news)
-        }
+        News::Backlog(_)
+        | News::BacklogOver { .. }
+        | News::Refused(_)
+        | News::Unsubscribed { .. }
+        | News::Muted { .. } => delivery::headline(news),
         News::Heartbeat(vitals) => heartbeat::headline(vitals),
         News::Feeds { worse, back } => {
             let count = |health: Health| worse.iter().filter(|feed| feed.health == health).count();
@@ -270,9 +290,11 @@ fn lead(view: &OperatorView) -> String {
              firewall of this machine.",
             instant(*since)
         ),
-        News::Backlog(_) | News::BacklogOver { .. } | News::Refused(_) | News::Unsubscribed { .. } => {
-            delivery::lead(&view.news)
-        }
+        News::Backlog(_)
+        | News::BacklogOver { .. }
+        | News::Refused(_)
+        | News::Unsubscribed { .. }
+        | News::Muted { .. } => delivery::lead(&view.news),
         News::Heartbeat(vitals) => heartbeat::lead(vitals),
         News::OutageOver { since, until } => format!(
             "Nobody could be reached from {} to {}. Feeds answer again and are read again by themselves; what was \

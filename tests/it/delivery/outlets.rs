@@ -152,6 +152,61 @@ fn a_payload_is_bounded_whatever_feeds_say() {
     assert!(body["message"].as_str().unwrap().len() <= 4096 && body["title"].as_str().unwrap().len() <= 250);
 }
 
+/// The digest of a silence: its outlet alone.
+fn digest(count: usize) -> (Lab, Payload) {
+    let mut lab = Lab::with("", "");
+    lab.reconfigure("wirewatch.toml", &format!("{MAIN}mode = \"hourly\"\n"));
+    lab.acquaint(hour(0));
+    for country in ["Sudan", "Yemen", "Mali", "Chad"].iter().take(count) {
+        let title = format!("Truce broken in {country} as shells fall on {country}");
+        lab.poll(0, hour(1), &[entry(country, &title, hour(1))]);
+    }
+    lab.elapse_until(hour(2));
+    let payload = payload(&mut lab, hour(2));
+    (lab, payload)
+}
+
+#[test]
+fn a_digest_has_its_alerts_for_a_program_and_counts_them_for_a_telephone() {
+    let (_lab, payload) = digest(3);
+    let hook = parcel(&outlet(OutletKind::Webhook, "https://hook.example/"), &payload, hour(2));
+    let body: Value = serde_json::from_slice(&hook.body).unwrap();
+    assert_eq!((&body["kind"], &body["alert_count"]), (&"digest".into(), &3.into()));
+    let alerts = body["alerts"].as_array().unwrap();
+    let places: Vec<&str> = alerts.iter().map(|alert| alert["place"].as_str().unwrap()).collect();
+    assert_eq!(places, ["SD", "YE", "ML"]);
+    for alert in alerts {
+        assert_eq!((&alert["topic"], &alert["severity"]), (&"broken-truce".into(), &"critical".into()));
+        assert!(alert["incident"].is_i64() && alert["alert"].is_i64());
+        assert!(alert["reports"][0]["title"].as_str().unwrap().starts_with("Truce broken in "));
+        assert!(alert["reports"][0]["url"].as_str().unwrap().starts_with("https://one.example/"));
+    }
+    let ntfy = parcel(&outlet(OutletKind::Ntfy, "https://ntfy.sh/a-long-topic"), &payload, hour(2));
+    let body: Value = serde_json::from_slice(&ntfy.body).unwrap();
+    let message = body["message"].as_str().unwrap();
+    assert!(message.starts_with("3 alerts, the gravest first"), "{message}");
+    assert!(message.contains("- [Broken truce] Yemen: Truce broken in Yemen"), "{message}");
+}
+
+#[test]
+fn a_program_has_a_limit_only_where_one_is_written() {
+    for (limit, told) in [("", 13), ("max_per_hour = 10\n", 10)] {
+        let mut lab = Lab::with("", "");
+        lab.reconfigure("wirewatch.toml", &format!("{MAIN}{limit}"));
+        lab.acquaint(hour(0));
+        let countries = [
+            "Sudan", "Yemen", "Mali", "Chad", "Haiti", "Somalia", "Libya", "Niger", "Kenya", "Ghana", "Togo",
+            "Benin", "Uganda",
+        ];
+        let mut told_count = 0;
+        for country in countries {
+            let title = format!("Truce broken in {country} as shells fall on {country}");
+            told_count += lab.poll(0, hour(1), &[entry(country, &title, hour(1))]).alerts[0].to.len();
+        }
+        assert_eq!(told_count, told, "{limit:?}");
+    }
+}
+
 #[test]
 fn ntfy_gets_json_with_a_title_in_any_script() {
     let mut lab = Lab::with("", MAIN);

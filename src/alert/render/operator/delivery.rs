@@ -114,6 +114,9 @@ pub(super) fn headline(news: &News) -> String {
         News::Unsubscribed { address, topic } => {
             format!("{} unsubscribed from {}", clean(address, 80), clean(topic, 80))
         }
+        News::Muted { address, topic, .. } => {
+            format!("{} silenced {} for a day", clean(address, 80), clean(topic, 80))
+        }
         _ => String::new(),
     }
 }
@@ -172,6 +175,15 @@ pub(super) fn lead(news: &News) -> String {
             clean(address, 100),
             clean(topic, 100),
         ),
+        News::Muted { address, topic, place, until } => format!(
+            "Somebody followed the link in a mail to {} and confirmed that this address is to get no alerts of {}{} until \
+             {}; then it gets what was held. Others are told as ever, second addresses among them. Whoever a mail is \
+             forwarded to has its links, too: if this was not meant, end it.",
+            clean(address, 100),
+            clean(topic, 100),
+            place.as_ref().map_or_else(String::new, |place| format!(" in {}", clean(place, 60))),
+            instant(*until),
+        ),
         _ => String::new(),
     }
 }
@@ -182,7 +194,7 @@ fn plural_addresses(count: u64) -> String {
 
 pub(super) fn why(news: &News) -> &'static str {
     match news {
-        News::Unsubscribed { .. } => {
+        News::Unsubscribed { .. } | News::Muted { .. } => {
             "Wirewatch writes to mail.operator when a recipient takes itself off, because nobody else would notice."
         }
         News::Refused(_) => {
@@ -201,6 +213,10 @@ pub(super) fn todo(news: &News) -> Vec<(&'static str, &'static str)> {
         News::Unsubscribed { .. } => vec![
             ("See who unsubscribed:", "wirewatch mail unsubscribed"),
             ("Undo it:", "wirewatch mail unsubscribed --restore ADDRESS"),
+        ],
+        News::Muted { .. } => vec![
+            ("See who silenced what:", "wirewatch alerts silence --list"),
+            ("End it:", "wirewatch alerts silence --end ID"),
         ],
         News::Refused(_) => vec![
             ("See all that was refused:", "wirewatch mail failed"),
