@@ -73,6 +73,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0017_create_audit.sql")),
     M::up(include_str!("../migrations/0018_count_reports.sql")),
     M::up(include_str!("../migrations/0019_add_pictures.sql")),
+    M::up(include_str!("../migrations/0023_lapse_arrivals.sql")),
 ];
 
 /// What can go wrong with the database.
