@@ -182,6 +182,12 @@ impl Stories {
         }
     }
 
+    /// What was taken in may have been rolled back: nothing of it is believed any more. A transaction that takes nothing in and
+    /// commits says nothing of those that did not.
+    pub fn rolled_back(&mut self) {
+        *self = Self::default();
+    }
+
     /// Begins to build the memory from what was kept of it. `last_at` is when the last article was taken in, if one ever was.
     pub fn rebuild(record: Record, last_at: Option<Timestamp>) -> Rebuild {
         let mut stories = Self {

@@ -438,9 +438,7 @@ impl Book {
         job: impl FnOnce(&Transaction<'_>, &mut Stories) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let Self { writer, stories } = self;
-        let done = in_transaction(writer, |tx| job(tx, stories))?;
-        stories.committed();
-        Ok(done)
+        writer.settling(stories, job)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Owns [`dispatch`]. Who takes an alert, and when, is decided by `alert/route`; what is held is told by `hold`. Refuses to
 //! decide alerts and to send.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 
 use crate::alert::route::CAP_WINDOW;
@@ -25,12 +27,13 @@ pub(super) struct Dispatched {
     pub(super) has_route: bool,
 }
 
-/// Queues an alert for everybody its routes name, or holds it; every decision is kept. Answers who is told, and when.
+/// Queues an alert for everybody its routes name, or holds it; every decision is kept. Answers who is told, and when. Routes
+/// that ask for as many publishers as lie in `known_at` know it already.
 pub(super) fn dispatch(
     tx: &Transaction<'_>,
     config: &Config,
     alert: &Alert,
-    id: AlertId,
+    (id, known_at): (AlertId, &RangeInclusive<u32>),
     now: Timestamp,
 ) -> Result<Dispatched, StoreError> {
     let incident = tx.alert_facts(id)?.and_then(|facts| facts.incident);
@@ -53,7 +56,11 @@ pub(super) fn dispatch(
         }
     }
     let scene = Scene { recent: &recent, unsubscribed: &unsubscribed, ..scene };
-    let verdicts = decide(&config.routes, alert, &scene);
+    let mut verdicts = decide(&config.routes, alert, &scene);
+    verdicts.retain(|verdict| {
+        let route = verdict.route.and_then(|number| config.routes.get(number));
+        route.is_none_or(|route| !known_at.contains(&route.min_publishers))
+    });
     if verdicts.is_empty() {
         tx.save_route_decision(&RouteDecision {
             code: "no-route",

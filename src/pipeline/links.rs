@@ -11,9 +11,9 @@ use super::dispatch::unsubscribed;
 use super::follow_up::{self, Acknowledged};
 use super::operator::{OperatorEvent, tell};
 use super::outgoing::base;
-use crate::alert::AlertId;
 use crate::alert::render::operator::News;
 use crate::alert::silence::{Matcher, NewSilence, Silence};
+use crate::alert::{AlertId, Kind};
 use crate::article::place::country;
 use crate::config::Config;
 use crate::delivery::Channel;
@@ -77,16 +77,26 @@ pub fn actions(
     at: Timestamp,
 ) -> Result<Vec<Link>, StoreError> {
     let Some(base) = base(config) else { return Ok(Vec::new()) };
-    Ok(placeholders(&tx.follow_up_key()?, &base, alert, at))
+    let kind = tx.alert_facts(alert)?.map(|facts| facts.alert.kind);
+    let mut links = placeholders(&tx.follow_up_key()?, &base, alert, at);
+    links.retain(|link| may_do(link.action, kind));
+    Ok(links)
+}
+
+/// Whether an action makes sense for an alert. Only of reports that tripped can it be said that it was right to tell them: what was
+/// taken back, or only half speaks to its topic in a surge, would teach the topic the wrong thing.
+pub(super) fn may_do(action: Action, kind: Option<Kind>) -> bool {
+    !matches!(action, Action::Useful | Action::Noise) || kind.is_some_and(Kind::tells_reports)
 }
 
 /// Judges a link. Nothing changes.
 pub fn look(tx: &Transaction<'_>, token: &str, now: Timestamp) -> Result<Judged, StoreError> {
     let Some(ticket) = Ticket::parse(token) else { return Ok(Judged::Unknown) };
     let Some(found) = tx.link_subject(ticket.delivery)? else { return Ok(Judged::Unknown) };
-    let Subject { alert, at, address, topic, subject, .. } = found;
+    let Subject { alert, at, address, topic, kind, subject } = found;
     let recipient = Recipient { delivery: ticket.delivery, alert, at, address: &address };
-    if !ticket.is_for(&tx.follow_up_key()?, recipient) || !OFFERED.contains(&ticket.action) {
+    let is_offered = OFFERED.contains(&ticket.action) && may_do(ticket.action, kind);
+    if !ticket.is_for(&tx.follow_up_key()?, recipient) || !is_offered {
         return Ok(Judged::Unknown);
     }
     // What wirewatch says of itself is nobody's to judge or to leave.

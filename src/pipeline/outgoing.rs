@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::links::may_do;
+use crate::alert::Kind;
 use crate::alert::render::without_actions;
 use crate::config::Config;
 use crate::delivery::Channel;
@@ -68,8 +70,10 @@ pub fn claim(
         found.text = Payload { text, ..found.clone() }.bounded().text;
         if let Some(base) = base(config).filter(|_| found.incident.is_some()) {
             let links = follow_up::links(&key, &base, recipient);
+            let kind = Kind::from_word(&found.kind);
             found.links = links
                 .into_iter()
+                .filter(|link| may_do(link.action, kind))
                 .map(|link| PayloadLink { action: link.action.as_str(), url: link.url })
                 .collect();
         }

@@ -86,7 +86,7 @@ impl Transaction<'_> {
         Ok(found)
     }
 
-    /// Labels the articles of an alert as its feedback; answers how many took it. Articles that somebody labelled themselves
+    /// Labels the articles of an alert that trip its topic still as its feedback; answers how many took it. Articles that somebody labelled themselves
     /// keep their labels.
     pub fn keep_feedback(
         &self,
@@ -96,9 +96,12 @@ impl Transaction<'_> {
         at: Timestamp,
     ) -> Result<usize, StoreError> {
         let mut statement =
-            self.sql.prepare_cached("SELECT i.article_id FROM alert_articles i JOIN articles a ON a.id = i.article_id WHERE i.alert_id = ?1")?;
+            self.sql.prepare_cached(
+                "SELECT i.article_id FROM alert_articles i JOIN scores s ON s.article_id = i.article_id AND s.topic = ?2
+                 WHERE i.alert_id = ?1 AND s.trips = 1",
+            )?;
         let articles: Vec<i64> =
-            statement.query_map([alert.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            statement.query_map(params![alert.0, topic], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let label = |article| labels::Label { article, topic: topic.to_owned(), grade };
         let labels: Vec<labels::Label> = articles.into_iter().map(label).collect();
         labels::keep(&self.sql, &labels, labels::LabelSource::Feedback, at)
