@@ -83,9 +83,8 @@ impl Transaction<'_> {
             let (article, of, is_own, was_corrected) = row?;
             match told.last_mut().filter(|(_, known, _)| known.incident == of.incident) {
                 Some(known) if is_own && !known.2 => *known = (article, of, true),
-                Some(_) => {}
                 None if is_own || !was_corrected => told.push((article, of, is_own)),
-                None => {}
+                Some(_) | None => {}
             }
         }
         Ok(told.into_iter().map(|(article, of, _)| (article, of)).collect())
