@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::AlertEvent;
 use super::raise::{News, Placed, tell_people};
-use crate::alert::{Kind, Silence};
+use crate::alert::{Kind, Withheld};
 use crate::article::Article;
 use crate::article::identity::ArticleId;
 use crate::config::Config;
@@ -82,7 +82,7 @@ pub(super) fn after_news(
 /// Takes what a publisher takes back out of what is still to be told.
 pub(super) fn withdraw(tx: &Transaction<'_>, story: StoryId, publisher: &str) -> Result<(), StoreError> {
     for (article, topic) in tx.withdraw_story(story, publisher)? {
-        let silence = Silence::Retracted;
+        let silence = Withheld::Retracted;
         tx.save_decision(article, &topic, silence.code(), &silence.words())?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use super::page::with_page_text;
 use super::raise::raise;
 use super::surge::{self, Arrived};
 use super::{ArticleEvent, Scored, Settled};
-use crate::alert::{self, Silence};
+use crate::alert::{self, Withheld};
 use crate::article::identity::{ArticleId, By, Document, Identity, Keys, Sighting, Tallies, identify};
 use crate::article::{Article, NO_PLACE};
 use crate::config::Config;
@@ -351,7 +351,7 @@ pub(super) fn restate(
         tx.withdraw(article, topic)?;
     }
     for topic in tripped_before.iter().filter(|topic| trips(topic)) {
-        let silence = Silence::AlreadyTripped;
+        let silence = Withheld::AlreadyTripped;
         tx.withhold_if_open(article, topic, &silence, now)?;
     }
     Ok(tripped_before)

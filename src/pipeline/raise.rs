@@ -9,7 +9,7 @@ use super::AlertEvent;
 use super::dispatch::{Dispatched, dispatch};
 use super::view::{self, Decided};
 use crate::alert::render;
-use crate::alert::{Alert, Kind, Silence};
+use crate::alert::{Alert, Kind, Withheld};
 use crate::article::NO_PLACE;
 use crate::article::identity::ArticleId;
 use crate::config::Config;
@@ -58,7 +58,7 @@ pub(super) fn raise(
     tx.save_step(incident, &step, now)?;
     for (arrival, outcome) in arrivals.iter().zip(&step.outcomes) {
         if *outcome != Outcome::Told {
-            let silence = Silence::Incident(*outcome);
+            let silence = Withheld::Incident(*outcome);
             tx.withhold(arrival.article, id, &silence, now)?;
         }
     }
@@ -247,7 +247,7 @@ fn close_quiet(
     now: Timestamp,
 ) -> Result<Option<AlertEvent>, StoreError> {
     let (have, need) = (standing.publisher_count(), topic.source.policy.publishers);
-    silence_pending(tx, &alive.topic, standing, Silence::Unconfirmed { have, need }, now)?;
+    silence_pending(tx, &alive.topic, standing, Withheld::Unconfirmed { have, need }, now)?;
     tx.save_step(standing.id, step, now)?;
     if standing.status != Status::Open || !config.routes.iter().any(|route| route.all_clear) {
         return Ok(None);
@@ -262,7 +262,7 @@ fn close_quiet(
 /// Closes an incident whose topic is gone.
 fn abandon(tx: &Transaction<'_>, alive: &Alive, now: Timestamp) -> Result<(), StoreError> {
     if let Some(standing) = load(tx, &alive.topic, &alive.place, now)? {
-        silence_pending(tx, &alive.topic, &standing, Silence::TopicGone, now)?;
+        silence_pending(tx, &alive.topic, &standing, Withheld::TopicGone, now)?;
     }
     let from = Some(if alive.is_open { Status::Open } else { Status::Forming });
     let reason = "its topic is no longer configured".to_owned();
@@ -273,7 +273,7 @@ fn silence_pending(
     tx: &Transaction<'_>,
     topic: &TopicId,
     standing: &Standing,
-    silence: Silence,
+    silence: Withheld,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for arrival in &standing.pending {

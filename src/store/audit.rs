@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::routing::RouteDecision;
 use super::{Reader, StoreError, Transaction, from_micros, to_micros};
-use crate::alert::{AlertId, Silence};
+use crate::alert::{AlertId, Withheld};
 use crate::article::identity::ArticleId;
 use crate::audit::{Chain, Checked, Event, Record, Seal};
 use crate::delivery::DeliveryId;
@@ -73,7 +73,7 @@ impl Transaction<'_> {
         &self,
         article: ArticleId,
         topic: &TopicId,
-        silence: &Silence,
+        silence: &Withheld,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (decision, reason) = (silence.code(), silence.words());
@@ -86,7 +86,7 @@ impl Transaction<'_> {
         &self,
         article: ArticleId,
         topic: &TopicId,
-        silence: &Silence,
+        silence: &Withheld,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (decision, reason) = (silence.code(), silence.words());
