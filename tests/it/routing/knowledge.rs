@@ -12,7 +12,7 @@ use wirewatch::pipeline::follow_up::end_silence;
 
 use super::follow_up::{mute, sudan};
 use super::{breach, decided, lab, mails};
-use crate::support::lab::{Lab, entry, hour};
+use crate::support::lab::{Lab, hour};
 
 const DESK: &str = "[[route]]\nto = [\"desk@example.org\"]\n";
 const CHIEF: &str = "[[route]]\nto = [\"desk@example.org\"]\nescalate_to = [\"chief@example.org\"]\nescalate_after = \"15m\"\n";
