@@ -1,6 +1,6 @@
 //! An alert: a decision to tell people, with its reason; and the decisions to stay silent.
 //!
-//! Owns [`Alert`], [`Kind`] and [`Silence`], the reasons for which nobody is told of an article. Who is told of an alert is
+//! Owns [`Alert`], [`Kind`] and [`Withheld`], the reasons for which nobody is told of an article. Who is told of an alert is
 //! [`route`], what mutes it [`silence`](mod@silence), how it reads [`render`]. Refuses to send and to store.
 
 pub mod acknowledgement;
@@ -107,7 +107,7 @@ pub struct Alert {
 
 /// Why nobody was told of an article that tripped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Silence {
+pub enum Withheld {
     /// The feed was seen for the first time and the entry was not fresh.
     Baseline {
         /// `poll.first_look`.
@@ -146,7 +146,7 @@ pub enum Silence {
     TopicGone,
 }
 
-impl Silence {
+impl Withheld {
     /// A short word for counting (`replay`'s `suppressed`).
     pub fn code(&self) -> &'static str {
         match self {
@@ -214,16 +214,16 @@ pub fn may_alert(
     first_sight: bool,
     first_look: Duration,
     max_age: Duration,
-) -> Result<(), Silence> {
+) -> Result<(), Withheld> {
     // A date of the day after tomorrow says nothing: calendars announce, and years are mistyped.
     let believed = article.published_at.filter(|published| *published <= after(article.seen_at, FUTURE_MAX));
     let published_within =
         |limit: Duration| believed.map(|published: Timestamp| after(published, limit) >= article.seen_at);
     if first_sight && published_within(first_look) != Some(true) {
-        return Err(Silence::Baseline { first_look });
+        return Err(Withheld::Baseline { first_look });
     }
     if published_within(max_age) == Some(false) {
-        return Err(Silence::TooOld { max_age });
+        return Err(Withheld::TooOld { max_age });
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::AlertEvent;
 use super::raise::{News, Placed, tell_people};
-use crate::alert::{Kind, Silence};
+use crate::alert::{Kind, Withheld};
 use crate::article::Article;
 use crate::article::identity::ArticleId;
 use crate::audit::Event;
@@ -88,7 +88,7 @@ pub(super) fn after_news(
 fn withdraw(tx: &Transaction<'_>, untold: &[(ArticleId, TopicId)], now: Timestamp) -> Result<(), StoreError> {
     for (article, topic) in untold {
         tx.withdraw(*article, topic)?;
-        tx.withhold(*article, topic, &Silence::Retracted, now)?;
+        tx.withhold(*article, topic, &Withheld::Retracted, now)?;
     }
     Ok(())
 }

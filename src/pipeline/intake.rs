@@ -13,7 +13,7 @@ use super::placing::{Arrivals, has_place_filters, join_placed, place_of};
 use super::raise::raise;
 use super::surge::{self, Arrived};
 use super::{ArticleEvent, Scored, Settled};
-use crate::alert::{self, Silence};
+use crate::alert::{self, Withheld};
 use crate::article::Article;
 use crate::article::identity::{ArticleId, By, Document, Identity, Keys, Sighting, Tallies, identify};
 use crate::audit::Event;
@@ -349,13 +349,13 @@ pub(super) fn restate(
     for topic in tripped_before.iter().filter(|topic| !trips(topic)) {
         if tx.withdraw(article, topic)? {
             // Its score has no decision any more; that it waited, and no longer does, stays on record.
-            let silence = Silence::EditedAway;
+            let silence = Withheld::EditedAway;
             let (decision, reason) = (silence.code(), silence.words());
             tx.audit(&Event::Withheld { article, topic, decision, reason: &reason }, now)?;
         }
     }
     for topic in tripped_before.iter().filter(|topic| trips(topic)) {
-        let silence = Silence::AlreadyTripped;
+        let silence = Withheld::AlreadyTripped;
         tx.withhold_if_open(article, topic, &silence, now)?;
     }
     Ok(tripped_before)
@@ -386,7 +386,7 @@ pub(super) fn weigh(
         let known = tx.places_of_story(&score.topic, event.story)?;
         let may_retract = !known.is_empty() && config.topics.retracts(article);
         if may_retract && tx.has_to_take_back(&score.topic, event.story, &article.publisher)? {
-            tx.withhold(event.id, &score.topic, &Silence::Retraction, now)?;
+            tx.withhold(event.id, &score.topic, &Withheld::Retraction, now)?;
             continue;
         }
         let place = place_of(config, article, &known);

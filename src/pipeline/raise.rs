@@ -14,7 +14,7 @@ use super::dispatch::{Dispatched, dispatch};
 use super::placing::has_place_filters;
 use super::view::{self, Decided};
 use crate::alert::render;
-use crate::alert::{Alert, Kind, Silence};
+use crate::alert::{Alert, Kind, Withheld};
 use crate::article::NO_PLACE;
 use crate::article::identity::ArticleId;
 use crate::config::Config;
@@ -71,7 +71,7 @@ pub(super) fn raise(
     tx.save_step(incident, &step, now)?;
     for (arrival, outcome) in arrivals.iter().zip(&step.outcomes) {
         if *outcome != Outcome::Told {
-            let silence = Silence::Incident(*outcome);
+            let silence = Withheld::Incident(*outcome);
             tx.withhold(arrival.article, id, &silence, now)?;
         }
     }
@@ -296,7 +296,7 @@ fn close_quiet(
     now: Timestamp,
 ) -> Result<Option<AlertEvent>, StoreError> {
     let (have, need) = (standing.publisher_count(), topic.source.policy.publishers);
-    silence_pending(tx, &alive.topic, standing, Silence::Unconfirmed { have, need }, now)?;
+    silence_pending(tx, &alive.topic, standing, Withheld::Unconfirmed { have, need }, now)?;
     tx.save_step(standing.id, step, now)?;
     if standing.status != Status::Open || !config.routes.iter().any(|route| route.all_clear) {
         return Ok(None);
@@ -311,7 +311,7 @@ fn close_quiet(
 /// Closes an incident whose topic is gone.
 fn abandon(tx: &Transaction<'_>, alive: &Alive, now: Timestamp) -> Result<(), StoreError> {
     if let Some(standing) = load(tx, &alive.topic, &alive.place, now)? {
-        silence_pending(tx, &alive.topic, &standing, Silence::TopicGone, now)?;
+        silence_pending(tx, &alive.topic, &standing, Withheld::TopicGone, now)?;
     }
     let from = Some(if alive.is_open { Status::Open } else { Status::Forming });
     let reason = "its topic is no longer configured".to_owned();
@@ -322,7 +322,7 @@ fn silence_pending(
     tx: &Transaction<'_>,
     topic: &TopicId,
     standing: &Standing,
-    silence: Silence,
+    silence: Withheld,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for arrival in &standing.pending {
@@ -355,7 +355,7 @@ fn levels(config: &Config, topic: &Topic, place: &str, standing: Option<&Standin
 fn lapse(tx: &Transaction<'_>, topic: &Topic, place: &str, now: Timestamp) -> Result<(), StoreError> {
     let (id, need) = (&topic.source.id, topic.source.policy.publishers);
     for article in tx.lapse_waiting(id, place, remembered_since(now), now)? {
-        tx.withhold(article, id, &Silence::Lapsed { need, memory: MEMORY }, now)?;
+        tx.withhold(article, id, &Withheld::Lapsed { need, memory: MEMORY }, now)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::routing::RouteDecision;
 use super::{Reader, StoreError, Transaction, from_micros, to_micros};
-use crate::alert::{AlertId, Silence};
+use crate::alert::{AlertId, Withheld};
 use crate::article::identity::ArticleId;
 use crate::audit::{Chain, Checked, Event, Record, Seal};
 use crate::delivery::DeliveryId;
@@ -75,7 +75,7 @@ impl Transaction<'_> {
         &self,
         article: ArticleId,
         topic: &TopicId,
-        silence: &Silence,
+        silence: &Withheld,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (decision, reason) = (silence.code(), silence.words());
@@ -88,7 +88,7 @@ impl Transaction<'_> {
         &self,
         article: ArticleId,
         topic: &TopicId,
-        silence: &Silence,
+        silence: &Withheld,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (decision, reason) = (silence.code(), silence.words());
