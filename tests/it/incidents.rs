@@ -118,3 +118,20 @@ fn a_report_that_is_taken_back_leaves_those_who_stand_by_the_incident() {
     let told = lab.poll(1, hour(9), &[second(DEPOT_SAVED, 2)]).alerts;
     assert_eq!((told[0].alert.kind.as_str(), told[0].alert.publishers), ("correction", 0));
 }
+
+#[test]
+fn what_waited_too_long_for_confirmation_says_so_once() {
+    let mut lab = Lab::with("publishers = 2\nclose_after = \"20d\"", "");
+    lab.acquaint(hour(0));
+    let waiting = lab.poll(0, hour(1), &[entry("a", TOLD, hour(1))]).articles[0].id.0;
+    for day in [9, 10] {
+        let id = format!("later-{day}");
+        let title = format!("{DEPOT}, {} days on", day * 3);
+        assert!(lab.poll(0, hour(day * 24), &[entry(&id, &title, hour(day * 24))]).alerts.is_empty());
+    }
+    let (code, words) = decision(&lab, waiting);
+    assert_eq!(code, "unconfirmed");
+    assert!(words.contains("fewer than 2 independent publishers said so within 7d"), "{words}");
+    let said = withheld(&lab).into_iter().filter(|(article, _)| *article == waiting);
+    assert_eq!(said.map(|(_, code)| code).collect::<Vec<_>>(), ["awaiting-publishers", "unconfirmed"]);
+}
