@@ -273,16 +273,6 @@ impl Ledger {
         self.ask(|answer| Job::Hasten { now, answer }).await
     }
 
-    /// Makes what waits in a channel until `until` at the longest due at once; answers how many there are.
-    pub async fn hasten_waiting(
-        &self,
-        channel: Channel,
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<usize, LedgerError> {
-        self.within(move |tx| tx.hasten_waiting(&channel, until, now)).await
-    }
-
     /// Whether the database refuses what it is given, as far as is known.
     pub fn is_refused(&self) -> bool {
         self.health.is_refusing()

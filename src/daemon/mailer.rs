@@ -26,6 +26,7 @@ use super::{now, until};
 use crate::delivery::{self, Channel, DeliveryId, Status};
 use crate::feed::schedule::after;
 use crate::mail::{Line, Outcome};
+use crate::store::Transaction;
 use crate::store::outbox::Prospect;
 
 /// Longest wait between two looks into the outbox.
@@ -288,8 +289,10 @@ impl Carrier {
         self.note(&aloft, finish.status, &finish.reply, finish.next_attempt_at);
         self.record(finish, ended_at).await?;
         if let Some(until) = opened {
-            let hastened = self.ledger.hasten_waiting(aloft.channel.clone(), until, ended_at).await?;
-            debug!(channel = aloft.channel.word(), hastened, "The way is open again");
+            let channel = aloft.channel;
+            let opened = move |tx: &Transaction<'_>| tx.hasten_waiting(&channel, until, ended_at);
+            let hastened = self.ledger.within(opened).await?;
+            debug!(hastened, "A way is open again");
         }
         Ok(())
     }
