@@ -112,7 +112,13 @@ fn settle(
             let severity = tx.incident_severity(told.incident)?.unwrap_or(topic.source.severity);
             let placed = Placed { topic, place: &told.place, incident: told.incident, severity };
             let publishers = told.others;
-            let news = News { kind: Kind::Correction, reason: &reason, articles: reported, publishers };
+            let news = News {
+                kind: Kind::Correction,
+                headline: None,
+                reason: &reason,
+                articles: reported,
+                publishers,
+            };
             tell_people(tx, config, placed, &news, now)
         }
     }

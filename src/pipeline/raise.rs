@@ -104,6 +104,8 @@ pub(super) struct Placed<'a> {
 /// What people are to be told.
 pub(super) struct News<'a> {
     pub(super) kind: Kind,
+    /// What it says first, where that is no story's title.
+    pub(super) headline: Option<String>,
     pub(super) reason: &'a str,
     /// Best first.
     pub(super) articles: &'a [ArticleId],
@@ -117,7 +119,13 @@ impl Telling {
             Self::Update => Kind::Update,
             Self::Escalation => Kind::Escalation,
         };
-        News { kind, reason: &tell.reason, articles: &tell.articles, publishers: tell.publishers }
+        News {
+            kind,
+            headline: None,
+            reason: &tell.reason,
+            articles: &tell.articles,
+            publishers: tell.publishers,
+        }
     }
 }
 
@@ -170,7 +178,7 @@ pub(super) fn tell_people(
         topic,
         incident,
         reason: tell.reason,
-        headline: None,
+        headline: tell.headline.clone(),
         articles: tell.articles,
         score,
     };
@@ -254,7 +262,8 @@ fn close_quiet(
     let placed = Placed { topic, place: &alive.place, incident: standing.id, severity: step.severity };
     let told: Vec<ArticleId> = tx.last_reported(standing.id)?.into_iter().collect();
     let reason = step.transition.as_ref().map_or("it fell quiet", |transition| &transition.reason);
-    let news = News { kind: Kind::AllClear, reason, articles: &told, publishers: standing.told_publishers };
+    let publishers = standing.told_publishers;
+    let news = News { kind: Kind::AllClear, headline: None, reason, articles: &told, publishers };
     tell_people(tx, config, placed, &news, now)
 }
 

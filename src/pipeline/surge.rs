@@ -290,6 +290,8 @@ fn tell_surge(
     tx.note_incident(incident, &format!("a surge was told: {reason}"), now)?;
     let severity =
         tx.incident_severity(incident)?.map_or(topic.source.severity, |s| s.max(topic.source.severity));
-    let news = News { kind: Kind::Surge, reason: &reason, articles: &articles, publishers: surge.publishers };
+    let (kind, publishers) = (Kind::Surge, surge.publishers);
+    let news =
+        News { kind, headline: Some(surge.headline()), reason: &reason, articles: &articles, publishers };
     tell_people(tx, config, Placed { topic, place, incident, severity }, &news, now)
 }
