@@ -268,7 +268,9 @@ fn kicker(view: &DigestView) -> String {
 fn headline(view: &DigestView) -> String {
     let incidents: std::collections::BTreeSet<Option<i64>> =
         view.items.iter().map(|item| item.incident).collect();
-    format!("{} of {}", counted(view), plural(incidents.len() as u64, "incident"))
+    let counted = counted(view);
+    let comma = if counted.contains(',') { "," } else { "" };
+    format!("{counted}{comma} of {}", plural(incidents.len() as u64, "incident"))
 }
 
 fn lead(view: &DigestView) -> String {
@@ -301,7 +303,7 @@ fn facts(item: &DigestItem) -> Vec<String> {
 
 fn waited(hold: Hold) -> &'static str {
     match hold {
-        Hold::Digest => "for the digest",
+        Hold::Digest => "held for the digest",
         Hold::QuietHours => "late: held in quiet hours",
         Hold::Cap => "late: over the limit of mails an hour",
         Hold::Silence => "late: held by a silence",

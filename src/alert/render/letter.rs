@@ -31,10 +31,12 @@ const TOLD_MAX: usize = 10;
 
 /// Everything the templates may use; docs/mail.md lists it. `picture` is the Content-ID of the sparkline.
 pub(super) fn values(view: &AlertView, picture: Option<&str>) -> Value {
-    let (colour, dark_colour) = match view.severity {
-        Severity::Critical => ("#b42318", "#ff8a7a"),
-        Severity::Warning => ("#a15c07", "#f5b041"),
-        Severity::Info => ("#175cd3", "#84adff"),
+    let (colour, dark_colour) = match (view.kind, view.severity) {
+        // Nobody is to read that it is over as an alarm.
+        (Kind::AllClear, _) => ("#17724b", "#3fb27f"),
+        (_, Severity::Critical) => ("#b42318", "#ff8a7a"),
+        (_, Severity::Warning) => ("#a15c07", "#f5b041"),
+        (_, Severity::Info) => ("#175cd3", "#84adff"),
     };
     let headline = headline(view);
     let (kicker, facts, why, todo) = (kicker(view), facts(view), why(view), todo(view));
@@ -257,7 +259,8 @@ fn sections(view: &AlertView) -> (Vec<Value>, usize) {
             room = room.saturating_sub(story.articles.len());
         }
         let title = match (view.kind, news) {
-            (Kind::Correction, _) => "WHAT IS CORRECTED",
+            // An article that was edited stands here as it is now; what it said is in the notice.
+            (Kind::Correction, _) => "WHAT THE REPORTS SAY NOW",
             (Kind::AllClear, _) => "WHAT WAS REPORTED",
             (Kind::First, News::New) => "",
             (_, News::New) => "NEW",

@@ -17,6 +17,7 @@ use super::clean::{clean, cut, direction, isolate, wrap};
 use super::templates::Templates;
 use super::words::{instant, plural};
 use super::{COLUMNS, Rendered, SUBJECT_CHARS_MAX};
+use crate::alert::Kind;
 use crate::feed::health::Health;
 
 pub use delivery::Backlog;
@@ -123,6 +124,7 @@ pub fn render_with(view: &OperatorView, templates: &Templates) -> Rendered {
     let html = templates.fill("operator.html", &values(view, "operator.html"));
     let headers = vec![
         ("List-Id".to_owned(), "Wirewatch operator <operator.wirewatch>".to_owned()),
+        ("X-Wirewatch-Kind".to_owned(), Kind::Operator.as_str().to_owned()),
         ("X-Wirewatch-Alert".to_owned(), view.alert.to_string()),
     ];
     let template_problem = text.problem.or(html.problem).map(|problem| problem.to_string());

@@ -4,13 +4,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Rendered;
+use super::clean::cut;
 use super::digest::{self, DigestItem, DigestView, Why};
 use super::operator::{self, News as OperatorNews};
 use super::templates::Templates;
 use super::view::{
     Action, AlertView, ArticleView, News, PublisherView, StoryView, TREND_DAYS, ToldStory, Trend,
 };
+use super::{Rendered, SUBJECT_CHARS_MAX};
 use crate::alert::Kind;
 use crate::alert::route::decide::Hold;
 use crate::feed::Tier;
@@ -49,7 +50,9 @@ pub fn names() -> Vec<&'static str> {
 /// A mail with all there can be in it, to look at; `None` for what is no name of [`names`].
 pub fn mail(name: &str, at: Timestamp, templates: &Templates) -> Option<Rendered> {
     if let Some(kind) = KINDS.into_iter().find(|kind| kind.as_str() == name) {
-        return Some(super::render(&full(kind, HEADLINES, at), templates));
+        // As mails are today: a template must know of the page of an incident, which nobody serves yet.
+        let view = AlertView { incident_url: None, ..full(kind, HEADLINES, at) };
+        return Some(super::render(&view, templates));
     }
     let is_heartbeat = match name {
         "digest" => return digests(at).first().map(|view| digest::render(view, templates)),
@@ -59,14 +62,16 @@ pub fn mail(name: &str, at: Timestamp, templates: &Templates) -> Option<Rendered
     };
     let mails = operator::samples(at);
     let found = mails.iter().find(|view| matches!(view.news, OperatorNews::Heartbeat(_)) == is_heartbeat);
-    found.map(|view| operator::render_with(view, templates))
+    let mail = found.map(|view| operator::render_with(view, templates))?;
+    let subject = cut(&format!("A sample, not news: {}", mail.subject), SUBJECT_CHARS_MAX);
+    Some(Rendered { subject, ..mail })
 }
 
 /// Digests of every reason, with an alert of every kind, in both directions; and one of which not all is shown.
 pub fn digests(at: Timestamp) -> Vec<DigestView> {
     let holds = [Hold::Digest, Hold::QuietHours, Hold::Cap, Hold::Silence];
-    let item = |kind: &Kind, hold, headline: Option<&str>| DigestItem {
-        alert: 31,
+    let item = |number: i64, kind: &Kind, hold, headline: Option<&str>| DigestItem {
+        alert: 31 + number,
         incident: headline.map(|_| 12),
         kind: *kind,
         severity: if headline.is_some() { Severity::Critical } else { Severity::Info },
@@ -85,8 +90,10 @@ pub fn digests(at: Timestamp) -> Vec<DigestView> {
     let view =
         |why, items| DigestView { alert: 40, at, why, items, contact: Some("ops@example.org".to_owned()) };
     let titles = [Some(HEADLINES[0].0), Some(HEADLINES[1].0), None];
-    let of =
-        |hold| KINDS.iter().zip(titles.into_iter().cycle()).map(move |(kind, title)| item(kind, hold, title));
+    let of = |hold| {
+        let titled = (0_i64..).zip(&KINDS).zip(titles.into_iter().cycle());
+        titled.map(move |((number, kind), title)| item(number, kind, hold, title))
+    };
     let mut digests: Vec<DigestView> =
         holds.iter().map(|hold| view(Why::All(*hold), of(*hold).collect())).collect();
     digests.push(view(Why::Several, holds.iter().flat_map(|hold| of(*hold)).cycle().take(200).collect()));
@@ -138,16 +145,20 @@ fn full(kind: Kind, headlines: [Headline; 2], at: Timestamp) -> AlertView {
         title: title.to_owned(),
         alert: 29,
         told_at: before(at, 1500),
-        publishers: 2,
+        publishers: if kind == Kind::Correction { 0 } else { 2 },
         is_taken_back: kind == Kind::Correction,
     };
-    // A correction and an all-clear show one story, and it is known.
-    let is_news = kind.tells_news();
-    let shown = if is_news { [News::New, News::Updated].as_slice() } else { [News::Updated].as_slice() };
+    // A first alert has nothing that is known; a correction and an all-clear show one story, and it is known.
+    let (is_news, is_first) = (kind.tells_news(), kind == Kind::First);
+    let shown = match kind {
+        Kind::First => [News::New, News::New].as_slice(),
+        _ if is_news => &[News::New, News::Updated],
+        _ => &[News::Updated],
+    };
     let stories = shown.iter().copied().zip(headlines);
     AlertView {
         severity: Severity::Critical,
-        headline: (kind == Kind::Surge).then(|| "Sample: 34 reports in 24 h, usually 6".to_owned()),
+        headline: (kind == Kind::Surge).then(|| "Sample: 34 reports in 24h, usually 6".to_owned()),
         place: Some("Sudan".to_owned()),
         place_code: "SD".to_owned(),
         publishers: 3,
@@ -158,8 +169,8 @@ fn full(kind: Kind, headlines: [Headline; 2], at: Timestamp) -> AlertView {
             })
             .collect(),
         more: if is_news { 3 } else { 0 },
-        told: vec![told.clone()],
-        told_more: 4,
+        told: if is_first { Vec::new() } else { vec![told.clone()] },
+        told_more: if is_first { 0 } else { 4 },
         corrects: (kind == Kind::Correction)
             .then(|| ToldStory { title: format!("[A sample, not news] Sudan: {title}"), ..told }),
         trend: Some(Trend { days, place: Some("Sudan".to_owned()) }),

@@ -92,6 +92,9 @@ fn every_sample_is_sound_on_the_wire() {
         .chain(sample::names().into_iter().filter_map(|name| sample::mail(name, at, &Templates::default())))
         .collect();
     assert_eq!(mails.len(), 5 + 10 + 9);
+    for mail in mails.iter().rev().take(9) {
+        assert!(mail.subject.contains("A sample, not news"), "{}", mail.subject);
+    }
     for mail in mails {
         assert_eq!(mail.template_problem, None);
         for part in [&mail.text, &mail.html] {

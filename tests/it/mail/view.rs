@@ -201,7 +201,7 @@ fn a_correction_says_what_was_told_and_later_mails_say_that_it_was_taken_back() 
         &[
             "Alert 1 of 13:00 UTC said: “[Broken truce] The truce was broken at dawn in the north”.",
             "No publisher stands by it any more",
-            "WHAT IS CORRECTED",
+            "WHAT THE REPORTS SAY NOW",
         ],
     );
     assert!(!text.contains("Score 0."), "what was taken back has no likelihood: {text}");
