@@ -89,7 +89,7 @@ fn many_weak_reports_are_told_once_and_again_when_they_come_anew() {
     assert_eq!(alert.to, ["desk@example.org", "night@example.org"]);
     // Six publishers say none of the headlines; what they make together has a number.
     assert!(
-        alert.subject.contains("Surge, Sudan: 12 reports in 24h, usually 0.5 (6 publishers)"),
+        alert.subject.contains("Surge, Sudan: 12 reports in 24h, usual 0.5 (6 publishers)"),
         "{}",
         alert.subject
     );

@@ -158,7 +158,7 @@ fn full(kind: Kind, headlines: [Headline; 2], at: Timestamp) -> AlertView {
     let stories = shown.iter().copied().zip(headlines);
     AlertView {
         severity: Severity::Critical,
-        headline: (kind == Kind::Surge).then(|| "Sample: 34 reports in 24h, usually 6".to_owned()),
+        headline: (kind == Kind::Surge).then(|| "Sample: 34 reports in 24h, usual 6".to_owned()),
         place: Some("Sudan".to_owned()),
         place_code: "SD".to_owned(),
         publishers: 3,

@@ -247,11 +247,11 @@ fn a_subject_says_what_happened_in_one_line() {
         (
             AlertView {
                 kind: Kind::Surge,
-                headline: Some("34 reports in 24h, usually 6".to_owned()),
+                headline: Some("34 reports in 24h, usual 6".to_owned()),
                 publishers: 5,
                 ..with_title("Talks collapse")
             },
-            "[Ceasefire breakdown] Surge, Sudan: 34 reports in 24h… (5 publishers)",
+            "[Ceasefire breakdown] Surge, Sudan: 34 reports in 24h, usual 6 (5 publishers)",
         ),
         (AlertView { stories: Vec::new(), ..view() }, "[Ceasefire breakdown] Sudan: Ceasefire breakdown"),
         (with_title("one\r\ntwo\u{202e}three"), "[Ceasefire breakdown] Sudan: one twothree"),
@@ -292,7 +292,7 @@ fn every_kind_says_what_it_is() {
     for kind in [Kind::First, Kind::Update, Kind::Escalation, Kind::Surge, Kind::Correction, Kind::AllClear] {
         let view = match kind {
             Kind::Surge => {
-                let headline = "34 reports in 24h, usually 6".to_owned();
+                let headline = "34 reports in 24h, usual 6".to_owned();
                 AlertView { headline: Some(headline), publishers: 12, ..full(kind) }
             }
             // What a correction takes back is told in one story, as is what was reported last before an all-clear.
