@@ -74,6 +74,16 @@ impl Kind {
         matches!(self, Self::First | Self::Update | Self::Escalation | Self::Surge)
     }
 
+    /// Whether it means something only to those who were told of its incident.
+    pub fn is_follow_up(self) -> bool {
+        matches!(self, Self::Correction | Self::AllClear)
+    }
+
+    /// Whether it tells of reports that tripped a topic, so that it can be said of them whether that was right.
+    pub fn tells_reports(self) -> bool {
+        self.tells_news() && self != Self::Surge
+    }
+
     /// The kind for a word of the store.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
@@ -119,8 +129,19 @@ pub enum Silence {
         /// Publishers the topic asks for.
         need: u32,
     },
+    /// It waited too long for other publishers: what they say now is no confirmation of it.
+    Lapsed {
+        /// Publishers the topic asks for.
+        need: u32,
+        /// How long reports confirm each other.
+        memory: Duration,
+    },
     /// It was taken back before people were told.
     Retracted,
+    /// It takes back what its story reports.
+    Retraction,
+    /// It waited to be told, and was edited until it no longer trips.
+    EditedAway,
     /// The topic was taken out of the configuration.
     TopicGone,
 }
@@ -136,7 +157,10 @@ impl Silence {
             Self::Incident(Outcome::AlreadyReported | Outcome::Told) => "already-reported",
             Self::AlreadyTripped => "already-tripped",
             Self::Unconfirmed { .. } => "unconfirmed",
+            Self::Lapsed { .. } => "unconfirmed",
             Self::Retracted => "retracted",
+            Self::Retraction => "retraction",
+            Self::EditedAway => "edited-away",
             Self::TopicGone => "topic-gone",
         }
     }
@@ -170,7 +194,13 @@ impl Silence {
                     "not told: {have} of {need} independent publishers said so until it fell quiet (alert.publishers)"
                 )
             }
+            Self::Lapsed { need, memory } => format!(
+                "not told: fewer than {need} independent publishers said so within {} (alert.publishers)",
+                words(*memory)
+            ),
             Self::Retracted => "not told: its publisher took it back before".to_owned(),
+            Self::Retraction => "not told as news: it takes back what was reported".to_owned(),
+            Self::EditedAway => "not told: it was edited before, and no longer says so".to_owned(),
             Self::TopicGone => "not told: its topic is no longer configured".to_owned(),
         }
     }

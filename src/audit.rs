@@ -67,6 +67,8 @@ pub enum Act {
     Unsilenced,
     /// They had a mail sent again.
     Resent,
+    /// They had a mail that waited given up.
+    GivenUp,
     /// They want no more mail about its topic.
     Unsubscribed,
     /// They want it again.
@@ -81,6 +83,7 @@ impl Act {
             Self::Silenced => "silenced",
             Self::Unsilenced => "unsilenced",
             Self::Resent => "resent",
+            Self::GivenUp => "given-up",
             Self::Unsubscribed => "unsubscribed",
             Self::Restored => "restored",
         }

@@ -275,7 +275,7 @@ impl Daemon {
         let (next_at, is_alive) = match self.ledger.tick(now).await {
             Ok(ticked) => {
                 // A way that is broken cannot tell of itself: a service that hears nothing does.
-                if !ticked.is_backlogged {
+                if !ticked.is_cut_off && !self.ledger.is_refused() {
                     self.pinger.beat(&self.config, &self.fetcher, Instant::now());
                 }
                 self.note_alerts(&ticked.elapsed.alerts);
@@ -413,8 +413,11 @@ impl Daemon {
             info!(alert = event.id.0, topic = %event.alert.topic, place = event.alert.place, score = event.score,
                 recipients = event.to.len(), held = event.held.len(), reason = event.reason, "Alert");
             warn_of_template(event.template_problem.as_deref());
-            if event.to.is_empty() && event.held.is_empty() {
+            if !event.has_route {
                 warn!(alert = event.id.0, topic = %event.alert.topic, "No route takes this alert: nobody is told");
+            } else if event.to.is_empty() && event.held.is_empty() && event.alert.kind.tells_news() {
+                warn!(alert = event.id.0, topic = %event.alert.topic,
+                    "Everybody whom routes name for this alert has unsubscribed: nobody is told");
             }
         }
         if let Some(report) = &mut self.report {

@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::alert::AlertId;
 use crate::feed::schedule::after;
 
-/// The row of a delivery in the store.
+/// The row of a delivery in the store. A later one has a higher number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeliveryId(pub i64);
 

@@ -10,6 +10,7 @@ pub mod cue;
 pub mod surge;
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use crate::feed::schedule::{after, words};
 use crate::story::StoryId;
 use crate::topic::{AlertPolicy, Severity};
 
-use confirm::{hottest_story, publisher_count};
+use confirm::{confirmation, hottest_story, publisher_count};
 use cue::Cue;
 
 /// The row of an incident in the store.
@@ -85,6 +86,8 @@ pub struct Standing {
     pub last_alert_at: Option<Timestamp>,
     /// Independent publishers that people were told of.
     pub told_publishers: u32,
+    /// Independent publishers with which routes were asked last: more, where some waited for further ones.
+    pub asked_publishers: u32,
     /// Told, of the last days.
     pub told: Vec<Arrival>,
     /// Collected and not told yet, oldest first.
@@ -139,6 +142,8 @@ pub enum Telling {
     Update,
     /// Something that cannot wait.
     Escalation,
+    /// What was told before, to those who waited for more publishers.
+    Confirmation,
 }
 
 /// An alert is due.
@@ -152,7 +157,12 @@ pub struct Tell {
     pub articles: Vec<ArticleId>,
     /// Independent publishers of the incident, this alert included.
     pub publishers: u32,
+    /// Routes that ask for so many publishers know all of it already.
+    pub known_at: RangeInclusive<u32>,
 }
+
+/// Routes of no number know it already.
+pub const NEWS_TO_ALL: RangeInclusive<u32> = RangeInclusive::new(1, 0);
 
 /// A step from one state to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,7 +182,7 @@ pub struct Advance {
     pub status: Status,
     /// Severity after the step.
     pub severity: Severity,
-    /// The alert, if one is due.
+    /// The alert, if one is due. A confirmation leaves the incident as it is: what waits for the next update still does.
     pub tell: Option<Tell>,
     /// Whether something waits for the next update.
     pub has_news: bool,
@@ -189,6 +199,8 @@ pub struct Step<'a> {
     pub arrivals: &'a [Arrival],
     /// Rules of the topic that other topics' alerts fulfil now, not used for this incident before.
     pub cues: &'a [Cue],
+    /// Numbers of publishers for which routes wait that would take its alerts otherwise.
+    pub levels: &'a [u32],
     /// The topic's policy.
     pub policy: &'a AlertPolicy,
     /// The topic's severity.
@@ -208,7 +220,7 @@ pub fn advance(standing: Option<&Standing>, step: Step<'_>) -> Advance {
     let is_quiet = arrivals.is_empty()
         && standing.is_some_and(|standing| after(standing.last_tripped_at, policy.close_after) <= now);
     let is_due = match from {
-        Some(Status::Open) => case.has_news(standing),
+        Some(Status::Open) => case.has_news(standing, step.levels),
         _ => have >= policy.publishers && !case.fresh.is_empty(),
     };
     if is_quiet && !is_due {
@@ -229,11 +241,15 @@ pub fn advance(standing: Option<&Standing>, step: Step<'_>) -> Advance {
         _ => forming(&case, step),
     };
     let severity = if found.tell.is_some() { raised(severity, &case, step.cues) } else { severity };
+    let confirmed = standing.filter(|_| found.tell.is_none()).and_then(|of| confirmation(of, &case, step));
     // An escalation of a story that was told reports what arrived now.
     let is_escalation =
         case.fresh.is_empty() && found.tell.as_ref().is_some_and(|tell| tell.telling == Telling::Escalation);
-    let outcomes =
-        arrivals.iter().map(|arrival| case.outcome(arrival, found.waiting, is_escalation)).collect();
+    let outcome = |arrival: &Arrival| match confirmed {
+        Some(_) if case.told_stories.contains(&arrival.story) => Outcome::Told,
+        _ => case.outcome(arrival, found.waiting, is_escalation),
+    };
+    let outcomes = arrivals.iter().map(outcome).collect();
     let transition = (from != Some(found.status)).then(|| Transition {
         from,
         to: found.status,
@@ -245,7 +261,7 @@ pub fn advance(standing: Option<&Standing>, step: Step<'_>) -> Advance {
     Advance {
         status: found.status,
         severity,
-        tell: found.tell,
+        tell: found.tell.or(confirmed),
         has_news: found.has_news,
         outcomes,
         transition,
@@ -300,14 +316,26 @@ impl<'a> Case<'a> {
     }
 
     /// Whether an update has something to say: a story that was not told, or twice the publishers.
-    fn has_news(&self, standing: Option<&Standing>) -> bool {
-        !self.fresh.is_empty() || self.is_doubled(standing)
+    fn has_news(&self, standing: Option<&Standing>, levels: &[u32]) -> bool {
+        !self.fresh.is_empty() || self.is_doubled(standing, levels)
     }
 
-    fn is_doubled(&self, standing: Option<&Standing>) -> bool {
+    /// Whether there are twice the publishers, and any route was not told so since.
+    fn is_doubled(&self, standing: Option<&Standing>, levels: &[u32]) -> bool {
         standing.is_some_and(|standing| {
-            standing.told_publishers > 0 && self.have >= standing.told_publishers.saturating_mul(2)
+            let known_at = self.known_at(standing);
+            let is_news = levels.iter().any(|level| *level <= self.have && !known_at.contains(level));
+            standing.told_publishers > 0
+                && self.have >= standing.told_publishers.saturating_mul(2)
+                && (is_news || known_at.is_empty())
         })
+    }
+
+    /// The numbers of publishers whose routes were told since the others were, where an update has no more to say.
+    fn known_at(&self, standing: &Standing) -> RangeInclusive<u32> {
+        let (told, asked) = (standing.told_publishers, standing.asked_publishers);
+        let is_known = self.fresh.is_empty() && asked > told && self.have < asked.saturating_mul(2);
+        if is_known { told + 1..=asked } else { NEWS_TO_ALL }
     }
 
     fn outcome(&self, arrival: &Arrival, waiting: Option<Outcome>, is_escalation: bool) -> Outcome {
@@ -343,8 +371,13 @@ fn forming(case: &Case<'_>, step: Step<'_>) -> Found {
             "it is the first report of this incident".to_owned()
         };
         let reason = with_cues(first, step.cues);
-        let tell =
-            Tell { telling: Telling::First, reason, articles: best_first(&case.fresh), publishers: have };
+        let tell = Tell {
+            telling: Telling::First,
+            reason,
+            articles: best_first(&case.fresh),
+            publishers: have,
+            known_at: NEWS_TO_ALL,
+        };
         return Found { status: Status::Open, tell: Some(tell), waiting: None, has_news: false };
     }
     let waiting = Some(Outcome::AwaitingPublishers { have, need });
@@ -353,7 +386,9 @@ fn forming(case: &Case<'_>, step: Step<'_>) -> Found {
 
 fn open(standing: Option<&Standing>, case: &Case<'_>, step: Step<'_>) -> Found {
     let told = |telling, reason, articles| {
-        let tell = Tell { telling, reason, articles, publishers: case.have };
+        let known_at =
+            standing.filter(|_| telling == Telling::Update).map_or(NEWS_TO_ALL, |of| case.known_at(of));
+        let tell = Tell { telling, reason, articles, publishers: case.have, known_at };
         Found { status: Status::Open, tell: Some(tell), waiting: None, has_news: false }
     };
     if let Some(reason) = urgent(case, step) {
@@ -364,7 +399,7 @@ fn open(standing: Option<&Standing>, case: &Case<'_>, step: Step<'_>) -> Found {
             best_first(if case.fresh.is_empty() { &arrivals } else { &case.fresh }),
         );
     }
-    if !case.has_news(standing) {
+    if !case.has_news(standing, step.levels) {
         return Found { status: Status::Open, tell: None, waiting: None, has_news: false };
     }
     let last_alert_at = standing.and_then(|standing| standing.last_alert_at);

@@ -106,6 +106,9 @@ pub enum Outcome {
     /// Not now, because the server takes no more from us at present (too many connections, too much mail): try again,
     /// with fewer connections and after a longer wait.
     Crowded(String),
+    /// As [`Outcome::Crowded`], but said when the recipient was known already, so that it may be about this message alone: it
+    /// waits for a time of its own besides.
+    Throttled(String),
     /// Never (5xx, unusable address): the reply.
     Rejected(String),
 }

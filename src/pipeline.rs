@@ -8,6 +8,7 @@ mod archive;
 mod backlog;
 mod conclude;
 mod correct;
+mod cues;
 mod dispatch;
 mod elapse;
 pub mod follow_up;
@@ -21,8 +22,10 @@ mod missed;
 mod operator;
 mod outgoing;
 pub mod page;
+mod placing;
 mod pushed;
 mod raise;
+mod refusal;
 mod surge;
 mod view;
 
@@ -30,7 +33,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use self::backlog::{BacklogEvent, next_backlog_at, watch_backlog};
+pub use self::backlog::{BacklogEvent, is_closed, next_backlog_at, watch_backlog};
 use self::conclude::conclude;
 pub use self::elapse::{Elapsed, next_tick_at, tick};
 pub use self::heartbeat::{beat, next_beat_at};
@@ -44,6 +47,7 @@ pub use self::operator::{OperatorEvent, next_look_at, tell_operator};
 pub(crate) use self::outgoing::incident_page;
 pub use self::outgoing::{Letter, Outgoing, claim, outlook};
 pub use self::pushed::settle_delivery;
+pub use self::refusal::{next_refusal_at, refusing, tell_refused};
 use crate::alert::{Alert, AlertId};
 use crate::article::identity::{ArticleId, Keys};
 use crate::article::{self, Article};
@@ -253,6 +257,8 @@ pub struct AlertEvent {
     pub to: Vec<String>,
     /// Who is told later, and when.
     pub held: Vec<(String, Timestamp)>,
+    /// Whether any route takes it, be it that whoever it names is not told.
+    pub has_route: bool,
     /// Why the owner's template was not used for its mail.
     pub template_problem: Option<String>,
 }

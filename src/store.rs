@@ -6,6 +6,7 @@
 //! Refuses to decide anything: it loads what decisions need and keeps what they came to.
 
 pub mod articles;
+pub mod audience;
 pub mod audit;
 pub mod bulletins;
 pub mod corrections;
@@ -25,6 +26,7 @@ pub mod outbox;
 pub mod pages;
 pub mod pulse;
 pub mod recording;
+pub mod refusals;
 pub mod report;
 pub mod requests;
 pub mod routing;
@@ -73,6 +75,9 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0017_create_audit.sql")),
     M::up(include_str!("../migrations/0018_count_reports.sql")),
     M::up(include_str!("../migrations/0019_add_pictures.sql")),
+    M::up(include_str!("../migrations/0020_note_refusals.sql")),
+    M::up(include_str!("../migrations/0023_lapse_arrivals.sql")),
+    M::up(include_str!("../migrations/0024_note_sweeps.sql")),
 ];
 
 /// What can go wrong with the database.

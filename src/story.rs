@@ -4,6 +4,7 @@
 //! and which open story it belongs to ([`index`]), both by its [`Sketch`]. Deterministic: equal articles in equal order make equal
 //! stories, whatever was kept in memory and whatever was read back from the store between. Refuses to look anything up.
 
+mod again;
 mod copies;
 mod counts;
 mod index;
@@ -14,6 +15,8 @@ mod tokens;
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::again::Again;
+pub use self::again::Before;
 use self::copies::{Copied, Copies, Original};
 use self::counts::{Counts, Formulas};
 use self::index::{Index, Member};
@@ -55,6 +58,8 @@ pub enum Assignment {
 pub struct Placement {
     /// Where it belongs.
     pub assignment: Assignment,
+    /// Whether another article carried its text, also where that is nobody's to point to any more.
+    pub is_copy: bool,
     vector: Vector,
     copied: Option<Copied>,
     at: Timestamp,
@@ -153,6 +158,7 @@ pub struct Stories {
     formulas: Formulas,
     copies: Copies,
     index: Index,
+    again: Again,
     standing: Standing,
 }
 
@@ -174,6 +180,12 @@ impl Stories {
         if self.standing == Standing::Ahead {
             self.standing = Standing::Settled;
         }
+    }
+
+    /// What was taken in may have been rolled back: nothing of it is believed any more. A transaction that takes nothing in and
+    /// commits says nothing of those that did not.
+    pub fn rolled_back(&mut self) {
+        *self = Self::default();
     }
 
     /// Begins to build the memory from what was kept of it. `last_at` is when the last article was taken in, if one ever was.
@@ -224,6 +236,9 @@ impl Stories {
 
     /// Assigns an article that was seen at `now`.
     pub fn assign(&self, sketch: &Sketch, now: Timestamp) -> Placement {
+        if let Some(before) = &sketch.before {
+            return self.again.place(before, now);
+        }
         let at = as_seconds(now);
         let copied = self.copies.find(&sketch.print, sketch.publisher, at);
         let worn: Vec<u32> = sketch
@@ -246,7 +261,7 @@ impl Stories {
             Some(story) => Assignment::Joins { story: StoryId(story), copy_of },
             None => Assignment::Opens { copy_of },
         };
-        Placement { assignment, vector, copied, at: now }
+        Placement { assignment, is_copy: copy_of.is_some(), vector, copied, at: now }
     }
 
     /// Takes in an article as it was assigned. `story` is the one it joins, or the one that was opened for it.
@@ -259,6 +274,11 @@ impl Stories {
     ) -> Taken {
         self.standing = Standing::Ahead;
         let at = placement.at;
+        if let Some(before) = &sketch.before {
+            self.again.note(before, article, story);
+            let kept = Kept { article, story, at, bytes: Vec::new() };
+            return Taken { kept, counted: Vec::new(), title: None };
+        }
         let terms: Vec<u32> = sketch.terms.iter().map(|(term, _)| *term).collect();
         self.counts.add(terms.iter().copied());
         let trace = Trace {

@@ -1,11 +1,11 @@
 //! An acknowledgement: somebody says that an incident is in hands.
 //!
-//! Owns what it covers: it stops reminders and the second address, never news. An escalation, a surge or a higher severity
-//! after it is for somebody to take in hand again. Refuses to know routes.
+//! Owns what it covers: it stops reminders and the second address, never news. It reaches as far as the alert somebody had in
+//! hand: an escalation, a surge or a higher severity beyond that is for somebody to take in hand again. Refuses to know routes.
 
 use jiff::Timestamp;
 
-use super::Kind;
+use super::{AlertId, Kind};
 use crate::topic::Severity;
 
 /// An acknowledgement of an incident.
@@ -17,15 +17,17 @@ pub struct Acknowledgement {
     pub comment: String,
     /// When.
     pub at: Timestamp,
-    /// The highest severity the incident had been told with.
+    /// The last alert of the incident that they had in hand.
+    pub through: AlertId,
+    /// The highest severity the incident had been told with up to that alert.
     pub severity: Severity,
 }
 
 impl Acknowledgement {
     /// Whether an alert of the incident needs nobody else because of it.
-    pub fn covers(&self, kind: Kind, severity: Severity, decided_at: Timestamp) -> bool {
+    pub fn covers(&self, kind: Kind, severity: Severity, alert: AlertId) -> bool {
         let is_ordinary = matches!(kind, Kind::Update | Kind::Correction | Kind::AllClear);
-        decided_at <= self.at || (is_ordinary && severity <= self.severity)
+        alert <= self.through || (is_ordinary && severity <= self.severity)
     }
 
     /// `anna at 2026-03-01 10:00Z: on it`.

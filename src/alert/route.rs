@@ -63,6 +63,8 @@ pub struct Route {
     pub quiet_hours: Option<QuietHours>,
     /// Mails an hour to one address; the rest of the hour is told together. Only where alerts are told at once.
     pub max_per_hour: Option<u32>,
+    /// Addresses that limit is not for: programs, which do not tire.
+    pub unlimited: Vec<String>,
     /// Who is told when nobody acknowledges.
     pub second_line: Option<SecondLine>,
 }
@@ -141,7 +143,6 @@ impl Route {
     /// Why this route does not take an alert; `None` when it does.
     pub fn refusal(&self, alert: &Alert) -> Option<Refusal> {
         let lacks = |empty: bool, found: bool| !empty && !found;
-        let is_follow_up = matches!(alert.kind, Kind::Correction | Kind::AllClear);
         if lacks(self.topics.is_empty(), self.topics.iter().any(|glob| matches_glob(glob, &alert.topic.0))) {
             return Some(Refusal::Topic);
         }
@@ -151,7 +152,7 @@ impl Route {
         if lacks(self.places.is_empty(), self.places.contains(&alert.place)) {
             return Some(Refusal::Place);
         }
-        if alert.publishers < self.min_publishers && !is_follow_up {
+        if alert.publishers < self.min_publishers && !alert.kind.is_follow_up() {
             return Some(Refusal::Publishers { have: alert.publishers, need: self.min_publishers });
         }
         (alert.kind == Kind::AllClear && !self.all_clear).then_some(Refusal::AllClear)
@@ -165,6 +166,11 @@ impl Route {
     /// Whether this route names an address.
     pub fn names(&self, address: &str) -> bool {
         self.to.iter().any(|known| known.eq_ignore_ascii_case(address))
+    }
+
+    /// Whether this route's limit of mails an hour is for an address.
+    pub fn limits(&self, address: &str) -> bool {
+        !self.unlimited.iter().any(|known| known.eq_ignore_ascii_case(address))
     }
 
     /// When this route tells an alert to an address that got the mails of `recent` in the last hour.
@@ -218,7 +224,8 @@ impl Route {
                 .as_ref()
                 .map(|quiet| format!("quiet {} {zone} unless {}", quiet.words(), quiet.unless.as_str())),
         );
-        parts.extend(self.max_per_hour.map(|max| format!("at most {max} mails an hour")));
+        let but = if self.unlimited.is_empty() { "" } else { ", webhooks all" };
+        parts.extend(self.max_per_hour.map(|max| format!("at most {max} mails an hour{but}")));
         parts.join("; ")
     }
 }

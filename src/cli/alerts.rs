@@ -124,16 +124,25 @@ fn feedback(config: &Config, reader: &Reader, id: i64, verdict: Verdict) -> Resu
         let hint = "feedback is for alerts about what a topic watches";
         return Err(Failure::new(format!("alert {id} tells how wirewatch itself is"), hint));
     };
-    if !crate::alert::Kind::from_word(&alert.kind).is_some_and(crate::alert::Kind::tells_news) {
+    if !crate::alert::Kind::from_word(&alert.kind).is_some_and(crate::alert::Kind::tells_reports) {
         let hint = "give feedback on the alert that told the news";
         return Err(Failure::new(
-            format!("alert {id} tells no news: it is of the kind {}", alert.kind),
+            format!("alert {id} tells no reports that tripped: it is of the kind {}", alert.kind),
             hint,
         ));
     }
     let grade = if verdict == Verdict::Useful { Grade::Yes } else { Grade::No };
     let label = |article: StoredArticle| Label { article: article.id, topic: topic.clone(), grade };
-    let labels: Vec<Label> = reader.alert_articles(id)?.into_iter().map(label).collect();
+    let mut articles = reader.alert_articles(id)?;
+    let mut trips = Vec::with_capacity(articles.len());
+    for article in &articles {
+        let scores = reader.scores(article.id)?;
+        // One that was edited since, and no longer says so, is no example of what was told.
+        trips.push(scores.iter().any(|score| score.topic == topic && score.trips));
+    }
+    let mut trips = trips.into_iter();
+    articles.retain(|_| trips.next().unwrap_or_default());
+    let labels: Vec<Label> = articles.into_iter().map(label).collect();
     let mut labeller = Labeller::open(&config.data_dir.join(crate::store::FILE_NAME))?;
     let kept = labeller.keep(&labels, LabelSource::Feedback, now())?;
     let mut words =

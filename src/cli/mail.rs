@@ -1,4 +1,4 @@
-//! `wirewatch mail`: a test of every way out, what was refused for good, and who wants no more.
+//! `wirewatch mail`: a test of every way out, what waits, what was refused for good, and who wants no more.
 
 use std::path::Path;
 
@@ -41,6 +41,23 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List what waits to be sent, the longest waiting first
+    #[command(after_help = "Example:\n  wirewatch mail waiting --json")]
+    Waiting {
+        /// At most so many
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+        /// JSON Lines instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give up what waits and will never arrive: it is not tried again
+    #[command(after_help = "Example:\n  wirewatch mail give-up 12 14")]
+    GiveUp {
+        /// Numbers of deliveries, from mail waiting
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
     /// Put what was refused for good into the outbox again
     #[command(after_help = "Examples:\n  wirewatch mail resend 12 14\n  wirewatch mail resend --all")]
     Resend {
@@ -80,6 +97,8 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
     match command {
         Command::Test { to, sample } => test(&config, to.as_deref(), sample.as_deref()),
         Command::Failed { limit, json } => failed(&config, *limit, *json),
+        Command::Waiting { limit, json } => waiting(&config, *limit, *json),
+        Command::GiveUp { ids } => give_up(&config, ids),
         Command::Resend { ids, all } => resend(&config, ids, *all),
         Command::Unsubscribed { restore: Some(address), topic, .. } => {
             restore(&config, address, topic.as_deref())
@@ -113,7 +132,7 @@ fn test(config: &Config, to: Option<&str>, sample: Option<&str>) -> Outcome {
         };
         let (word, reply) = match sent {
             Sent::Sent(reply) => ("sent", reply),
-            Sent::Deferred(reply) | Sent::Blocked(reply) | Sent::Crowded(reply) => {
+            Sent::Deferred(reply) | Sent::Blocked(reply) | Sent::Crowded(reply) | Sent::Throttled(reply) => {
                 ("not sent, a real alert would be tried again", reply)
             }
             Sent::Rejected(reply) => ("refused for good", reply),
@@ -175,6 +194,8 @@ async fn test_outlet(config: &Config, name: &str) -> Result<Sent, Failure> {
         article_count: 0,
         reports: Vec::new(),
         links: Vec::new(),
+        alert_count: None,
+        alerts: Vec::new(),
         text: rendered.text,
         configuration: format!("{:016x} wirewatch {}", config.hash, env!("CARGO_PKG_VERSION")),
     };
@@ -185,22 +206,7 @@ fn failed(config: &Config, limit: u32, json: bool) -> Outcome {
     let reader = reader(config)?;
     let mut output = Output::open();
     let dead = reader.dead_letters(limit)?;
-    for letter in &dead {
-        if json {
-            let (code, status) = codes(&letter.reply);
-            let mut record = serde_json::to_value(letter).unwrap_or_default();
-            if let Some(fields) = record.as_object_mut() {
-                fields.insert("code".to_owned(), code.into());
-                fields.insert("status".to_owned(), status.into());
-            }
-            output.json(&record)?;
-        } else {
-            let DeadLetter { id, alert, to, subject, attempts, failed, reply } = letter;
-            let at = failed.map_or_else(|| "-".to_owned(), short);
-            output.line(format!("{id:>6}  {at}  alert {alert} to {to}: {subject}"))?;
-            output.line(format!("        {}: {reply}", counted(attempts, "attempt", "attempts")))?;
-        }
-    }
+    list(&mut output, &dead, json)?;
     if !json {
         let count = reader.dead_letter_count()?;
         let shown = dead.len() as u64;
@@ -212,6 +218,54 @@ fn failed(config: &Config, limit: u32, json: bool) -> Outcome {
     }
     output.finish()?;
     Ok(Exit::Done)
+}
+
+fn waiting(config: &Config, limit: u32, json: bool) -> Outcome {
+    let waiting = reader(config)?.waiting_letters(limit)?;
+    let mut output = Output::open();
+    list(&mut output, &waiting, json)?;
+    if waiting.is_empty() && !json {
+        output.line("nothing waits")?;
+    }
+    output.finish()?;
+    Ok(Exit::Done)
+}
+
+fn list(output: &mut Output, letters: &[DeadLetter], json: bool) -> Result<(), Failure> {
+    for letter in letters {
+        if json {
+            let (code, status) = codes(&letter.reply);
+            let mut record = serde_json::to_value(letter).unwrap_or_default();
+            if let Some(fields) = record.as_object_mut() {
+                fields.insert("code".to_owned(), code.into());
+                fields.insert("status".to_owned(), status.into());
+            }
+            output.json(&record)?;
+        } else {
+            let DeadLetter { id, alert, to, subject, attempts, failed, reply } = letter;
+            let at = failed.map_or_else(|| "waits".to_owned(), short);
+            output.line(format!("{id:>6}  {at}  alert {alert} to {to}: {subject}"))?;
+            output.line(format!("        {}: {reply}", counted(attempts, "attempt", "attempts")))?;
+        }
+    }
+    Ok(())
+}
+
+fn give_up(config: &Config, ids: &[i64]) -> Outcome {
+    let given_up = letters::give_up(&config.data_dir.join(FILE_NAME), ids, now())?;
+    let mut output = Output::open();
+    output.line(format!("{} given up", counted(given_up.len(), "delivery is", "deliveries are")))?;
+    output.finish()?;
+    let missing: Vec<String> =
+        ids.iter().filter(|id| !given_up.contains(id)).map(ToString::to_string).collect();
+    if missing.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let (noun, verb) = if missing.len() == 1 { ("delivery", "does") } else { ("deliveries", "do") };
+    Err(Failure::new(
+        format!("{noun} {} {verb} not wait", missing.join(", ")),
+        "wirewatch mail waiting lists those that do; one that is on its way just now cannot be given up",
+    ))
 }
 
 fn resend(config: &Config, ids: &[i64], all: bool) -> Outcome {
@@ -230,8 +284,8 @@ fn resend(config: &Config, ids: &[i64], all: bool) -> Outcome {
     }
     let noun = if missing.len() == 1 { "delivery" } else { "deliveries" };
     Err(Failure::new(
-        format!("{noun} {} not refused for good", missing.join(", ")),
-        "wirewatch mail failed lists those that are",
+        format!("{noun} {} not refused for good, or to somebody who unsubscribed", missing.join(", ")),
+        "wirewatch mail failed and wirewatch mail unsubscribed list them",
     ))
 }
 

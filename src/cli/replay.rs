@@ -7,12 +7,14 @@ mod advice;
 mod chart;
 mod compare;
 mod input;
+mod kept;
 mod labels;
 mod player;
 mod progress;
 mod scene;
 mod solo;
 mod tally;
+mod threshold;
 
 use std::path::{Path, PathBuf};
 
@@ -47,6 +49,9 @@ pub(super) struct Arguments {
     /// Mails a day you can read: says which threshold of each topic keeps to it
     #[arg(long, value_name = "N", value_parser = budget)]
     budget: Option<f64>,
+    /// With --budget: articles kept to try thresholds on, at most; the advice rests on what came before there were more
+    #[arg(long, value_name = "N", requires = "budget", default_value_t = 50_000)]
+    kept: usize,
     /// Labelled entries, as for topics evaluate: says how many alerts were right. With --stored those of the archive count, too
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -71,7 +76,8 @@ pub(super) fn run(dir: &Path, arguments: &Arguments) -> Outcome {
     if let (Some(other), Some(other_dir)) = (&other, &arguments.compare) {
         compare::run([(dir, &config), (other_dir, other)], &mut input, arguments.json)?;
     } else {
-        let wishes = solo::Wishes { json: arguments.json, budget: arguments.budget, list: arguments.list };
+        let Arguments { json, budget, kept, list, .. } = *arguments;
+        let wishes = solo::Wishes { json, budget, kept, list };
         solo::run(&config, &mut input, &labels, &wishes)?;
     }
     Ok(if input.is_whole { labels_exit } else { Exit::Failed })

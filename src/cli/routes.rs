@@ -192,10 +192,14 @@ fn answer(config: &Config, arguments: &Test) -> Result<Answer, Failure> {
     };
     let doubts = doubts(topic, arguments);
     let known = Known::read(config, &alert, at)?;
-    let scene =
-        Scene { now: at, publishers: &[], silences: &known.silences, recent: &known.recent, audience: None };
+    let scene = Scene {
+        silences: &known.silences,
+        recent: &known.recent,
+        unsubscribed: &known.unsubscribed,
+        ..Scene::at(at)
+    };
     let verdicts = decide(&config.routes, &alert, &scene);
-    let reminders = reminders(&config.routes, &alert, &verdicts, at);
+    let reminders = reminders(&config.routes, &alert, &verdicts, &known.silences, at);
     Ok(Answer { alert, at, doubts, verdicts, reminders })
 }
 
@@ -223,6 +227,7 @@ fn doubts(topic: &Topic, arguments: &Test) -> Vec<String> {
 struct Known {
     silences: Vec<crate::alert::silence::Silence>,
     recent: Vec<(String, crate::alert::route::Told)>,
+    unsubscribed: Vec<String>,
 }
 
 impl Known {
@@ -232,9 +237,11 @@ impl Known {
             Err(StoreError::Missing { .. }) => return Ok(Self::default()),
             Err(error) => return Err(error.into()),
         };
-        let mut known = Self { silences: reader.silences(now().min(at))?, recent: Vec::new() };
+        let gone = reader.unsubscriptions()?.into_iter().filter(|gone| gone.topic == alert.topic.0);
+        let unsubscribed = gone.map(|gone| gone.address).collect();
+        let mut known = Self { silences: reader.silences(now().min(at))?, recent: Vec::new(), unsubscribed };
         let hour_ago = at.checked_sub(CAP_WINDOW).unwrap_or(Timestamp::MIN);
-        for address in recipients(&config.routes, alert, None) {
+        for address in recipients(&config.routes, alert, &Scene::at(at)) {
             let told = reader.told_since(&address, hour_ago)?;
             known.recent.extend(told.into_iter().map(|told| (address.clone(), told)));
         }
@@ -359,7 +366,7 @@ fn print_json(config: &Config, answer: &Answer, output: &mut Output) -> Result<(
             let at = match &verdict.decision {
                 Decision::Told { .. } => Some(answer.at),
                 Decision::Held { until, .. } => Some(*until),
-                Decision::NothingToClear => None,
+                Decision::NothingToClear | Decision::Unsubscribed => None,
             };
             json!({
                 "to": verdict.address, "route": verdict.route.map(|index| index + 1), "at": at,

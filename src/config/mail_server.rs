@@ -237,23 +237,28 @@ pub(super) fn check_from(raw: &raw::Mail, sheet: &mut Sheet<'_>) -> String {
     if plain { format!("{name} <{address}>") } else { format!("\"{name}\" <{address}>") }
 }
 
+/// Whether every server takes it as a sender: not all take a local part beyond ASCII, and one that does not would refuse all mail.
+fn is_sender(address: &str) -> bool {
+    is_address(address) && address.rsplit_once('@').is_some_and(|(local, _)| local.is_ascii())
+}
+
 /// `Name <address>` or an address alone.
 fn split_mailbox(text: &str) -> Option<(&str, &str)> {
     let Some((name, rest)) = text.rsplit_once('<') else {
-        return is_address(text).then_some(("", text));
+        return is_sender(text).then_some(("", text));
     };
     let address = rest.strip_suffix('>')?.trim();
     let name = name.trim();
     let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name);
-    (is_address(address) && !name.contains(['<', '>', '"', '\\'])).then_some((name, address))
+    (is_sender(address) && !name.contains(['<', '>', '"', '\\'])).then_some((name, address))
 }
 
-/// Whether this is an address of the plain kind (RFC 5321 without quoted local parts and address literals).
+/// Whether this is an address of the plain kind (RFC 5321 without quoted local parts and address literals), letters beyond ASCII
+/// included (RFC 6531).
 pub(super) fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let atom = |part: &str| {
-        !part.is_empty()
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c))
+        !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c))
     };
     let label = |part: &str| {
         !part.is_empty()

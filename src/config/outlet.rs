@@ -35,6 +35,15 @@ pub(super) fn is_known(address: &str, outlets: &[Item<raw::Outlet>]) -> bool {
         .is_some_and(|name| outlets.iter().any(|outlet| outlet.value.name.value.0 == name))
 }
 
+/// Whether `outlet:NAME` is a program.
+pub(super) fn is_webhook(address: &str, outlets: &[Item<raw::Outlet>]) -> bool {
+    let is_it = |name: &str, outlet: &raw::Outlet| {
+        outlet.name.value.0 == name && outlet.kind.value == OutletKind::Webhook
+    };
+    let name = address.strip_prefix(OUTLET_PREFIX);
+    name.is_some_and(|name| outlets.iter().any(|outlet| is_it(name, &outlet.value)))
+}
+
 /// What may stand instead of an outlet that is not there.
 pub(super) fn hint_of_names(outlets: &[Item<raw::Outlet>]) -> String {
     let names: Vec<String> = outlets

@@ -401,7 +401,8 @@ section! {
         quiet_unless: Severity = Severity::Critical,
         /// Mails an hour to one address, 1 to 1000; for `mode = "immediate"`. When they are used up, the rest is gathered and told in one
         /// mail as soon as there is room, within the hour. Mails of a lower severity take no room from those of a higher. Ten is one
-        /// every six minutes, as much as people who watch alarms are held to manage (EEMUA 191).
+        /// every six minutes, as much as people who watch alarms are held to manage (EEMUA 191). Webhooks, which do not tire, have a
+        /// limit only where it is written.
         max_per_hour: Whole<1, 1000> = Whole(10),
         /// Whether it is also told that an incident has fallen quiet.
         all_clear: bool = false,
@@ -440,8 +441,8 @@ section! {
     /// Who is told that Wirewatch is alive.
     Health {
         /// The address of a dead-man service, which is asked (GET) while everything turns and raises an alarm when that stops:
-        /// `"https://hc-ping.com/…"`. It is not asked while the database refuses or deliveries have waited for ten minutes, so
-        /// that it tells what Wirewatch's own mail cannot. `poll.allow_private_addresses` holds for it.
+        /// `"https://hc-ping.com/…"`. It is not asked while the database refuses, or for ten minutes nothing has got through by mail
+        /// or by an outlet although something was to, so that it tells what Wirewatch's own mail cannot. `poll.allow_private_addresses` holds for it.
         ping: Option<Line> = None,
         /// Time between two pings, `"1m"` to `"24h"`.
         ping_every: Duration = minutes(5),

@@ -109,6 +109,10 @@ fn check_route(
         }
     }
     let timing = timing::check(raw, (&to, outlets), &key, sheet);
+    let is_limit_written = raw.max_per_hour.span.is_some();
+    let tires = |address: &&String| is_limit_written || !outlet::is_webhook(address, outlets);
+    let unlimited =
+        to.iter().filter(|address| timing.max_per_hour.is_some() && !tires(address)).cloned().collect();
     let texts = |items: &[Item<Line>]| items.iter().map(|item| item.value.0.clone()).collect();
     Route {
         to,
@@ -121,6 +125,7 @@ fn check_route(
         zone: timing.zone,
         quiet_hours: timing.quiet_hours,
         max_per_hour: timing.max_per_hour,
+        unlimited,
         second_line: timing.second_line,
     }
 }

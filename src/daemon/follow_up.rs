@@ -2,6 +2,9 @@
 //!
 //! Owns the words of the answers. Refuses to log a token: whoever reads it can click it.
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 use tracing::{debug, info};
 
@@ -11,10 +14,10 @@ use crate::delivery::follow_up::Action;
 use crate::pipeline::links::{Followed, Judged, Valid, follow, look};
 use crate::web::follow_up::{Click, Page};
 
-/// Answers clicks until the door is closed.
-pub(super) async fn answer_all(ledger: Ledger, mut clicks: Receiver<Click>) {
+/// Answers clicks until the door is closed; `deliver` hears when one puts a mail into the outbox.
+pub(super) async fn answer_all(ledger: Ledger, mut clicks: Receiver<Click>, deliver: Arc<Notify>) {
     while let Some(Click { token, is_meant, answer }) = clicks.recv().await {
-        let page = if is_meant { done(&ledger, token).await } else { shown(&ledger, token).await };
+        let page = if is_meant { done(&ledger, token, &deliver).await } else { shown(&ledger, token).await };
         match page {
             // Whoever went away in the meantime clicks again.
             Ok(page) => drop(answer.send(page)),
@@ -32,7 +35,7 @@ async fn shown(ledger: &Ledger, token: String) -> Result<Page, LedgerError> {
     })
 }
 
-async fn done(ledger: &Ledger, token: String) -> Result<Page, LedgerError> {
+async fn done(ledger: &Ledger, token: String, deliver: &Notify) -> Result<Page, LedgerError> {
     let followed = ledger.by_config(move |tx, config| follow(tx, config, &token, now())).await?;
     Ok(match followed {
         Followed::Done(valid, told) => {
@@ -45,6 +48,7 @@ async fn done(ledger: &Ledger, token: String) -> Result<Page, LedgerError> {
                     subject = event.subject,
                     "Operator told"
                 );
+                deliver.notify_one();
             }
             Page::Done { lines: words(&valid) }
         }

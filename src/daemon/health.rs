@@ -45,6 +45,11 @@ impl Health {
         }
     }
 
+    /// Whether it refused, and does not surely take everything again.
+    pub fn is_refusing(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// A write succeeded; answers whether that is to be said, because none did before.
     pub fn wrote(&self, at: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

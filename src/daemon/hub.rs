@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tracing::{debug, info, warn};
 
@@ -87,7 +87,11 @@ impl Ear {
 impl Hubs {
     /// Opens the door and starts the keeper, when the configuration wants it; otherwise forgets what an earlier one
     /// wanted.
-    pub async fn open(ledger: &Ledger, realm: Realm) -> Result<Option<Self>, DaemonError> {
+    pub async fn open(
+        ledger: &Ledger,
+        realm: Realm,
+        deliver: Arc<Notify>,
+    ) -> Result<Option<Self>, DaemonError> {
         let (Some(listen), Some(public_url)) = (realm.config.web_listen, &realm.config.web_public_url) else {
             #[expect(
                 clippy::redundant_closure_for_method_calls,
@@ -118,7 +122,7 @@ impl Hubs {
             pushed,
             keeper: tokio::spawn(keeper.keep(calls, heard, stopped)),
             deliveries: tokio::spawn(settler.settle_all(deliveries)),
-            clicks: tokio::spawn(follow_up::answer_all(ledger.clone(), clicked)),
+            clicks: tokio::spawn(follow_up::answer_all(ledger.clone(), clicked, deliver)),
             stop,
         }))
     }
@@ -159,7 +163,7 @@ impl Hubs {
 impl Daemon {
     /// Lets hubs deliver, where the configuration says so.
     pub(super) async fn open_to_hubs(&mut self) -> Result<(), DaemonError> {
-        self.hubs = Hubs::open(&self.ledger, self.realm()).await?;
+        self.hubs = Hubs::open(&self.ledger, self.realm(), Arc::clone(&self.deliver)).await?;
         if let Some(hubs) = &self.hubs {
             info!(listen = %hubs.address(), "Open to hubs (WebSub)");
             self.roster.tell(hubs.ear());

@@ -24,6 +24,7 @@ use crate::pipeline::page::{self, PageSettled, PageTask, PageVisit};
 use crate::pipeline::{self, BacklogEvent, Elapsed, Hop, HopSettled, OperatorEvent, Outgoing, Poll, Settled};
 use crate::store::feeds::StoredFeed;
 use crate::store::gaps::OlderPage;
+use crate::store::outbox::Outlook;
 use crate::store::pages::WaitingPage;
 use crate::store::requests::{FirstDocument, PollRequest};
 use crate::store::{StoreError, Transaction, Writer};
@@ -85,8 +86,8 @@ pub struct Ticked {
     pub beats: Vec<OperatorEvent>,
     /// Channels in which deliveries begin to wait for long, or no longer do.
     pub backlogs: Vec<BacklogEvent>,
-    /// Whether deliveries of any channel wait for too long.
-    pub is_backlogged: bool,
+    /// Whether nothing gets through by some channel.
+    pub is_cut_off: bool,
     /// When the next tick has something to do.
     pub next_at: Option<Timestamp>,
 }
@@ -113,6 +114,8 @@ pub struct Finish {
     pub reply: String,
     /// When to try again.
     pub next_attempt_at: Timestamp,
+    /// Whether no other delivery would have got through this way either.
+    pub is_way_closed: bool,
 }
 
 /// Where jobs are handed in. Cheap to clone; the thread ends when the last one is dropped.
@@ -244,7 +247,7 @@ impl Ledger {
     }
 
     /// When each channel has something due.
-    pub async fn outlook(&self, now: Timestamp) -> Result<Vec<(Channel, Timestamp)>, LedgerError> {
+    pub async fn outlook(&self, now: Timestamp) -> Result<Outlook, LedgerError> {
         self.by_config(move |tx, config| pipeline::outlook(tx, config, now)).await
     }
 
@@ -268,6 +271,21 @@ impl Ledger {
     /// Makes every waiting delivery due at once; answers how many there are.
     pub async fn hasten(&self, now: Timestamp) -> Result<usize, LedgerError> {
         self.ask(|answer| Job::Hasten { now, answer }).await
+    }
+
+    /// Makes what waits in a channel until `until` at the longest due at once; answers how many there are.
+    pub async fn hasten_waiting(
+        &self,
+        channel: Channel,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<usize, LedgerError> {
+        self.within(move |tx| tx.hasten_waiting(&channel, until, now)).await
+    }
+
+    /// Whether the database refuses what it is given, as far as is known.
+    pub fn is_refused(&self) -> bool {
+        self.health.is_refusing()
     }
 
     /// Takes the polls that were asked for by hand.
@@ -354,9 +372,10 @@ fn work(book: &mut Book, config: &mut Option<Arc<Config>>, job: Job) {
             drop(answer.send(ticked));
         }
         Job::Finish { finish, now, answer } => {
-            let Finish { id, status, reply, next_attempt_at } = finish;
+            let Finish { id, status, reply, next_attempt_at, is_way_closed } = finish;
             let finished = in_transaction(writer, |tx| {
                 tx.finish_delivery(id, status, &reply, next_attempt_at, now)?;
+                tx.note_way(id, is_way_closed, now)?;
                 tx.audit_delivery(id, now)
             });
             drop(answer.send(finished));
@@ -378,15 +397,17 @@ fn tick(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Ticked,
     let elapsed = pipeline::tick(tx, config, now)?;
     let told = pipeline::tell_operator(tx, config, now)?;
     let (mut beats, backlogs) = pipeline::watch_backlog(tx, config, now)?;
+    beats.extend(pipeline::tell_refused(tx, config, now)?);
     beats.extend(pipeline::beat(tx, config, now)?);
     let next = [
         pipeline::next_tick_at(tx, config)?,
         pipeline::next_look_at(tx)?,
         pipeline::next_backlog_at(tx)?,
+        pipeline::next_refusal_at(tx, config, now)?,
         pipeline::next_beat_at(tx, config, now)?,
     ];
-    let is_backlogged = !tx.open_backlogs()?.is_empty();
-    Ok(Ticked { elapsed, told, beats, backlogs, is_backlogged, next_at: next.into_iter().flatten().min() })
+    let is_cut_off = pipeline::is_closed(tx, config)? || !pipeline::refusing(tx, config, now)?.is_empty();
+    Ok(Ticked { elapsed, told, beats, backlogs, is_cut_off, next_at: next.into_iter().flatten().min() })
 }
 
 fn configure(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Configured, StoreError> {
@@ -417,9 +438,7 @@ impl Book {
         job: impl FnOnce(&Transaction<'_>, &mut Stories) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let Self { writer, stories } = self;
-        let done = in_transaction(writer, |tx| job(tx, stories))?;
-        stories.committed();
-        Ok(done)
+        writer.settling(stories, job)
     }
 }
 

@@ -26,6 +26,7 @@ use super::{now, until};
 use crate::delivery::{self, Channel, DeliveryId, Status};
 use crate::feed::schedule::after;
 use crate::mail::{Line, Outcome};
+use crate::store::outbox::Prospect;
 
 /// Longest wait between two looks into the outbox.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -190,7 +191,9 @@ impl Carrier {
         let stopped_at = self.stop.asked_at();
         let mut wake_at: Option<Instant> = None;
         let mut note = |at: Instant| wake_at = Some(wake_at.map_or(at, |known| known.min(at)));
-        for (channel, due_at) in self.ledger.outlook(now()).await? {
+        let outlook = self.ledger.outlook(now()).await?;
+        self.lanes.values_mut().for_each(|lane| lane.saw(outlook.newest));
+        for Prospect { channel, due_at, newest } in outlook.channels {
             let at = stopped_at.unwrap_or_else(now);
             if due_at > at {
                 if stopped_at.is_none() {
@@ -201,7 +204,12 @@ impl Carrier {
             let most = self.door.connections(&channel);
             let ages: Vec<Duration> = self.ages(&channel);
             let lane = self.lanes.entry(channel.clone()).or_insert_with(|| Lane::new(&self.door.retry));
-            match lane.room(at, most, &ages, stopped_at.is_some()) {
+            lane.saw(outlook.newest);
+            let room = match lane.room(at, most, &ages, stopped_at.is_some()) {
+                Room::At(free_at) => lane.probe(at, newest).unwrap_or(Room::At(free_at)),
+                room => room,
+            };
+            match room {
                 Room::Free => {}
                 Room::At(_) if stopped_at.is_some() => continue,
                 Room::At(free_at) => {
@@ -215,7 +223,9 @@ impl Carrier {
                 Room::Full => continue,
             }
             let is_limited = channel == Channel::Mail && self.door.mailer.has_server();
-            let outgoing = self.ledger.claim(channel.clone(), is_limited.then(now), at).await?;
+            // Who tries a closed way tries it for all that wait for it: the most important goes.
+            let due_by = lane.paused_until(at).filter(|_| stopped_at.is_none()).unwrap_or(at);
+            let outgoing = self.ledger.claim(channel.clone(), is_limited.then(now), due_by).await?;
             if let Some(letter) = outgoing.letter {
                 self.start(channel, letter);
                 note(Instant::now());
@@ -274,24 +284,41 @@ impl Carrier {
                 None,
             ),
         };
+        let (finish, opened) = self.judge(&aloft, outcome, retry_after, ended_at);
+        self.note(&aloft, finish.status, &finish.reply, finish.next_attempt_at);
+        self.record(finish, ended_at).await?;
+        if let Some(until) = opened {
+            let hastened = self.ledger.hasten_waiting(aloft.channel.clone(), until, ended_at).await?;
+            debug!(channel = aloft.channel.word(), hastened, "The way is open again");
+        }
+        Ok(())
+    }
+
+    /// What an outcome means for its delivery and its lane; and until when others were to wait, where that is over.
+    fn judge(
+        &mut self,
+        aloft: &Aloft,
+        outcome: Outcome,
+        retry_after: Option<Duration>,
+        ended_at: Timestamp,
+    ) -> (Finish, Option<Timestamp>) {
         let cause = Cause::of(&outcome);
         let retry = self.door.retry;
         let lane = self.lanes.entry(aloft.channel.clone()).or_insert_with(|| Lane::new(&retry));
-        lane.end(cause, ended_at);
-        let (status, reply, next_attempt_at) = match outcome {
+        let opened = lane.end(cause, ended_at);
+        let own = delivery::next_attempt(retry, aloft.attempts, ended_at);
+        let opens_at = lane.paused_until(ended_at).unwrap_or(ended_at);
+        let (status, reply, next) = match outcome {
             Outcome::Sent(reply) => (Status::Sent, reply, ended_at),
             Outcome::Rejected(reply) => (Status::Failed, reply, ended_at),
-            Outcome::Deferred(reply) | Outcome::Blocked(reply) | Outcome::Crowded(reply) => {
-                let own = delivery::next_attempt(retry, aloft.attempts, ended_at);
-                // Where the way itself is closed, what waits goes out when it opens, and not after a wait of its own.
-                let opens_at = lane.paused_until(ended_at).filter(|_| cause != Cause::None);
-                let next = opens_at.unwrap_or(own);
-                let asked = retry_after.map(|wait| after(ended_at, wait.min(RETRY_AFTER_MAX)));
-                (Status::Queued, reply, asked.map_or(next, |asked| asked.max(next)))
-            }
+            Outcome::Deferred(reply) => (Status::Queued, reply, own),
+            // Where the way itself is closed, what waits goes out when it opens, and not after a wait of its own.
+            Outcome::Blocked(reply) | Outcome::Crowded(reply) => (Status::Queued, reply, opens_at),
+            Outcome::Throttled(reply) => (Status::Queued, reply, own.max(opens_at)),
         };
-        self.note(&aloft, status, &reply, next_attempt_at);
-        self.record(Finish { id: aloft.id, status, reply, next_attempt_at }, ended_at).await
+        let asked = retry_after.map(|wait| after(ended_at, wait.min(RETRY_AFTER_MAX)));
+        let next_attempt_at = asked.map_or(next, |asked| asked.max(next));
+        (Finish { id: aloft.id, status, reply, next_attempt_at, is_way_closed: cause != Cause::None }, opened)
     }
 
     /// Counts and logs an attempt.

@@ -149,8 +149,26 @@ fn is_all_clear(payload: &Payload) -> bool {
     payload.kind == "all-clear"
 }
 
-/// What a telephone shows: headlines with their publishers and links, and why; for what tells of no article, its text. An
-/// all-clear tells that there is nothing new: the headline of what was reported would say the opposite.
+/// What a telephone shows of a digest: how many, and the subjects of the gravest.
+fn listed(digest: &Payload) -> String {
+    let count = digest.alert_count.unwrap_or_default();
+    let mut lines =
+        vec![format!("{count} alerts, the gravest first: wirewatch alerts show {}", digest.alert)];
+    let mut byte_count = lines[0].len();
+    for alert in &digest.alerts {
+        let line =
+            format!("- {}", bounded(&alert.subject.split_whitespace().collect::<Vec<_>>().join(" "), 300));
+        byte_count += line.len() + 1;
+        if byte_count > MESSAGE_BYTES_MAX {
+            break;
+        }
+        lines.push(line);
+    }
+    lines.join("\n")
+}
+
+/// What a telephone shows: headlines with their publishers and links, and why; the alerts of a digest; for what tells of no
+/// article, its text. An all-clear tells that there is nothing new: the headline of what was reported would say the opposite.
 fn message(payload: &Payload) -> String {
     let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let why = format!("Why: {}. Alert {}.", line(&payload.reason).trim_end_matches('.'), payload.alert);
@@ -158,6 +176,9 @@ fn message(payload: &Payload) -> String {
         return format!(
             "Nothing more that trips this topic was reported here. That is no proof that nothing happens.\n{why}"
         );
+    }
+    if !payload.alerts.is_empty() {
+        return listed(payload);
     }
     if payload.reports.is_empty() {
         return payload.text.trim().to_owned();

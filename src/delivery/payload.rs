@@ -14,6 +14,15 @@ pub const REPORTS_MAX: usize = 10;
 /// Signals of an article at most.
 pub const EVIDENCE_MAX: usize = 6;
 
+/// Alerts of a digest at most, the gravest first; `alert_count` says how many there are.
+pub const ALERTS_MAX: usize = 200;
+
+/// Articles of each of them at most.
+const LISTED_REPORTS_MAX: usize = 3;
+
+/// Bytes of one field of theirs.
+const LISTED_BYTES_MAX: usize = 300;
+
 /// Bytes of one field of feed text.
 const FIELD_BYTES_MAX: usize = 1024;
 
@@ -60,6 +69,13 @@ pub struct Payload {
     pub reports: Vec<Report>,
     /// What can be answered with one click; empty without `web.public_url`.
     pub links: Vec<PayloadLink>,
+    /// Alerts in a digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_count: Option<u64>,
+    /// The alerts of a digest, the gravest first, at most [`ALERTS_MAX`]: as they would have come alone, without `text`, `links`,
+    /// `delivery` and evidence.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<Payload>,
     /// The text part of its mail, complete in itself.
     pub text: String,
     /// Hash of the configuration, and version, that decided.
@@ -115,7 +131,23 @@ impl Payload {
                 evidence.quote = bounded(&evidence.quote, FIELD_BYTES_MAX);
             }
         }
+        self.alerts.truncate(ALERTS_MAX);
+        self.alerts.iter_mut().for_each(Self::bind_as_listed);
         self
+    }
+
+    /// Bounds of an alert in a digest.
+    fn bind_as_listed(&mut self) {
+        self.reason = bounded(&self.reason, LISTED_BYTES_MAX);
+        self.subject = bounded(&self.subject, LISTED_BYTES_MAX);
+        self.text.clear();
+        self.reports.truncate(LISTED_REPORTS_MAX);
+        for report in &mut self.reports {
+            report.title = bounded(&report.title, LISTED_BYTES_MAX);
+            report.publisher = bounded(&report.publisher, LISTED_BYTES_MAX);
+            report.url = report.url.take().filter(|url| is_web(url) && url.len() <= FIELD_BYTES_MAX);
+            report.evidence.clear();
+        }
     }
 }
 

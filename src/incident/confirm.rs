@@ -1,11 +1,11 @@
 //! Confirmation: how many publishers say so independently of each other.
 //!
-//! Owns [`publisher_count`] and [`hottest_story`]. Refuses to decide what is enough.
+//! Owns [`publisher_count`], [`hottest_story`] and [`confirmation`]. Refuses to decide what is enough.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::Arrival;
+use super::{Arrival, Case, Standing, Status, Step, Tell, Telling, best_first};
 use crate::feed::schedule::after;
 use crate::story::StoryId;
 
@@ -44,4 +44,23 @@ pub(super) fn hottest_story(arrivals: &[&Arrival], window: Duration) -> u32 {
         }
     }
     most
+}
+
+/// What was told, now that as many publishers say so as a route asks for: it was asked once, and refused.
+pub(super) fn confirmation(standing: &Standing, case: &Case<'_>, step: Step<'_>) -> Option<Tell> {
+    let before = standing.asked_publishers.max(standing.told_publishers);
+    let of_told = case.members.iter().copied().filter(|member| case.told_stories.contains(&member.story));
+    let told: Vec<&Arrival> = of_told.collect();
+    let have = publisher_count(told.iter().copied());
+    let level = step.levels.iter().copied().filter(|level| (before + 1..=have).contains(level)).max()?;
+    let is_open = standing.status == Status::Open && !step.arrivals.is_empty();
+    is_open.then(|| Tell {
+        telling: Telling::Confirmation,
+        reason: format!(
+            "{have} independent publishers report it now, and {level} were asked for (min_publishers)"
+        ),
+        articles: best_first(&told),
+        publishers: have,
+        known_at: 0..=before,
+    })
 }

@@ -310,7 +310,9 @@ impl Client {
 
     fn outcome(&self, failure: &Failure) -> Outcome {
         if is_crowded(failure) {
-            return Outcome::Crowded(self.describe(failure));
+            let words = self.describe(failure);
+            let is_about_all = !failure.stage.is_about_the_message();
+            return if is_about_all { Outcome::Crowded(words) } else { Outcome::Throttled(words) };
         }
         if !failure.stage.is_about_the_message() || failure.code.is_some_and(is_about_the_account) {
             return Outcome::Blocked(self.describe(failure));
@@ -368,7 +370,8 @@ fn is_about_the_account(code: u16) -> bool {
 }
 
 /// Whether the server takes no more from us for now. Before a recipient is named a 421, or a 4xx of the policy kind (4.7.x,
-/// RFC 3463 section 3.8), can mean nothing else; after that both are said of greylisted recipients, too, and words decide.
+/// RFC 3463 section 3.8), can mean nothing else; after that both kinds of words are said of one mailbox that gets too much or
+/// is greylisted, and only 421, with which the server leaves (RFC 5321 section 3.8), is about more than that.
 fn is_crowded(failure: &Failure) -> bool {
     let Some(code) = failure.code.filter(|code| (400..500).contains(code)) else { return false };
     let (_, enhanced) = crate::delivery::codes(&failure.words);
@@ -380,7 +383,7 @@ fn is_crowded(failure: &Failure) -> bool {
         Stage::Connect | Stage::Greeting | Stage::Reset | Stage::Sender => {
             !is_about_the_account(code) && (code == 421 || is_policy || says_so)
         }
-        Stage::Recipient | Stage::Data | Stage::Handover => says_so,
+        Stage::Recipient | Stage::Data | Stage::Handover => code == 421,
         Stage::StartTls | Stage::SignIn => false,
     }
 }

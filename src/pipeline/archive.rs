@@ -8,14 +8,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::surge::{at, floor, main_place};
-use crate::article::NO_PLACE;
+use crate::alert::may_alert;
 use crate::article::identity::ArticleId;
+use crate::article::{Article, NO_PLACE};
 use crate::config::Config;
 use crate::feed::schedule::after;
 use crate::incident::surge::HISTORY_HOURS;
 use crate::store::counting::Counted;
-use crate::store::counts::{EVERYTHING, hour_of};
+use crate::store::counts::{EVERYTHING, Report, hour_of};
 use crate::store::{StoreError, Transaction};
+use crate::story::StoryId;
 use crate::topic::learn;
 use crate::topic::matcher::ArticleText;
 use crate::topic::policy::AlertPolicy;
@@ -70,7 +72,7 @@ fn read_on(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<(), 
     let Some(from) = behind.first().and_then(|counted| counted.next_article) else { return Ok(()) };
     let oldest = hour_of(now) - HISTORY_HOURS;
     let (mut scratch, mut scores) = (Scratch::default(), Vec::new());
-    let (mut counted_reports, mut since, mut next) = (BTreeSet::new(), None, None);
+    let (mut since, mut next) = (None, None);
     for (id, story, is_copy) in tx.articles_back_from(from, ARTICLES_AT_A_TIME)? {
         next = id.0.checked_sub(1).map(ArticleId);
         let Some(article) = tx.article(id)? else { continue };
@@ -80,34 +82,49 @@ fn read_on(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<(), 
             break;
         }
         since = Some(seen_hour);
-        let is_late = after(at(&article), AlertPolicy::default().max_age) < article.seen_at;
-        if is_copy || is_late {
+        if is_copy {
             continue;
         }
-        let hour = hour_of(at(&article));
         scores.clear();
         config.topics.score_text(&ArticleText::new(&article), &mut scratch, &mut scores);
         for counted in &behind {
-            if counted.topic == EVERYTHING {
-                tx.count_report(EVERYTHING, NO_PLACE, hour, 1)?;
-                continue;
-            }
-            let Some(topic) = config.topics.iter().find(|topic| topic.source.id.0 == counted.topic) else {
-                continue;
-            };
-            let speaks = |score: &Score| {
-                score.topic == topic.source.id && score.probability >= floor(&topic.source.policy)
-            };
-            if scores.iter().any(speaks)
-                && counted_reports.insert((counted.topic.as_str(), story, article.publisher.clone()))
-            {
-                tx.count_report(&counted.topic, main_place(&article), hour, 1)?;
-            }
+            count(tx, config, &counted.topic, (id, story, &article), &scores)?;
         }
     }
     for counted in &behind {
         let since = since.unwrap_or(counted.since).min(counted.since);
         tx.save_counted(&Counted { since, next_article: next, ..counted.clone() }, now)?;
+    }
+    Ok(())
+}
+
+/// Counts an article for a topic as it would have been counted when it came.
+fn count(
+    tx: &Transaction<'_>,
+    config: &Config,
+    topic: &str,
+    (id, story, article): (ArticleId, StoryId, &Article),
+    scores: &[Score],
+) -> Result<(), StoreError> {
+    // Which feed was new then is not known any more.
+    let is_fresh =
+        |policy: &AlertPolicy| may_alert(article, false, config.poll.first_look, policy.max_age).is_ok();
+    if topic == EVERYTHING {
+        if is_fresh(&AlertPolicy::default()) {
+            tx.count_report(EVERYTHING, NO_PLACE, hour_of(at(article)), 1)?;
+        }
+        return Ok(());
+    }
+    let Some(topic) = config.topics.iter().find(|known| known.source.id.0 == topic) else { return Ok(()) };
+    let policy = &topic.source.policy;
+    let score = scores.iter().find(|score| score.topic == topic.source.id);
+    if let Some(score) = score.filter(|score| score.probability >= floor(policy))
+        && is_fresh(policy)
+    {
+        let (publisher, place) = (article.publisher.as_str(), main_place(article));
+        let (topic, at) = (&topic.source.id, at(article));
+        let score = score.probability;
+        tx.add_report(&Report { topic, story, publisher, place, article: id, score, at })?;
     }
     Ok(())
 }

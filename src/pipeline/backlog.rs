@@ -1,13 +1,14 @@
 //! The alarm about what does not leave: deliveries that wait for too long, by channel.
 //!
-//! Owns when that is told and when it is over: once each, and both in one mail where the first never got out. Refuses to look
-//! for another way out: the log, `status` and the operator's other addresses are those.
+//! Owns when that is told and when it is over: once each, and both in one mail where the first never got out; and once more
+//! where one address was stuck and the whole way closes. Refuses to look for another way out: the log, `status` and the operator's other addresses are those.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::operator::{OperatorEvent, tell};
+use super::refusal::is_configured;
 use crate::alert::render::operator::{Backlog, News};
 use crate::config::Config;
 use crate::delivery::Channel;
@@ -45,7 +46,7 @@ pub fn watch_backlog(
     if open.is_empty() && next_backlog_at(tx)?.is_none_or(|at| at > now) {
         return Ok((told, events));
     }
-    let waiting = tx.waiting()?;
+    let waiting = tx.waiting(WAIT_MAX, now)?;
     for known in &open {
         let still = waiting.iter().find(|it| it.channel == known.channel && is_late(it, now));
         if still.is_none() {
@@ -55,14 +56,29 @@ pub fn watch_backlog(
         }
     }
     for late in waiting.iter().filter(|it| is_late(it, now)) {
-        if open.iter().any(|known| known.channel == late.channel) {
+        let known = open.iter().find(|known| known.channel == late.channel);
+        if let Some(known) = known.filter(|known| !known.others_get_through || late.others_get_through) {
+            // That others get through again is seen when it is over, or when they no longer do.
+            if known.others_get_through != late.others_get_through {
+                tx.renew_backlog(&OpenBacklog { others_get_through: true, ..known.clone() })?;
+            }
             continue;
         }
         let reason = "a delivery has waited for ten minutes";
         let news = News::Backlog(view(late));
         let event = tell(tx, config, news, Severity::Critical, reason, now)?;
         let alert = event.as_ref().map(|event| event.id);
-        tx.begin_backlog(&OpenBacklog { channel: late.channel.clone(), since: late.since, alert })?;
+        let (since, others_get_through) = (late.since, late.others_get_through);
+        let backlog = OpenBacklog { channel: late.channel.clone(), since, alert, others_get_through };
+        if let Some(known) = known {
+            // What told of the one address and did not get out says less than this.
+            if let Some(before) = known.alert {
+                tx.withdraw_alert(before)?;
+            }
+            tx.renew_backlog(&backlog)?;
+        } else {
+            tx.begin_backlog(&backlog)?;
+        }
         told.extend(event);
         events.push(BacklogEvent {
             channel: late.channel.clone(),
@@ -73,6 +89,13 @@ pub fn watch_backlog(
         });
     }
     Ok((told, events))
+}
+
+/// Whether nothing gets through by a channel of the configuration, and has not for long. An address that alone cannot be reached
+/// is no such thing.
+pub fn is_closed(tx: &Transaction<'_>, config: &Config) -> Result<bool, StoreError> {
+    let open = tx.open_backlogs()?;
+    Ok(open.iter().any(|it| !it.others_get_through && is_configured(config, &it.channel)))
 }
 
 /// When something in a channel that is not known to be late becomes so.

@@ -9,13 +9,14 @@ use super::raise::{News, Placed, tell_people};
 use crate::alert::{Kind, Silence};
 use crate::article::Article;
 use crate::article::identity::ArticleId;
+use crate::audit::Event;
 use crate::config::Config;
 use crate::incident::MEMORY;
 use crate::incident::correction::{Doubt, Verdict, judge};
 use crate::store::corrections::ToldOf;
 use crate::store::{StoreError, Transaction};
 use crate::story::StoryId;
-use crate::topic::Score;
+use crate::topic::{Score, TopicId};
 
 /// What an edit made of an article.
 pub(super) struct Edit {
@@ -40,7 +41,7 @@ pub(super) fn after_edit(
 ) -> Result<Vec<AlertEvent>, StoreError> {
     let Edit { article, ref scores, retracts, kept, .. } = *edit;
     if retracts {
-        withdraw(tx, edit.story, &edit.publisher)?;
+        withdraw(tx, &tx.untold_of_story(edit.story, &edit.publisher)?, now)?;
     }
     let mut alerts = Vec::new();
     for told in tx.told_of(article, since(now))? {
@@ -49,12 +50,13 @@ pub(super) fn after_edit(
         let Some(topic) = config.topics.iter().find(|topic| topic.source.id == told.topic) else { continue };
         let threshold = topic.source.policy.threshold;
         let doubt = if retracts { Doubt::Retracted } else { Doubt::Edited { score, threshold, kept } };
-        alerts.extend(settle(tx, config, (&told, article), &[article], doubt, now)?);
+        let by = edit.publisher.as_str();
+        alerts.extend(settle(tx, config, (&told, article), (&[article], by), doubt, now)?);
     }
     Ok(alerts)
 }
 
-/// A new article of a story that people were told of: its headline may take back what the story's articles said.
+/// A new article of a story that people were told of, or will be: its headline may take back what the story's articles said.
 pub(super) fn after_news(
     tx: &Transaction<'_>,
     config: &Config,
@@ -63,36 +65,40 @@ pub(super) fn after_news(
     now: Timestamp,
 ) -> Result<Vec<AlertEvent>, StoreError> {
     let mut alerts = Vec::new();
-    let told_of = tx.told_of_story(story, since(now))?;
-    if told_of.is_empty() || !config.topics.retracts(item) {
+    let by = item.publisher.as_str();
+    let told_of = tx.told_of_story((story, retraction), by, since(now))?;
+    let mut untold = tx.untold_of_story(story, by)?;
+    untold.retain(|(article, _)| *article != retraction);
+    if told_of.is_empty() && untold.is_empty() || !config.topics.retracts(item) {
         return Ok(alerts);
     }
+    withdraw(tx, &untold, now)?;
     for (article, told) in told_of {
         // A correction that was told as news, or another copy of it, takes nothing back.
-        let is_correction = tx.article(article)?.is_some_and(|told| config.topics.retracts(&told));
-        if article == retraction || is_correction {
+        if tx.article(article)?.is_some_and(|told| config.topics.retracts(&told)) {
             continue;
         }
         let reported = [retraction, article];
-        alerts.extend(settle(tx, config, (&told, article), &reported, Doubt::Retracted, now)?);
+        alerts.extend(settle(tx, config, (&told, article), (&reported, by), Doubt::Retracted, now)?);
     }
     Ok(alerts)
 }
 
 /// Takes what a publisher takes back out of what is still to be told.
-pub(super) fn withdraw(tx: &Transaction<'_>, story: StoryId, publisher: &str) -> Result<(), StoreError> {
-    for (article, topic) in tx.withdraw_story(story, publisher)? {
-        let silence = Silence::Retracted;
-        tx.save_decision(article, &topic, silence.code(), &silence.words())?;
+fn withdraw(tx: &Transaction<'_>, untold: &[(ArticleId, TopicId)], now: Timestamp) -> Result<(), StoreError> {
+    for (article, topic) in untold {
+        tx.withdraw(*article, topic)?;
+        tx.withhold(*article, topic, &Silence::Retracted, now)?;
     }
     Ok(())
 }
 
+/// Settles a doubt about an article that was told; `by` is who raised it.
 fn settle(
     tx: &Transaction<'_>,
     config: &Config,
     (told, article): (&ToldOf, ArticleId),
-    reported: &[ArticleId],
+    (reported, by): (&[ArticleId], &str),
     doubt: Doubt,
     now: Timestamp,
 ) -> Result<Option<AlertEvent>, StoreError> {
@@ -104,21 +110,21 @@ fn settle(
         Verdict::Note(reason) => {
             tx.note_doubt(told.incident, article, now)?;
             tx.note_incident(told.incident, &reason, now)?;
+            let (topic, decision) = (&told.topic, "doubted");
+            tx.audit(&Event::Withheld { article, topic, decision, reason: &reason }, now)?;
             Ok(None)
         }
         Verdict::Tell(reason) => {
             tx.note_correction(told.incident, article, now)?;
+            if doubt == Doubt::Retracted {
+                tx.note_retraction(told.incident, told.story, by, now)?;
+            }
             tx.note_incident(told.incident, &reason, now)?;
             let severity = tx.incident_severity(told.incident)?.unwrap_or(topic.source.severity);
             let placed = Placed { topic, place: &told.place, incident: told.incident, severity };
-            let publishers = told.others;
-            let news = News {
-                kind: Kind::Correction,
-                headline: None,
-                reason: &reason,
-                articles: reported,
-                publishers,
-            };
+            // Nobody is left only when nobody in the whole incident stands by any of it.
+            let publishers = tx.standing_publishers(told.incident)?;
+            let news = News::to_all(Kind::Correction, &reason, reported, publishers);
             tell_people(tx, config, placed, &news, now)
         }
     }

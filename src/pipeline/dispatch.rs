@@ -3,11 +3,14 @@
 //! Owns [`dispatch`]. Who takes an alert, and when, is decided by `alert/route`; what is held is told by `hold`. Refuses to
 //! decide alerts and to send.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 
 use crate::alert::route::CAP_WINDOW;
 use crate::alert::route::decide::{Decision, Scene, Verdict, decide, recipients, reminders};
-use crate::alert::{Alert, AlertId, Kind};
+use crate::alert::silence::Silence;
+use crate::alert::{Alert, AlertId};
 use crate::config::Config;
 use crate::incident::IncidentId;
 use crate::store::routing::{Held, RouteDecision};
@@ -20,37 +23,44 @@ pub(super) struct Dispatched {
     pub(super) to: Vec<String>,
     /// Who is told later, and when.
     pub(super) held: Vec<(String, Timestamp)>,
+    /// Whether any route takes it, be it that whoever it names is not told.
+    pub(super) has_route: bool,
 }
 
-/// Queues an alert for everybody its routes name, or holds it; every decision is kept. Answers who is told, and when.
+/// Queues an alert for everybody its routes name, or holds it; every decision is kept. Answers who is told, and when. Routes
+/// that ask for as many publishers as lie in `known_at` know it already.
 pub(super) fn dispatch(
     tx: &Transaction<'_>,
     config: &Config,
     alert: &Alert,
-    id: AlertId,
+    (id, known_at): (AlertId, &RangeInclusive<u32>),
     now: Timestamp,
 ) -> Result<Dispatched, StoreError> {
     let incident = tx.alert_facts(id)?.and_then(|facts| facts.incident);
-    let is_follow_up = matches!(alert.kind, Kind::Correction | Kind::AllClear);
-    let audience = match incident {
-        Some(incident) if is_follow_up => Some(tx.audience(incident, id)?),
-        _ => None,
-    };
+    let known = tx.knowledge(alert.kind, incident, id)?;
     let (publishers, silences) = (tx.alert_publishers(id)?, tx.silences(now)?);
     let hour_ago = now.checked_sub(CAP_WINDOW).unwrap_or(Timestamp::MIN);
-    let mut recent = Vec::new();
-    for address in recipients(&config.routes, alert, audience.as_deref()) {
-        let told = tx.told_since(&address, hour_ago)?;
-        recent.extend(told.into_iter().map(|told| (address.clone(), told)));
-    }
+    let (mut recent, mut unsubscribed) = (Vec::new(), Vec::new());
     let scene = Scene {
-        now,
         publishers: &publishers,
         silences: &silences,
-        recent: &recent,
-        audience: audience.as_deref(),
+        audience: known.audience.as_deref(),
+        waiting: &known.waiting,
+        ..Scene::at(now)
     };
-    let verdicts = decide(&config.routes, alert, &scene);
+    for address in recipients(&config.routes, alert, &scene) {
+        let told = tx.told_since(&address, hour_ago)?;
+        recent.extend(told.into_iter().map(|told| (address.clone(), told)));
+        if tx.is_unsubscribed(&address, &alert.topic.0)? {
+            unsubscribed.push(address);
+        }
+    }
+    let scene = Scene { recent: &recent, unsubscribed: &unsubscribed, ..scene };
+    let mut verdicts = decide(&config.routes, alert, &scene);
+    verdicts.retain(|verdict| {
+        let route = verdict.route.and_then(|number| config.routes.get(number));
+        route.is_none_or(|route| !known_at.contains(&route.min_publishers))
+    });
     if verdicts.is_empty() {
         tx.save_route_decision(&RouteDecision {
             code: "no-route",
@@ -58,15 +68,11 @@ pub(super) fn dispatch(
             ..blank(id, "", now)
         })?;
     }
-    let mut dispatched = Dispatched::default();
+    let mut dispatched = Dispatched { has_route: !verdicts.is_empty(), ..Dispatched::default() };
     for verdict in &verdicts {
-        if tx.is_unsubscribed(&verdict.address, &alert.topic.0)? {
-            tx.save_route_decision(&unsubscribed(id, &verdict.address, now))?;
-            continue;
-        }
         carry_out(tx, id, verdict, now, &mut dispatched)?;
     }
-    remind_later(tx, config, alert, (id, incident), &verdicts, now)?;
+    remind_later(tx, config, alert, (id, incident), (&verdicts, &silences), now)?;
     tx.audit_alert(id, now)?;
     Ok(dispatched)
 }
@@ -89,8 +95,8 @@ pub(super) fn blank(alert: AlertId, address: &str, at: Timestamp) -> RouteDecisi
 /// That an address wants to hear nothing of a topic any more.
 pub(super) fn unsubscribed(alert: AlertId, address: &str, now: Timestamp) -> RouteDecision<'_> {
     RouteDecision {
-        code: "unsubscribed",
-        reason: "not told: this address unsubscribed from the topic by a link in a mail",
+        code: Decision::Unsubscribed.code(),
+        reason: Decision::Unsubscribed.words(),
         ..blank(alert, address, now)
     }
 }
@@ -122,27 +128,32 @@ fn carry_out(
             })?;
             dispatched.held.push((address.clone(), *until));
         }
-        Decision::NothingToClear => {}
+        Decision::NothingToClear | Decision::Unsubscribed => {}
     }
     tx.save_route_decision(&kept)
 }
 
-/// Plans to tell a second address; an incident that somebody has in hands already needs none.
-fn remind_later(
+/// Plans to tell a second address, once; an incident that somebody has in hands already needs none.
+pub(super) fn remind_later(
     tx: &Transaction<'_>,
     config: &Config,
     alert: &Alert,
     (id, incident): (AlertId, Option<IncidentId>),
-    verdicts: &[Verdict],
+    (verdicts, silences): (&[Verdict], &[Silence]),
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let reminders = reminders(&config.routes, alert, verdicts, now);
+    let mut fresh = Vec::new();
+    for reminder in reminders(&config.routes, alert, verdicts, silences, now) {
+        if !tx.is_reminder_planned(id, &reminder.address)? && !tx.was_told(id, &reminder.address)? {
+            fresh.push(reminder);
+        }
+    }
     let acknowledged = match incident {
-        Some(incident) if !reminders.is_empty() => tx.acknowledgement(incident)?,
+        Some(incident) if !fresh.is_empty() => tx.acknowledgement(incident)?,
         _ => None,
     };
-    let covering = acknowledged.filter(|by| by.covers(alert.kind, alert.severity, now));
-    for reminder in &reminders {
+    let covering = acknowledged.filter(|by| by.covers(alert.kind, alert.severity, id));
+    for reminder in &fresh {
         let blank = blank(id, &reminder.address, now);
         if let Some(by) = &covering {
             let reason = format!("not told: acknowledged by {}", by.words());

@@ -28,13 +28,15 @@ pub enum Acknowledged {
         incidents: Vec<IncidentId>,
         /// Second addresses that were to be told and are not.
         spared: Vec<String>,
-        /// Who had them in hands before, in words.
+        /// Who had them in hands before, as far as this reaches, in words.
         before: Option<String>,
+        /// Alerts of these incidents that it does not reach: somebody is reminded of them all the same.
+        open: Vec<AlertId>,
     },
 }
 
-/// Somebody takes the incident of an alert in hand: nobody else is reminded of what it has told so far. Doing so twice keeps
-/// both, and changes nothing.
+/// Somebody takes the incident of an alert in hand: nobody else is reminded of what it has told up to that alert. What came
+/// after it they may not have seen. Saying the same twice changes nothing.
 pub fn acknowledge(
     tx: &Transaction<'_>,
     alert: AlertId,
@@ -48,13 +50,20 @@ pub fn acknowledge(
     }
     let kept = |text: &str| one_line(text).chars().take(TEXT_CHARS_MAX).collect::<String>();
     let (author, comment) = (kept(author), kept(comment));
-    let (mut spared, mut before) = (Vec::new(), None);
+    let (mut spared, mut before, mut open) = (Vec::new(), None, Vec::new());
     for incident in &incidents {
-        before = tx.acknowledgement(*incident)?.map(|by| by.words()).or(before);
+        let Some(reach) = tx.reach(*incident, alert)? else { continue };
+        let known = tx.acknowledgement(*incident)?.filter(|by| by.through >= reach);
+        before = known.map(|by| by.words()).or(before);
         tx.acknowledge(*incident, alert, &author, &comment, now)?;
         let Some(by) = tx.acknowledgement(*incident)? else { continue };
         let reason = format!("not told: acknowledged by {}", by.words());
-        for reminder in tx.take_reminders_of(*incident)? {
+        for (reminder, kind, severity) in tx.reminders_of(*incident)? {
+            if !by.covers(kind, severity, reminder.alert) {
+                open.push(reminder.alert);
+                continue;
+            }
+            tx.drop_reminder(reminder.alert, &reminder.address)?;
             tx.save_route_decision(&RouteDecision {
                 code: "acknowledged",
                 reason: &reason,
@@ -65,7 +74,8 @@ pub fn acknowledge(
             }
         }
     }
-    Ok(Acknowledged::Incidents { incidents, spared, before })
+    open.dedup();
+    Ok(Acknowledged::Incidents { incidents, spared, before, open })
 }
 
 /// Mutes what matches until a time.

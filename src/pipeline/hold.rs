@@ -5,17 +5,17 @@
 
 use jiff::Timestamp;
 
-use super::dispatch::{blank, unsubscribed};
+use super::dispatch::{blank, remind_later, unsubscribed};
 use super::view::contact;
 use crate::alert::render::digest::{DigestItem, DigestView, Why, render};
-use crate::alert::route::decide::{Decision, Hold, Scene, reconsider};
+use crate::alert::route::decide::{Decision, Hold, Scene, Verdict, reconsider};
 use crate::alert::silence::{Silence, silencing};
 use crate::alert::{AlertId, Kind};
 use crate::article::place::country;
 use crate::config::Config;
 use crate::feed::schedule::words;
 use crate::store::incidents::NewNotice;
-use crate::store::routing::{AlertFacts, Held, RouteDecision, WaitingReminder};
+use crate::store::routing::{AlertFacts, Held, Lead, RouteDecision, WaitingReminder};
 use crate::store::{StoreError, Transaction};
 use crate::topic::Severity;
 
@@ -120,7 +120,14 @@ fn look_again(
         return Ok(None);
     }
     let publishers = tx.alert_publishers(held.alert)?;
-    let scene = Scene { now, publishers: &publishers, silences, recent: &[], audience: None };
+    let known = tx.knowledge(facts.alert.kind, facts.incident, held.alert)?;
+    let scene = Scene {
+        publishers: &publishers,
+        silences,
+        audience: known.audience.as_deref(),
+        waiting: &known.waiting,
+        ..Scene::at(now)
+    };
     match reconsider(&config.routes, &facts.alert, &held.address, held.hold, &scene) {
         Decision::Held { until, hold, silence, reason } => {
             let held = Held { hold, held_at: now, until, silence, ..held.clone() };
@@ -134,7 +141,11 @@ fn look_again(
             })?;
             Ok(None)
         }
-        Decision::Told { .. } | Decision::NothingToClear => Ok(Some((held.clone(), facts))),
+        Decision::Told { .. } | Decision::NothingToClear | Decision::Unsubscribed => {
+            // What follows it is asked next, and is not to wait for it any more.
+            tx.let_go(held.alert, &held.address)?;
+            Ok(Some((held.clone(), facts)))
+        }
     }
 }
 
@@ -179,16 +190,12 @@ fn tell(
         }
     };
     for (held, facts) in ready {
-        // A digest says so itself, and a mail that came when it was to come is not late.
-        let note = match (digest, held.hold) {
-            (None, Hold::QuietHours | Hold::Cap | Hold::Silence) => late(held.hold, facts.at),
-            _ => String::new(),
-        };
+        // A digest says so itself.
+        let note = if digest.is_none() { note(tx, held, facts)? } else { String::new() };
         let told = match digest {
             Some(digest) => format!("told in digest {}", digest.0),
             None => "told, having been held".to_owned(),
         };
-        tx.let_go(held.alert, &held.address)?;
         tx.save_route_decision(&RouteDecision {
             code: "told-late",
             reason: &told,
@@ -196,10 +203,40 @@ fn tell(
             note: &note,
             ..blank(held.alert, &held.address, now)
         })?;
+        // A silence spared the second address as well; now there is something to acknowledge.
+        let told = Decision::Told { reason: told };
+        let verdict = Verdict { address: held.address.clone(), route: None, decision: told };
+        remind_later(tx, config, &facts.alert, (held.alert, facts.incident), (&[verdict], &[]), now)?;
     }
     let alerts = ready.iter().map(|(held, _)| held.alert).collect();
     let to = address.to_owned();
     Ok(Some(Release { at: now, to, alerts, digest, subject, reason, template_problem }))
+}
+
+/// What the mail of an alert that was held says above everything else. One that came when it was to come is not late.
+fn note(tx: &Transaction<'_>, held: &Held, facts: &AlertFacts) -> Result<String, StoreError> {
+    let late = match held.hold {
+        Hold::QuietHours | Hold::Cap | Hold::Silence => Some(late(held.hold, facts.at)),
+        Hold::Digest => None,
+    };
+    let corrected = corrected_in(tx, held.alert, facts)?.map(corrected);
+    Ok([corrected, late].into_iter().flatten().collect::<Vec<_>>().join(" "))
+}
+
+/// The first correction of the incident since an alert told news of it.
+fn corrected_in(
+    tx: &Transaction<'_>,
+    alert: AlertId,
+    facts: &AlertFacts,
+) -> Result<Option<AlertId>, StoreError> {
+    match facts.incident.filter(|_| facts.alert.kind.tells_news()) {
+        Some(incident) => Ok(tx.corrections_after(incident, alert)?.into_iter().next()),
+        None => Ok(None),
+    }
+}
+
+fn corrected(by: AlertId) -> String {
+    format!("CORRECTED SINCE: a report of this incident was taken back, see alert {}.", by.0)
 }
 
 /// What a mail says above everything else when it comes later than it was decided.
@@ -221,8 +258,10 @@ fn items(
     let mut items = Vec::with_capacity(ready.len());
     for (held, facts) in ready {
         let topic = config.topics.iter().find(|topic| topic.source.id == facts.alert.topic);
-        let lead = tx.alert_lead(held.alert)?;
-        let (headline, url) = lead.map_or((None, None), |(title, url)| (Some(title), url));
+        let Lead { headline, url } = tx.alert_lead(held.alert)?;
+        // What is over or taken back is not headed by the report of it, and a surge by no single one: the subject says it.
+        let (kind, is_surge) = (facts.alert.kind, facts.alert.kind == Kind::Surge);
+        let headline = headline.filter(|_| kind.tells_news() && !is_surge);
         items.push(DigestItem {
             alert: held.alert.0,
             incident: facts.incident.map(|incident| incident.0),
@@ -239,6 +278,7 @@ fn items(
             hold: held.hold,
             headline,
             url,
+            corrected_in: corrected_in(tx, held.alert, facts)?.map(|alert| alert.0),
         });
     }
     Ok(items)
@@ -276,7 +316,7 @@ fn remind_one(
         return Ok(None);
     }
     let acknowledged = facts.incident.map(|incident| tx.acknowledgement(incident)).transpose()?.flatten();
-    if let Some(by) = acknowledged.filter(|by| by.covers(facts.alert.kind, facts.alert.severity, facts.at)) {
+    if let Some(by) = acknowledged.filter(|by| by.covers(facts.alert.kind, facts.alert.severity, *id)) {
         let reason = format!("not told: acknowledged by {}", by.words());
         tx.save_route_decision(&RouteDecision { code: "acknowledged", reason: &reason, ..blank })?;
         return Ok(None);
@@ -291,7 +331,10 @@ fn remind_one(
         tx.save_route_decision(&RouteDecision { code: "silenced", reason: &reason, silence, ..blank })?;
         return Ok(None);
     }
-    let note = format!("Nobody acknowledged this alert within {}, so it goes to you.", words(*after));
+    let corrected =
+        corrected_in(tx, *id, &facts)?.map_or_else(String::new, |by| format!("{} ", corrected(by)));
+    let note =
+        format!("{corrected}Nobody acknowledged this alert within {}, so it goes to you.", words(*after));
     tx.queue_delivery(*id, address, now)?;
     tx.let_go(*id, address)?;
     tx.save_route_decision(&RouteDecision {

@@ -3,18 +3,20 @@
 //! Owns the way from scored entries to article rows, decisions and arrivals. Refuses to open incidents and alerts: that
 //! is [`super::raise`]'s.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::correct::{self, Edit};
 use super::page::with_page_text;
+use super::placing::{Arrivals, has_place_filters, join_placed, place_of};
 use super::raise::raise;
 use super::surge::{self, Arrived};
 use super::{ArticleEvent, Scored, Settled};
 use crate::alert::{self, Silence};
+use crate::article::Article;
 use crate::article::identity::{ArticleId, By, Document, Identity, Keys, Sighting, Tallies, identify};
-use crate::article::{Article, NO_PLACE};
+use crate::audit::Event;
 use crate::config::Config;
 use crate::feed::FeedId;
 use crate::feed::gap::Seen;
@@ -22,11 +24,8 @@ use crate::feed::trust::Trust;
 use crate::incident::Arrival;
 use crate::incident::correction::kept_share;
 use crate::store::{StoreError, Transaction};
-use crate::story::{Assignment, Stories, StoryId};
+use crate::story::{Assignment, Stories};
 use crate::topic::{Score, TopicId};
-
-/// Arrivals by topic (position in the configuration) and place.
-type Arrivals = BTreeMap<(usize, String), Vec<Arrival>>;
 
 /// How a document is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +117,7 @@ pub(super) fn take_entries(
     for edit in &intake.edits {
         settled.alerts.extend(correct::after_edit(tx, config, edit, now)?);
     }
-    for ((topic, place), arrivals) in intake.arrivals {
+    for ((topic, place), arrivals) in join_placed(config, intake.arrivals) {
         let alert = raise(tx, config, &config.topics[topic], &place, &arrivals, now)?;
         settled.alerts.extend(alert);
     }
@@ -247,6 +246,7 @@ impl Intake<'_, '_> {
         let article = &item.article;
         self.tx.keep_ended(&self.stories.advance(article.seen_at))?;
         let placement = self.stories.assign(&item.sketch, article.seen_at);
+        let is_copy = placement.is_copy;
         let (story, copy_of) = match placement.assignment {
             Assignment::Opens { copy_of } => (self.tx.open_story(&article.title, article.seen_at)?, copy_of),
             Assignment::Joins { story, copy_of } => (story, copy_of),
@@ -259,7 +259,6 @@ impl Intake<'_, '_> {
         let id = self.tx.add_article(self.sight.feed, &item.entry, article, story, copy_of, &item.words)?;
         self.tx.keep_taken(&self.stories.add(placement, &item.sketch, id, story))?;
         self.tx.remember(self.sight.feed, id, &item.keys, article.seen_at, self.left_at(article.seen_at))?;
-        let is_copy = copy_of.is_some();
         Ok(ArticleEvent { id, index, story, copy_of, is_copy, is_revision: false })
     }
 
@@ -328,8 +327,8 @@ impl Intake<'_, '_> {
                     && item.article.places.contains(place)
                     && arrivals.iter().any(|other| other.story == arrival.story)
             });
-            let has_filters = self.config.routes.iter().any(|route| !route.places.is_empty());
-            let place = known.filter(|_| !has_filters).map_or(place, |((_, known), _)| known.clone());
+            let known = known.filter(|_| !has_place_filters(self.config));
+            let place = known.map_or(place, |((_, known), _)| known.clone());
             self.arrivals.entry((position, place)).or_default().push(arrival);
         }
         Ok(())
@@ -348,7 +347,12 @@ pub(super) fn restate(
     tx.replace_scores(article, scores)?;
     let trips = |topic: &TopicId| scores.iter().any(|score| score.trips && score.topic == *topic);
     for topic in tripped_before.iter().filter(|topic| !trips(topic)) {
-        tx.withdraw(article, topic)?;
+        if tx.withdraw(article, topic)? {
+            // Its score has no decision any more; that it waited, and no longer does, stays on record.
+            let silence = Silence::EditedAway;
+            let (decision, reason) = (silence.code(), silence.words());
+            tx.audit(&Event::Withheld { article, topic, decision, reason: &reason }, now)?;
+        }
     }
     for topic in tripped_before.iter().filter(|topic| trips(topic)) {
         let silence = Silence::AlreadyTripped;
@@ -379,7 +383,12 @@ pub(super) fn weigh(
             tx.withhold(event.id, &score.topic, &silence, now)?;
             continue;
         }
-        let place = place_of(tx, config, article, event.story, &score.topic)?;
+        let known = tx.places_of_story(&score.topic, event.story)?;
+        if !known.is_empty() && config.topics.retracts(article) {
+            tx.withhold(event.id, &score.topic, &Silence::Retraction, now)?;
+            continue;
+        }
+        let place = place_of(config, article, &known);
         let arrival = Arrival {
             article: event.id,
             story: event.story,
@@ -391,27 +400,4 @@ pub(super) fn weigh(
         arrivals.push((position, place, arrival));
     }
     Ok(arrivals)
-}
-
-/// The place an article is brought to: where its story lies already, if it may be there, else its main one. Reports of one
-/// event name its places in different orders, and are one incident.
-///
-/// Where a route asks for places, each report counts under its own main one: that route must not miss it.
-fn place_of(
-    tx: &Transaction<'_>,
-    config: &Config,
-    article: &Article,
-    story: StoryId,
-    topic: &TopicId,
-) -> Result<String, StoreError> {
-    let main = article.places.first().map_or(NO_PLACE, String::as_str);
-    if main != NO_PLACE && config.routes.iter().any(|route| !route.places.is_empty()) {
-        return Ok(main.to_owned());
-    }
-    let may_be = |place: &String| {
-        main == NO_PLACE || place == NO_PLACE || article.places.iter().any(|own| own == place)
-    };
-    let known = tx.places_of_story(topic, story)?;
-    let own = known.iter().find(|place| *place == main);
-    Ok(own.or_else(|| known.iter().find(|place| may_be(place))).map_or(main, String::as_str).to_owned())
 }

@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::links::may_do;
+use crate::alert::Kind;
+use crate::alert::render::without_actions;
 use crate::config::Config;
 use crate::delivery::Channel;
 use crate::delivery::follow_up::{self, Recipient};
 use crate::delivery::payload::{Payload, PayloadLink};
 use crate::feed::schedule::after;
-use crate::store::outbox::Claimed;
+use crate::store::outbox::{Claimed, Outlook};
 use crate::store::{StoreError, Transaction};
 
 /// An attempt planned this much further ahead than the longest wait was planned by a clock that ran ahead. A stop claims by
@@ -61,13 +64,16 @@ pub fn claim(
         claimed.rendered = follow_up::fill(claimed.rendered.clone(), &key, recipient);
     } else if let Some(found) = tx.payload(alert)? {
         let mut found = found.bounded();
-        // Its text is that of a mail, whose links are to be this recipient's.
+        // Its text is that of a mail, without the links: they stand in a field of their own, and no chat takes itself off.
         let mail = follow_up::fill(claimed.rendered.clone(), &key, recipient);
-        found.text = Payload { text: mail.text, ..found.clone() }.bounded().text;
+        let text = without_actions(&mail.text).to_owned();
+        found.text = Payload { text, ..found.clone() }.bounded().text;
         if let Some(base) = base(config).filter(|_| found.incident.is_some()) {
             let links = follow_up::links(&key, &base, recipient);
+            let kind = Kind::from_word(&found.kind);
             found.links = links
                 .into_iter()
+                .filter(|link| may_do(link.action, kind))
                 .map(|link| PayloadLink { action: link.action.as_str(), url: link.url })
                 .collect();
         }
@@ -77,14 +83,13 @@ pub fn claim(
 }
 
 /// When each channel has something due. What a clock that ran ahead put off is due now.
-pub fn outlook(
-    tx: &Transaction<'_>,
-    config: &Config,
-    now: Timestamp,
-) -> Result<Vec<(Channel, Timestamp)>, StoreError> {
+pub fn outlook(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<Outlook, StoreError> {
     let latest = after(now, config.mail.retry_max + CLOCK_SLACK);
-    let outlook = tx.outlook()?;
-    Ok(outlook.into_iter().map(|(channel, at)| (channel, if at > latest { now } else { at })).collect())
+    let mut outlook = tx.outlook()?;
+    for prospect in outlook.channels.iter_mut().filter(|prospect| prospect.due_at > latest) {
+        prospect.due_at = now;
+    }
+    Ok(outlook)
 }
 
 /// The page of an incident; none while [`crate::web`] serves none.

@@ -3,10 +3,15 @@
 //! Owns [`raise`] and [`tick`]. What advances is decided by `incident`, who is told by `alert/route`, how it reads by
 //! `alert/render`; here it is carried out in the transaction at hand.
 
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 
 use super::AlertEvent;
+use super::cues::cues;
 use super::dispatch::{Dispatched, dispatch};
+use super::placing::has_place_filters;
 use super::view::{self, Decided};
 use crate::alert::render;
 use crate::alert::{Alert, Kind, Silence};
@@ -14,9 +19,9 @@ use crate::article::NO_PLACE;
 use crate::article::identity::ArticleId;
 use crate::config::Config;
 use crate::feed::schedule::after;
-use crate::incident::cue::{Cue, Neighbour};
 use crate::incident::{
-    Advance, Arrival, IncidentId, MEMORY, Outcome, Standing, Status, Step, Tell, Telling, Transition, advance,
+    Advance, Arrival, IncidentId, MEMORY, NEWS_TO_ALL, Outcome, Standing, Status, Step, Tell, Telling,
+    Transition, advance,
 };
 use crate::store::incidents::{Alive, NewAlert};
 use crate::store::{StoreError, Transaction};
@@ -34,22 +39,30 @@ pub(super) fn raise(
 ) -> Result<Option<AlertEvent>, StoreError> {
     let id = &topic.source.id;
     let policy = &topic.source.policy;
-    let arrivals: Vec<Arrival> =
+    let arrived: Vec<Arrival> =
         arrivals.iter().map(|arrival| Arrival { at: now, ..arrival.clone() }).collect();
+    let cue_places = match place {
+        NO_PLACE => tx.main_places(&arrived.iter().map(|arrival| arrival.article).collect::<Vec<_>>())?,
+        place => vec![place.to_owned()],
+    };
+    let arrivals = with_placeless(tx, config, id, place, arrived)?;
+    lapse(tx, topic, place, now)?;
     let mut standing = load(tx, id, place, now)?;
     if let Some(quiet) = &standing
         && after(quiet.last_tripped_at, policy.close_after) <= now
         && quiet.pending.is_empty()
     {
-        let step = advance(Some(quiet), Step { arrivals: &[], cues: &[], ..step_of(topic, now) });
+        let step = advance(Some(quiet), step_of(topic, now));
         if step.status == Status::Closed {
             // It fell quiet before these arrivals and nobody had ticked yet: they begin a new incident.
             tx.save_step(quiet.id, &step, now)?;
             standing = None;
         }
     }
-    let cues = cues(tx, config, topic, (place, &arrivals), standing.as_ref(), now)?;
-    let step = advance(standing.as_ref(), Step { arrivals: &arrivals, cues: &cues, ..step_of(topic, now) });
+    let cues = cues(tx, config, topic, (&cue_places, &arrivals), standing.as_ref(), now)?;
+    let levels = levels(config, topic, place, standing.as_ref());
+    let step = Step { arrivals: &arrivals, cues: &cues, levels: &levels, ..step_of(topic, now) };
+    let step = advance(standing.as_ref(), step);
     let incident = match &standing {
         Some(standing) => standing.id,
         None => tx.begin_incident(id, place, now)?,
@@ -64,7 +77,7 @@ pub(super) fn raise(
     }
     let alert = match &step.tell {
         Some(tell) => {
-            if tell.telling != Telling::Update {
+            if matches!(tell.telling, Telling::First | Telling::Escalation) {
                 tx.use_cues(incident, &cues, now)?;
             }
             let place = Placed { topic, place, incident, severity: step.severity };
@@ -76,14 +89,30 @@ pub(super) fn raise(
     Ok(alert)
 }
 
+/// Arrivals, and what waits of the same events in the incident without a place: it has found one.
+fn with_placeless(
+    tx: &Transaction<'_>,
+    config: &Config,
+    topic: &TopicId,
+    place: &str,
+    mut arrivals: Vec<Arrival>,
+) -> Result<Vec<Arrival>, StoreError> {
+    if place != NO_PLACE && !has_place_filters(config) {
+        let stories: BTreeSet<StoryId> = arrivals.iter().map(|arrival| arrival.story).collect();
+        for story in stories {
+            arrivals.extend(tx.take_placeless(topic, story)?);
+        }
+    }
+    Ok(arrivals)
+}
+
 fn load(
     tx: &Transaction<'_>,
     topic: &TopicId,
     place: &str,
     now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
-    let since = now.checked_sub(jiff::SignedDuration::try_from(MEMORY).unwrap_or_default());
-    let standing = tx.standing(topic, place, since.unwrap_or(Timestamp::MIN))?;
+    let standing = tx.standing(topic, place, remembered_since(now))?;
     // Times to come are those of a clock that ran ahead: they hold nothing back.
     Ok(standing.map(|standing| Standing {
         last_tripped_at: standing.last_tripped_at.min(now),
@@ -110,6 +139,18 @@ pub(super) struct News<'a> {
     /// Best first.
     pub(super) articles: &'a [ArticleId],
     pub(super) publishers: u32,
+    /// Whether those that waited for more publishers are told of what others were told before.
+    pub(super) is_confirmation: bool,
+    /// Routes that ask for so many publishers know it already.
+    pub(super) known_at: RangeInclusive<u32>,
+}
+
+impl<'a> News<'a> {
+    /// News for whoever asked.
+    pub(super) fn to_all(kind: Kind, reason: &'a str, articles: &'a [ArticleId], publishers: u32) -> Self {
+        let (headline, known_at) = (None, NEWS_TO_ALL);
+        Self { kind, headline, reason, articles, publishers, is_confirmation: false, known_at }
+    }
 }
 
 impl Telling {
@@ -117,15 +158,12 @@ impl Telling {
         let kind = match tell.telling {
             Self::First => Kind::First,
             Self::Update => Kind::Update,
-            Self::Escalation => Kind::Escalation,
+            Self::Escalation | Self::Confirmation => Kind::Escalation,
         };
-        News {
-            kind,
-            headline: None,
-            reason: &tell.reason,
-            articles: &tell.articles,
-            publishers: tell.publishers,
-        }
+        let is_confirmation = tell.telling == Self::Confirmation;
+        let known_at = tell.known_at.clone();
+        let news = News::to_all(kind, &tell.reason, &tell.articles, tell.publishers);
+        News { is_confirmation, known_at, ..news }
     }
 }
 
@@ -168,6 +206,7 @@ pub(super) fn tell_people(
         reason: tell.reason,
         incident,
         story,
+        is_confirmation: tell.is_confirmation,
         score,
         configuration: &configuration,
     };
@@ -185,16 +224,17 @@ pub(super) fn tell_people(
     let view = view::view(tx, config, &decided, &members, shown, now)?;
     let rendered = render::render(&view, &config.templates);
     tx.save_rendering(id, &rendered)?;
-    let Dispatched { to, held } = dispatch(tx, config, &alert, id, now)?;
+    let Dispatched { to, held, has_route } = dispatch(tx, config, &alert, (id, &tell.known_at), now)?;
     let told = format!("told in alert {}", id.0);
-    if tell.kind.tells_news() {
-        for article in tell.articles {
+    for article in tell.articles.iter().filter(|_| tell.kind.tells_news()) {
+        if tell.is_confirmation {
+            tx.decide_unless_told(*article, &source.id, &told)?;
+        } else {
             tx.save_decision(*article, &source.id, "alerted", &told)?;
         }
     }
     let (subject, template_problem) = (rendered.subject, rendered.template_problem);
-    let (articles, reason) = (tell.articles.to_vec(), tell.reason.to_owned());
-    let at = now;
+    let (articles, reason, at) = (tell.articles.to_vec(), tell.reason.to_owned(), now);
     Ok(Some(AlertEvent {
         id,
         alert,
@@ -207,6 +247,7 @@ pub(super) fn tell_people(
         subject,
         to,
         held,
+        has_route,
         template_problem,
     }))
 }
@@ -227,8 +268,10 @@ pub(super) fn tick(
         if changes_at(&alive, topic, now) > now {
             continue;
         }
+        lapse(tx, topic, &alive.place, now)?;
         let Some(standing) = load(tx, &alive.topic, &alive.place, now)? else { continue };
-        let step = advance(Some(&standing), Step { arrivals: &[], cues: &[], ..step_of(topic, now) });
+        let levels = levels(config, topic, &alive.place, Some(&standing));
+        let step = advance(Some(&standing), Step { levels: &levels, ..step_of(topic, now) });
         if step.status == Status::Closed {
             alerts.extend(close_quiet(tx, config, topic, (&alive, &standing), &step, now)?);
             continue;
@@ -262,8 +305,7 @@ fn close_quiet(
     let placed = Placed { topic, place: &alive.place, incident: standing.id, severity: step.severity };
     let told: Vec<ArticleId> = tx.last_reported(standing.id)?.into_iter().collect();
     let reason = step.transition.as_ref().map_or("it fell quiet", |transition| &transition.reason);
-    let publishers = standing.told_publishers;
-    let news = News { kind: Kind::AllClear, headline: None, reason, articles: &told, publishers };
+    let news = News::to_all(Kind::AllClear, reason, &told, standing.told_publishers);
     tell_people(tx, config, placed, &news, now)
 }
 
@@ -293,65 +335,34 @@ fn silence_pending(
 /// A step of a topic's incident in which nothing arrives.
 fn step_of(topic: &Topic, now: Timestamp) -> Step<'_> {
     let TopicSource { policy, severity, .. } = &topic.source;
-    Step { arrivals: &[], cues: &[], policy, severity: *severity, now }
+    Step { arrivals: &[], cues: &[], levels: &[], policy, severity: *severity, now }
 }
 
-/// The rules between topics that hold for a topic at a place now and were not used for its incident: its own, and those of
-/// others that name it.
-fn cues(
-    tx: &Transaction<'_>,
-    config: &Config,
-    topic: &Topic,
-    (place, arrivals): (&str, &[Arrival]),
-    standing: Option<&Standing>,
-    now: Timestamp,
-) -> Result<Vec<Cue>, StoreError> {
-    let mut cues = Vec::new();
-    if place == NO_PLACE || arrivals.is_empty() {
-        // That two things happened nowhere says nothing.
-        return Ok(cues);
-    }
-    let own: Vec<ArticleId> = arrivals.iter().map(|arrival| arrival.article).collect();
-    let neighbour = |id: &TopicId, within| -> Result<Option<Neighbour>, StoreError> {
-        let since = now.checked_sub(jiff::SignedDuration::try_from(within).unwrap_or_default());
-        let told = tx.last_told(id, place, since.unwrap_or(Timestamp::MIN), now)?;
-        // One article that says both is no sequence.
-        let told = match told {
-            Some((alert, ..)) if tx.reports_any(alert, &own)? => None,
-            told => told,
-        };
-        let name = config.topics.iter().find(|other| other.source.id == *id);
-        let name = name.map_or_else(|| id.0.clone(), |other| other.source.name.clone());
-        Ok(told.map(|(alert, incident, at)| Neighbour { name, alert: alert.0, incident: incident.0, at }))
+/// How many publishers the routes ask for that would take the incident's alerts, each number once.
+fn levels(config: &Config, topic: &Topic, place: &str, standing: Option<&Standing>) -> Vec<u32> {
+    let source = &topic.source;
+    let alert = Alert {
+        kind: Kind::Escalation,
+        topic: source.id.clone(),
+        severity: standing.map_or(source.severity, |standing| standing.severity.max(source.severity)),
+        place: place.to_owned(),
+        publishers: u32::MAX,
     };
-    let policy = &topic.source.policy;
-    for rule in &policy.sequence {
-        cues.extend(
-            neighbour(&rule.after, rule.within)?.and_then(|found| Cue::of_sequence(rule, &found, now)),
-        );
+    let asked = config.routes.iter().filter(|route| route.takes(&alert)).map(|route| route.min_publishers);
+    asked.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What waits for publishers in a forming incident and is too old to be confirmed by what comes now waits no longer.
+fn lapse(tx: &Transaction<'_>, topic: &Topic, place: &str, now: Timestamp) -> Result<(), StoreError> {
+    let (id, need) = (&topic.source.id, topic.source.policy.publishers);
+    for article in tx.lapse_waiting(id, place, remembered_since(now), now)? {
+        tx.withhold(article, id, &Silence::Lapsed { need, memory: MEMORY }, now)?;
     }
-    for rule in &policy.together {
-        cues.extend(
-            neighbour(&rule.with, rule.within)?.and_then(|found| Cue::of_together(rule, &found, now)),
-        );
-    }
-    for other in config.topics.iter().filter(|other| other.source.id != topic.source.id) {
-        for rule in other.source.policy.together.iter().filter(|rule| rule.with == topic.source.id) {
-            let found = neighbour(&other.source.id, rule.within)?;
-            cues.extend(found.and_then(|found| Cue::of_together(rule, &found, now)));
-        }
-    }
-    let cues = merge(cues);
-    if let Some(standing) = standing {
-        let mut fresh = Vec::with_capacity(cues.len());
-        for cue in cues {
-            if !tx.is_cue_used(standing.id, (cue.rule, cue.other), now)? {
-                fresh.push(cue);
-            }
-        }
-        return Ok(fresh);
-    }
-    Ok(cues)
+    Ok(())
+}
+
+fn remembered_since(now: Timestamp) -> Timestamp {
+    now.checked_sub(jiff::SignedDuration::try_from(MEMORY).unwrap_or_default()).unwrap_or(Timestamp::MIN)
 }
 
 /// When [`tick`] has something to do next; `None` when nothing is alive.
@@ -359,18 +370,6 @@ pub(super) fn next_tick_at(tx: &Transaction<'_>, config: &Config) -> Result<Opti
     let alive = tx.alive_incidents()?;
     let changes = |alive| topic_of(config, alive).map(|topic| changes_at(alive, topic, Timestamp::MAX));
     Ok(alive.iter().filter_map(changes).min())
-}
-
-/// One cue for each rule and what fulfils it, with the highest severity any of them asks for.
-fn merge(cues: Vec<Cue>) -> Vec<Cue> {
-    let mut merged: Vec<Cue> = Vec::with_capacity(cues.len());
-    for cue in cues {
-        match merged.iter_mut().find(|known| (known.rule, known.other) == (cue.rule, cue.other)) {
-            Some(known) => known.severity = known.severity.max(cue.severity),
-            None => merged.push(cue),
-        }
-    }
-    merged
 }
 
 fn topic_of<'a>(config: &'a Config, alive: &Alive) -> Option<&'a Topic> {

@@ -26,6 +26,9 @@ const REPORTS_KEPT_HOURS: i64 = 4 * 24;
 /// Hours that counts are kept beyond the history that is used.
 const MARGIN_HOURS: i64 = 24;
 
+/// Hours between two times of forgetting.
+const SWEEP_HOURS: i64 = 24;
+
 /// Hours after which the days and hours of all series are learned anew.
 const PROFILE_HOURS: i64 = 24;
 
@@ -55,7 +58,18 @@ pub(super) fn floor(policy: &AlertPolicy) -> f64 {
 /// Brings the counts up to date with the configuration and the archive. It comes before articles are added, which
 /// [`after_articles`] counts.
 pub(super) fn keep_up(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<(), StoreError> {
+    forget(tx, now)?;
     archive::keep_up(tx, config, now)
+}
+
+/// Forgets once a day what is too old, also of topics whose surges nobody looks for.
+fn forget(tx: &Transaction<'_>, now: Timestamp) -> Result<(), StoreError> {
+    let (hour, swept_hour) = (hour_of(now), tx.swept_hour()?);
+    if (swept_hour..swept_hour + SWEEP_HOURS).contains(&hour) {
+        return Ok(());
+    }
+    tx.forget_reports(hour - REPORTS_KEPT_HOURS, hour - HISTORY_HOURS - MARGIN_HOURS)?;
+    tx.set_swept_hour(hour)
 }
 
 /// Counts what arrived, and looks at the series it is in.
@@ -139,7 +153,7 @@ pub(super) fn tick(
     config: &Config,
     now: Timestamp,
 ) -> Result<Vec<AlertEvent>, StoreError> {
-    archive::keep_up(tx, config, now)?;
+    keep_up(tx, config, now)?;
     if tx.oldest_raised_hour()?.is_none_or(|hour| hour >= hour_of(now)) {
         return Ok(Vec::new());
     }
@@ -245,8 +259,7 @@ fn known(tx: &Transaction<'_>, topic: &str, place: &str, now: Timestamp) -> Resu
     Ok(Series { hour, baseline, watch, seen })
 }
 
-/// The days and hours of all series together, held to those of whatever came in. They are learned once a day, and what is too
-/// old is forgotten then.
+/// The days and hours of all series together, held to those of whatever came in. They are learned once a day.
 fn profile(tx: &Transaction<'_>, now: Timestamp) -> Result<Profile, StoreError> {
     let hour = hour_of(now);
     let (learned_for, profile) = tx.report_profile()?;
@@ -266,7 +279,6 @@ fn profile(tx: &Transaction<'_>, now: Timestamp) -> Result<Profile, StoreError> 
     }
     let profile = Profile::learn(&general, &all);
     tx.save_report_profile(hour, &profile)?;
-    tx.forget_reports(hour - REPORTS_KEPT_HOURS, hour - HISTORY_HOURS - MARGIN_HOURS)?;
     Ok(profile)
 }
 
@@ -290,8 +302,7 @@ fn tell_surge(
     tx.note_incident(incident, &format!("a surge was told: {reason}"), now)?;
     let severity =
         tx.incident_severity(incident)?.map_or(topic.source.severity, |s| s.max(topic.source.severity));
-    let (kind, publishers) = (Kind::Surge, surge.publishers);
-    let news =
-        News { kind, headline: Some(surge.headline()), reason: &reason, articles: &articles, publishers };
+    let headline = Some(surge.headline());
+    let news = News { headline, ..News::to_all(Kind::Surge, &reason, &articles, surge.publishers) };
     tell_people(tx, config, Placed { topic, place, incident, severity }, &news, now)
 }

@@ -242,11 +242,12 @@ impl Transaction<'_> {
         Ok(found)
     }
 
-    /// Topics an article tripped before, as its scores say or an incident that collected it.
+    /// Topics an article tripped before, as its scores say or an incident that collected it and from which it was not taken back.
     pub fn tripped_topics(&self, id: ArticleId) -> Result<Vec<TopicId>, StoreError> {
         let mut statement = self.sql.prepare_cached(
             "SELECT topic FROM scores WHERE article_id = ?1 AND trips = 1
-             UNION SELECT i.topic FROM incident_articles a JOIN incidents i ON i.id = a.incident_id WHERE a.article_id = ?1",
+             UNION SELECT i.topic FROM incident_articles a JOIN incidents i ON i.id = a.incident_id
+             WHERE a.article_id = ?1 AND a.corrected_at IS NULL AND a.doubted_at IS NULL",
         )?;
         let rows = statement.query_map([id.0], |row| row.get(0).map(TopicId))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -311,6 +312,17 @@ impl Transaction<'_> {
             )?
             .execute(params![id.0, topic.0, decision, reason])?;
         Ok(decided > 0)
+    }
+
+    /// Keeps that people were told of an article, unless they were before.
+    pub fn decide_unless_told(&self, id: ArticleId, topic: &TopicId, reason: &str) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE scores SET decision = 'alerted', reason = ?3
+                 WHERE article_id = ?1 AND topic = ?2 AND decision <> 'alerted'",
+            )?
+            .execute(params![id.0, topic.0, reason])?;
+        Ok(())
     }
 
     /// Keeps what was decided about an article that tripped a topic, and why.

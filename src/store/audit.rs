@@ -28,10 +28,12 @@ pub(super) fn append(connection: &Connection, event: &Event<'_>, at: Timestamp) 
         .prepare_cached("SELECT id, seal FROM audit ORDER BY id DESC LIMIT 1")?
         .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
         .optional()?;
+    // A number is never given twice: where the end was cut off, a hole stays.
+    let given = last_given(connection)?;
     let (id, previous) = match last {
         // The chain goes on behind a seal that cannot be read; the check says so.
-        Some((id, seal)) => (id + 1, Seal::from_bytes(&seal).unwrap_or_default()),
-        None => (last_given(connection)? + 1, Seal::START),
+        Some((id, seal)) => (id.max(given) + 1, Seal::from_bytes(&seal).unwrap_or_default()),
+        None => (given + 1, Seal::START),
     };
     // As the store keeps time, so that the seal can be made again from what is read.
     let record = event.record(id, from_micros(to_micros(at)));

@@ -38,8 +38,9 @@ fn told_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<ToldOf> {
 }
 
 impl Transaction<'_> {
-    /// What people were told of an article and was not taken back: for each topic the incident, its place, and how many other
-    /// articles of the same story still trip.
+    /// What people were told of an article, or of its story by others, and was not taken back: for each topic the incident, its
+    /// place, and how many other articles of the same story still trip. The last of a story to be taken back need not be the one
+    /// that was told.
     pub fn told_of(&self, article: ArticleId, since: Timestamp) -> Result<Vec<ToldOf>, StoreError> {
         let mut statement = self.sql.prepare_cached(
             "SELECT m.incident_id, i.topic, i.place, m.story_id, m.publisher,
@@ -49,7 +50,6 @@ impl Transaction<'_> {
                       AND o.is_copy = 0 AND o.corrected_at IS NULL AND o.doubted_at IS NULL)
              FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
              WHERE m.article_id = ?1 AND m.corrected_at IS NULL AND m.doubted_at IS NULL AND m.tripped_at >= ?2
-                 AND EXISTS (SELECT 1 FROM alert_articles r WHERE r.article_id = m.article_id)
                  AND m.alert_id IS NOT NULL
              ORDER BY m.incident_id",
         )?;
@@ -57,22 +57,55 @@ impl Transaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// What people were told of a story and was not taken back: one row an incident, of the article told first.
+    /// What people were told of a story that an article takes back, one row an incident: the first article of the retraction's
+    /// own publisher that stands. Where it has none, the first that was told, while nothing of the story was taken back.
     pub fn told_of_story(
         &self,
-        story: StoryId,
+        (story, retraction): (StoryId, ArticleId),
+        publisher: &str,
         since: Timestamp,
     ) -> Result<Vec<(ArticleId, ToldOf)>, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT m.incident_id, i.topic, i.place, m.story_id, m.publisher, 0, min(m.article_id)
+            "SELECT m.incident_id, i.topic, i.place, m.story_id, m.publisher, 0, m.article_id,
+                 m.publisher = ?4 AND m.corrected_at IS NULL AND m.doubted_at IS NULL,
+                 max(m.corrected_at IS NOT NULL) OVER (PARTITION BY m.incident_id)
              FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
-             WHERE m.story_id = ?1 AND m.alert_id IS NOT NULL AND m.tripped_at >= ?2
-             GROUP BY m.incident_id HAVING count(m.corrected_at) = 0 ORDER BY m.incident_id",
+             WHERE m.story_id = ?1 AND m.article_id <> ?2 AND m.alert_id IS NOT NULL AND m.tripped_at >= ?3
+             ORDER BY m.incident_id, m.article_id",
         )?;
-        let rows = statement.query_map(params![story.0, to_micros(since)], |row| {
-            Ok((ArticleId(row.get(6)?), told_of(row)?))
+        let values = params![story.0, retraction.0, to_micros(since), publisher];
+        let rows = statement.query_map(values, |row| {
+            let (is_own, was_corrected): (bool, bool) = (row.get(7)?, row.get(8)?);
+            Ok((ArticleId(row.get(6)?), told_of(row)?, is_own, was_corrected))
         })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut told: Vec<(ArticleId, ToldOf, bool)> = Vec::new();
+        for row in rows {
+            let (article, of, is_own, was_corrected) = row?;
+            match told.last_mut().filter(|(_, known, _)| known.incident == of.incident) {
+                Some(known) if is_own && !known.2 => *known = (article, of, true),
+                Some(_) => {}
+                None if is_own || !was_corrected => told.push((article, of, is_own)),
+                None => {}
+            }
+        }
+        Ok(told.into_iter().map(|(article, of, _)| (article, of)).collect())
+    }
+
+    /// Publishers that stand by an incident: with words of their own that were not taken back, and one for each story of which
+    /// only copies are left.
+    pub fn standing_publishers(&self, incident: IncidentId) -> Result<u32, StoreError> {
+        let count = self
+            .sql
+            .prepare_cached(
+                "WITH standing AS (
+                     SELECT story_id, publisher, is_copy FROM incident_articles
+                     WHERE incident_id = ?1 AND corrected_at IS NULL AND doubted_at IS NULL)
+                 SELECT count(*) FROM (
+                     SELECT publisher FROM standing WHERE is_copy = 0
+                     UNION SELECT min(publisher) FROM standing GROUP BY story_id HAVING min(is_copy) = 1)",
+            )?
+            .query_row([incident.0], |row| row.get(0))?;
+        Ok(count)
     }
 
     /// Marks an article of an incident as doubtful: taken back, and others stand by its story, so that nobody was told.
@@ -90,8 +123,8 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Takes a publisher's articles of a story out of what is still to be told; answers which, with their topics.
-    pub fn withdraw_story(
+    /// A publisher's articles of a story that are still to be told, with their topics.
+    pub fn untold_of_story(
         &self,
         story: StoryId,
         publisher: &str,
@@ -104,11 +137,7 @@ impl Transaction<'_> {
         let rows = statement.query_map(params![story.0, publisher], |row| {
             Ok((ArticleId(row.get(0)?), TopicId(row.get(1)?)))
         })?;
-        let pending: Vec<(ArticleId, TopicId)> = rows.collect::<Result<_, _>>()?;
-        for (article, topic) in &pending {
-            self.withdraw(*article, topic)?;
-        }
-        Ok(pending)
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// The best article that the last alert with news of an incident reports and that was not taken back.
@@ -139,6 +168,23 @@ impl Transaction<'_> {
                 "UPDATE incident_articles SET corrected_at = ?3 WHERE incident_id = ?1 AND article_id = ?2",
             )?
             .execute(params![incident.0, article.0, to_micros(at)])?;
+        Ok(())
+    }
+
+    /// Marks what a publisher said of a story in an incident as taken back, its retraction with it.
+    pub fn note_retraction(
+        &self,
+        incident: IncidentId,
+        story: StoryId,
+        publisher: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE incident_articles SET corrected_at = ?4
+                 WHERE incident_id = ?1 AND story_id = ?2 AND publisher = ?3 AND corrected_at IS NULL",
+            )?
+            .execute(params![incident.0, story.0, publisher, to_micros(at)])?;
         Ok(())
     }
 

@@ -62,9 +62,33 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Begins to count a topic from nothing.
+    /// The hour for which what is too old was forgotten last.
+    pub fn swept_hour(&self) -> Result<i64, StoreError> {
+        let hour = self
+            .sql
+            .prepare_cached("SELECT swept_hour FROM counting WHERE id = 1")?
+            .query_row([], |row| row.get(0))?;
+        Ok(hour)
+    }
+
+    /// Notes the hour for which what is too old was forgotten.
+    pub fn set_swept_hour(&self, hour: i64) -> Result<(), StoreError> {
+        self.sql.prepare_cached("UPDATE counting SET swept_hour = ?1 WHERE id = 1")?.execute([hour])?;
+        Ok(())
+    }
+
+    /// Begins to count a topic from nothing. That a surge was told, and when, stays known: it is told no second time for that.
     pub fn begin_counting(&self, topic: &str, version: &str, since: i64) -> Result<(), StoreError> {
-        self.stop_counting(topic)?;
+        self.forget_counts(topic)?;
+        self.sql
+            .prepare_cached("DELETE FROM surge_series WHERE topic = ?1 AND told_at IS NULL")?
+            .execute([topic])?;
+        self.sql
+            .prepare_cached(
+                "UPDATE surge_series SET hour = 0, rate = NULL, dispersion = NULL, expected = NULL, days = NULL, seen = 0
+                 WHERE topic = ?1",
+            )?
+            .execute([topic])?;
         self.sql
             .prepare_cached(
                 "INSERT INTO counted_topics (topic, version, since, next_article)
@@ -74,9 +98,15 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Forgets a topic's counts.
+    /// Forgets a topic's counts and surges.
     pub fn stop_counting(&self, topic: &str) -> Result<(), StoreError> {
-        for table in ["counted_topics", "report_counts", "reports", "surge_series"] {
+        self.forget_counts(topic)?;
+        self.sql.prepare_cached("DELETE FROM surge_series WHERE topic = ?1")?.execute([topic])?;
+        Ok(())
+    }
+
+    fn forget_counts(&self, topic: &str) -> Result<(), StoreError> {
+        for table in ["counted_topics", "report_counts", "reports"] {
             self.sql.prepare_cached(&format!("DELETE FROM {table} WHERE topic = ?1"))?.execute([topic])?;
         }
         Ok(())

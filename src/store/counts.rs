@@ -13,7 +13,7 @@ use crate::incident::IncidentId;
 use crate::incident::surge::baseline::{Baseline, Counts};
 use crate::incident::surge::profile::Profile;
 use crate::incident::surge::{Verdict, Watch};
-use crate::story::StoryId;
+use crate::story::{SPAN, StoryId};
 use crate::topic::TopicId;
 
 /// The topic of whatever came in.
@@ -352,11 +352,16 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Forgets what is too old to be counted with: reports before one hour, counts and idle series before another.
+    /// Forgets what is too old to be counted with: reports before one hour, counts and idle series before another. Reports that
+    /// others of their story may precede, as the archive is read back for their topic, are kept until it was read past them.
     pub fn forget_reports(&self, reports_before: i64, counts_before: i64) -> Result<(), StoreError> {
         self.sql
-            .prepare_cached("DELETE FROM reports WHERE at < ?1")?
-            .execute([to_micros(start_of(reports_before))])?;
+            .prepare_cached(
+                "DELETE FROM reports WHERE at < ?1 AND NOT EXISTS (
+                     SELECT 1 FROM counted_topics c WHERE c.topic = reports.topic AND c.next_article IS NOT NULL
+                         AND reports.at < (c.since + ?2) * 3600000000)",
+            )?
+            .execute(params![to_micros(start_of(reports_before)), SPAN.as_hours()])?;
         self.sql.prepare_cached("DELETE FROM report_counts WHERE hour < ?1")?.execute([counts_before])?;
         self.sql
             .prepare_cached(

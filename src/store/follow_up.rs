@@ -86,7 +86,7 @@ impl Transaction<'_> {
         Ok(found)
     }
 
-    /// Labels the articles of an alert as its feedback; answers how many took it. Articles that somebody labelled themselves
+    /// Labels the articles of an alert that trip its topic still as its feedback; answers how many took it. Articles that somebody labelled themselves
     /// keep their labels.
     pub fn keep_feedback(
         &self,
@@ -96,9 +96,12 @@ impl Transaction<'_> {
         at: Timestamp,
     ) -> Result<usize, StoreError> {
         let mut statement =
-            self.sql.prepare_cached("SELECT i.article_id FROM alert_articles i JOIN articles a ON a.id = i.article_id WHERE i.alert_id = ?1")?;
+            self.sql.prepare_cached(
+                "SELECT i.article_id FROM alert_articles i JOIN scores s ON s.article_id = i.article_id AND s.topic = ?2
+                 WHERE i.alert_id = ?1 AND s.trips = 1",
+            )?;
         let articles: Vec<i64> =
-            statement.query_map([alert.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            statement.query_map(params![alert.0, topic], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let label = |article| labels::Label { article, topic: topic.to_owned(), grade };
         let labels: Vec<labels::Label> = articles.into_iter().map(label).collect();
         labels::keep(&self.sql, &labels, labels::LabelSource::Feedback, at)
@@ -113,6 +116,19 @@ impl Transaction<'_> {
                      WHERE address = ?1 AND topic = ?2 AND restored_at IS NULL)",
             )?
             .query_row(params![address, topic], |row| row.get(0))?)
+    }
+
+    /// Takes what waits in the outbox for an address about a topic out of it; answers which alerts. What is on its way, and what
+    /// came into a digest, still comes.
+    pub fn withdraw_queued(&self, address: &str, topic: &str) -> Result<Vec<AlertId>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "DELETE FROM deliveries WHERE status = 'queued' AND address = ?1 COLLATE NOCASE
+                 AND alert_id IN (SELECT id FROM alerts WHERE topic = ?2) RETURNING alert_id",
+        )?;
+        let rows = statement.query_map(params![address, topic], |row| row.get(0).map(AlertId))?;
+        let mut withdrawn: Vec<AlertId> = rows.collect::<Result<_, _>>()?;
+        withdrawn.sort_unstable();
+        Ok(withdrawn)
     }
 
     /// Keeps that an address wants no more mail about a topic; whether that is news.

@@ -26,6 +26,8 @@ pub struct NewAlert<'a> {
     pub incident: IncidentId,
     /// The story of its best article.
     pub story: StoryId,
+    /// Whether it tells what was told already, to those who waited for more publishers.
+    pub is_confirmation: bool,
     /// Best score.
     pub score: f64,
     /// Hash of the configuration and version that decided.
@@ -33,9 +35,9 @@ pub struct NewAlert<'a> {
 }
 
 impl NewAlert<'_> {
-    /// Whether it tells news of its incident, so that the next update is counted from it.
+    /// Whether it tells all that asked news of its incident, so that the next update is counted from it.
     fn is_telling(&self) -> bool {
-        self.alert.kind.tells_news() && self.alert.kind != Kind::Surge
+        self.alert.kind.tells_reports() && !self.is_confirmation
     }
 }
 
@@ -116,17 +118,21 @@ impl Transaction<'_> {
         let row = self
             .sql
             .prepare_cached(
-                "SELECT id, status, severity, last_tripped_at, last_alert_at, told_publishers FROM incidents
-                 WHERE topic = ?1 AND place = ?2 AND status <> 'closed'",
+                "SELECT id, status, severity, last_tripped_at, last_alert_at, told_publishers,
+                     coalesce((SELECT publishers FROM alerts a WHERE a.incident_id = incidents.id
+                         AND a.kind IN ('first', 'update', 'escalation') ORDER BY a.id DESC LIMIT 1), 0)
+                 FROM incidents WHERE topic = ?1 AND place = ?2 AND status <> 'closed'",
             )?
             .query_row(params![topic.0, place], |row| {
-                let words: (String, String) = (row.get(1)?, row.get(2)?);
-                Ok((row.get(0)?, words, row.get(3)?, row.get::<_, Option<i64>>(4)?, row.get(5)?))
+                let (words, counts) = ((row.get(1)?, row.get(2)?), (row.get(5)?, row.get(6)?));
+                Ok((row.get(0)?, words, row.get(3)?, row.get::<_, Option<i64>>(4)?, counts))
             })
             .optional()?;
-        let Some((id, (status, severity), last_tripped_at, last_alert_at, told_publishers)) = row else {
+        let Some((id, words, last_tripped_at, last_alert_at, counts)) = row else {
             return Ok(None);
         };
+        let ((status, severity), (told_publishers, asked_publishers)): ((String, String), (u32, u32)) =
+            (words, counts);
         let mut standing = Standing {
             id: IncidentId(id),
             status: Status::from_word(&status).ok_or(StoreError::Unreadable("incidents.status"))?,
@@ -134,14 +140,16 @@ impl Transaction<'_> {
             last_tripped_at: from_micros(last_tripped_at),
             last_alert_at: last_alert_at.map(from_micros),
             told_publishers,
+            asked_publishers,
             told: Vec::new(),
             pending: Vec::new(),
         };
         let mut statement = self.sql.prepare_cached(
             "SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id FROM incident_articles
              WHERE incident_id = ?1 AND tripped_at >= ?2 AND corrected_at IS NULL AND doubted_at IS NULL
+                 AND (alert_id IS NOT NULL OR lapsed_at IS NULL)
              UNION SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id FROM incident_articles
-             WHERE incident_id = ?1 AND alert_id IS NULL
+             WHERE incident_id = ?1 AND alert_id IS NULL AND lapsed_at IS NULL
              ORDER BY article_id",
         )?;
         let mut rows = statement.query(params![id, to_micros(since)])?;
@@ -196,7 +204,7 @@ impl Transaction<'_> {
         Ok(IncidentId(self.sql.last_insert_rowid()))
     }
 
-    /// Adds articles that tripped to an incident.
+    /// Adds articles that tripped to an incident. One that was taken back and trips again is as good as new.
     pub fn add_arrivals(
         &self,
         incident: IncidentId,
@@ -204,9 +212,11 @@ impl Transaction<'_> {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "INSERT OR IGNORE INTO incident_articles
-                 (incident_id, article_id, story_id, publisher, is_copy, score, tripped_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO incident_articles (incident_id, article_id, story_id, publisher, is_copy, score, tripped_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET score = excluded.score, tripped_at = excluded.tripped_at, alert_id = NULL,
+                 corrected_at = NULL, doubted_at = NULL
+             WHERE corrected_at IS NOT NULL OR doubted_at IS NOT NULL",
         )?;
         for arrival in arrivals {
             statement.execute(params![
@@ -225,28 +235,31 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Marks what an incident holds untold of stories that were told as told with them.
+    /// Marks what an incident holds untold of stories that were told as told with them. What was taken back since is no longer
+    /// told: the next report of it is news.
     pub fn join_told(&self, incident: IncidentId) -> Result<(), StoreError> {
         self.sql
             .prepare_cached(
                 "UPDATE incident_articles AS a SET alert_id = (
                      SELECT max(told.alert_id) FROM incident_articles told
-                     WHERE told.incident_id = a.incident_id AND told.story_id = a.story_id)
-                 WHERE a.incident_id = ?1 AND a.alert_id IS NULL",
+                     WHERE told.incident_id = a.incident_id AND told.story_id = a.story_id
+                         AND told.corrected_at IS NULL AND told.doubted_at IS NULL)
+                 WHERE a.incident_id = ?1 AND a.alert_id IS NULL AND a.lapsed_at IS NULL",
             )?
             .execute([incident.0])?;
         Ok(())
     }
 
-    /// Takes an article that no longer trips a topic out of what is still to be told.
-    pub fn withdraw(&self, article: ArticleId, topic: &TopicId) -> Result<(), StoreError> {
-        self.sql
+    /// Takes an article that no longer trips a topic out of what is still to be told; answers whether it was to be.
+    pub fn withdraw(&self, article: ArticleId, topic: &TopicId) -> Result<bool, StoreError> {
+        let withdrawn = self
+            .sql
             .prepare_cached(
                 "DELETE FROM incident_articles WHERE article_id = ?1 AND alert_id IS NULL
                      AND incident_id IN (SELECT id FROM incidents WHERE topic = ?2 AND status <> 'closed')",
             )?
             .execute(params![article.0, topic.0])?;
-        Ok(())
+        Ok(withdrawn > 0)
     }
 
     /// Sets where an incident stands after a step.
@@ -401,7 +414,7 @@ impl Transaction<'_> {
         Ok(AlertId(self.sql.last_insert_rowid()))
     }
 
-    /// When an alert of a kind was decided last, heartbeats and backlogs aside. Only for kinds that are no first and no
+    /// When an alert of a kind was decided last, heartbeats and news of deliveries aside. Only for kinds that are no first and no
     /// update: those have no index.
     pub fn last_notice_at(&self, kind: Kind) -> Result<Option<Timestamp>, StoreError> {
         let at: Option<i64> = self
@@ -409,7 +422,8 @@ impl Transaction<'_> {
             .prepare_cached(
                 "SELECT max(at) FROM alerts a WHERE kind = ?1 AND kind NOT IN ('first', 'update')
                      AND NOT EXISTS (SELECT 1 FROM heartbeats h WHERE h.alert_id = a.id)
-                     AND NOT EXISTS (SELECT 1 FROM backlogs b WHERE b.alert_id = a.id)",
+                     AND NOT EXISTS (SELECT 1 FROM backlogs b WHERE b.alert_id = a.id)
+                     AND NOT EXISTS (SELECT 1 FROM refusal_notices r WHERE r.alert_id = a.id)",
             )?
             .query_row([kind.as_str()], |row| row.get(0))?;
         Ok(at.map(from_micros))

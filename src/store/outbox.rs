@@ -1,7 +1,7 @@
 //! The outbox: deliveries that are due, claimed and finished.
 //!
-//! Owns their order: the longest waiting first, and never two at a time to one address, so that a thread arrives as it was
-//! told. What people ask of failed ones is `store/letters.rs`. Refuses to decide when to try again.
+//! Owns their order: the most severe first, then the longest waiting; and never two at a time to one address nor, within a thread,
+//! a later one before an earlier, so that it arrives as it was told. What people ask of failed ones is `store/letters.rs`. Refuses to decide when to try again.
 
 use std::time::Duration;
 
@@ -28,18 +28,41 @@ pub struct Claimed {
     pub id: DeliveryId,
     /// Its alert.
     pub alert: AlertId,
-    /// When the alert was decided: the mail's Date.
+    /// When the alert was decided.
     pub at: Timestamp,
+    /// When it came into the outbox, or was put there again by hand: the mail's Date (RFC 5322 section 3.6.1), which is the same
+    /// at every attempt.
+    pub queued_at: Timestamp,
     /// To whom.
     pub address: String,
     /// Attempts so far, this one included.
     pub attempts: u32,
     /// The mail.
     pub rendered: Rendered,
-    /// Earlier alerts of the same incident that went to the same address, oldest first.
+    /// Earlier mails of the same incident to the same address, digests among them, oldest first.
     pub earlier: Vec<(AlertId, Timestamp)>,
     /// This database's id, for the Message-ID.
     pub instance: String,
+}
+
+/// What there is to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outlook {
+    /// By channel, as far as something waits that could go.
+    pub channels: Vec<Prospect>,
+    /// The highest number of any delivery.
+    pub newest: DeliveryId,
+}
+
+/// What a channel has to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prospect {
+    /// The channel.
+    pub channel: Channel,
+    /// When something is due next.
+    pub due_at: Timestamp,
+    /// The highest number of what waits.
+    pub newest: DeliveryId,
 }
 
 impl Transaction<'_> {
@@ -55,7 +78,7 @@ impl Transaction<'_> {
                  SELECT id FROM deliveries
                  WHERE status = 'queued' AND (next_attempt_at <= ?1 OR next_attempt_at > ?3)
                  ORDER BY next_attempt_at, id LIMIT ?2)
-             RETURNING id, alert_id, address, attempts";
+             RETURNING id, alert_id, address, attempts, queued_at";
         self.claimed(sql, params![to_micros(now), limit, to_micros(after(now, wait_max))])
     }
 
@@ -63,13 +86,13 @@ impl Transaction<'_> {
     fn claimed(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Claimed>, StoreError> {
         let mut claim = self.sql.prepare_cached(sql)?;
         let rows = claim.query_map(values, |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?))
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?, row.get(4)?))
         })?;
-        let mut rows: Vec<(i64, i64, String, u32)> = rows.collect::<Result<_, _>>()?;
+        let mut rows: Vec<(i64, i64, String, u32, Option<i64>)> = rows.collect::<Result<_, _>>()?;
         rows.sort_by_key(|row| row.0);
         let instance: String = self.sql.query_row("SELECT id FROM instance", [], |row| row.get(0))?;
         let mut claimed = Vec::with_capacity(rows.len());
-        for (id, alert, address, attempts) in rows {
+        for (id, alert, address, attempts, queued_at) in rows {
             let (at, rendered) = self.rendering(AlertId(alert))?;
             let rendered = with_note(rendered, &self.note_of(AlertId(alert), &address)?);
             let earlier = self.earlier_alerts(AlertId(alert), &address)?;
@@ -77,6 +100,7 @@ impl Transaction<'_> {
                 id: DeliveryId(id),
                 alert: AlertId(alert),
                 at,
+                queued_at: queued_at.map_or(at, from_micros),
                 address,
                 attempts,
                 rendered,
@@ -87,7 +111,8 @@ impl Transaction<'_> {
         Ok(claimed)
     }
 
-    /// The same for one channel, and nothing to an address that something is on its way to.
+    /// The same for one channel, the most severe first, and nothing to an address that something is on its way to. Where the
+    /// address waits for earlier mail of the same incident, that goes first.
     pub fn claim_by(
         &self,
         channel: &Channel,
@@ -95,31 +120,57 @@ impl Transaction<'_> {
         wait_max: Duration,
         limit: u32,
     ) -> Result<Vec<Claimed>, StoreError> {
+        let is_due = |row: &str| {
+            format!("{row}.status = 'queued' AND ({row}.next_attempt_at <= ?1 OR {row}.next_attempt_at > ?2)")
+        };
         let sql = format!(
-            "UPDATE deliveries SET status = 'sending', attempts = attempts + 1 WHERE id IN (
-                 SELECT min(id) FROM (
-                     SELECT d.id, d.address, d.next_attempt_at FROM deliveries d
-                     WHERE d.status = 'queued' AND (d.next_attempt_at <= ?1 OR d.next_attempt_at > ?3) AND {CHANNEL} = ?4
+            "UPDATE deliveries SET status = 'sending', attempts = attempts + 1 WHERE id = (
+                 SELECT min(e.id) FROM (
+                     SELECT d.id, d.address, a.incident_id FROM deliveries d JOIN alerts a ON a.id = d.alert_id
+                     WHERE {} AND {CHANNEL} = ?3
                          AND NOT EXISTS (
-                             SELECT 1 FROM deliveries s WHERE s.status = 'sending' AND s.address = d.address))
-                 GROUP BY address COLLATE NOCASE ORDER BY min(next_attempt_at), min(id) LIMIT ?2)
-             RETURNING id, alert_id, address, attempts"
+                             SELECT 1 FROM deliveries s WHERE s.status = 'sending' AND s.address = d.address)
+                     ORDER BY CASE a.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END,
+                         d.next_attempt_at, d.id LIMIT 1) picked
+                 JOIN deliveries e ON e.address = picked.address AND e.id <= picked.id AND {}
+                 JOIN alerts b ON b.id = e.alert_id AND (e.id = picked.id OR b.incident_id = picked.incident_id))
+             RETURNING id, alert_id, address, attempts, queued_at",
+            is_due("d"),
+            is_due("e")
         );
         let until = to_micros(after(now, wait_max));
-        self.claimed(&sql, params![to_micros(now), limit, until, channel.word()])
+        let mut claimed = Vec::new();
+        for _ in 0..limit {
+            let next = self.claimed(&sql, params![to_micros(now), until, channel.word()])?;
+            if next.is_empty() {
+                break;
+            }
+            claimed.extend(next);
+        }
+        claimed.sort_by_key(|claimed| claimed.id);
+        Ok(claimed)
     }
 
     /// When each channel has something due next, as far as nothing is on its way to the same address.
-    pub fn outlook(&self) -> Result<Vec<(Channel, Timestamp)>, StoreError> {
+    pub fn outlook(&self) -> Result<Outlook, StoreError> {
         let mut statement = self.sql.prepare_cached(&format!(
-            "SELECT {CHANNEL}, min(d.next_attempt_at) FROM deliveries d WHERE d.status = 'queued'
+            "SELECT {CHANNEL}, min(d.next_attempt_at), max(d.id) FROM deliveries d WHERE d.status = 'queued'
                  AND NOT EXISTS (SELECT 1 FROM deliveries s WHERE s.status = 'sending' AND s.address = d.address)
              GROUP BY 1"
         ))?;
         let rows = statement.query_map([], |row| {
-            Ok((Channel::from_word(&row.get::<_, String>(0)?), from_micros(row.get(1)?)))
+            Ok(Prospect {
+                channel: Channel::from_word(&row.get::<_, String>(0)?),
+                due_at: from_micros(row.get(1)?),
+                newest: DeliveryId(row.get(2)?),
+            })
         })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let channels = rows.collect::<Result<_, _>>()?;
+        let newest = self
+            .sql
+            .prepare_cached("SELECT coalesce(max(id), 0) FROM deliveries")?
+            .query_row([], |row| row.get(0))?;
+        Ok(Outlook { channels, newest: DeliveryId(newest) })
     }
 
     /// How many mails may be handed over at `now` under a limit for a minute, and when the next one may if that is none.
@@ -150,7 +201,8 @@ impl Transaction<'_> {
         Ok((left, next))
     }
 
-    /// Keeps what became of an attempt. `next_attempt_at` is for one that goes back to the queue.
+    /// Keeps what became of an attempt. `next_attempt_at` is for one that goes back to the queue. That an alert was refused
+    /// for good is to be told, unless it tells the operator itself: such a mail would be about its own kind without end.
     pub fn finish_delivery(
         &self,
         id: DeliveryId,
@@ -163,7 +215,9 @@ impl Transaction<'_> {
         self.sql
             .prepare_cached(
                 "UPDATE deliveries SET status = ?2, reply = ?3, next_attempt_at = ?4,
-                     finished_at = CASE WHEN ?5 THEN ?6 END
+                     finished_at = CASE WHEN ?5 THEN ?6 END,
+                     refusal_is_untold = ?2 = 'failed'
+                         AND (SELECT a.kind FROM alerts a WHERE a.id = deliveries.alert_id) <> 'operator'
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -174,6 +228,16 @@ impl Transaction<'_> {
                 is_final,
                 to_micros(now)
             ])?;
+        Ok(())
+    }
+
+    /// Keeps whether an attempt ended because the way itself is closed, and since when that is so.
+    pub fn note_way(&self, id: DeliveryId, is_closed: bool, now: Timestamp) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE deliveries SET blocked_since = CASE WHEN ?2 THEN coalesce(blocked_since, ?3) END WHERE id = ?1",
+            )?
+            .execute(params![id.0, is_closed, to_micros(now)])?;
         Ok(())
     }
 
@@ -214,7 +278,11 @@ impl Transaction<'_> {
         let mut statement = self.sql.prepare_cached(
             "SELECT a.id, a.at FROM alerts a JOIN deliveries d ON d.alert_id = a.id AND d.address = ?2
              WHERE a.incident_id = (SELECT incident_id FROM alerts WHERE id = ?1) AND a.id < ?1
-             ORDER BY a.id DESC LIMIT 20",
+             UNION SELECT g.id, g.at FROM route_decisions r JOIN alerts a ON a.id = r.alert_id
+             JOIN alerts g ON g.id = r.told_in
+             WHERE a.incident_id = (SELECT incident_id FROM alerts WHERE id = ?1) AND a.id < ?1 AND g.id < ?1
+                 AND r.address = ?2
+             ORDER BY 1 DESC LIMIT 20",
         )?;
         let rows = statement.query_map(params![alert.0, address], |row| {
             Ok((AlertId(row.get(0)?), from_micros(row.get(1)?)))
@@ -232,6 +300,23 @@ impl Transaction<'_> {
                 "UPDATE deliveries SET next_attempt_at = ?1 WHERE status = 'queued' AND next_attempt_at > ?1",
             )?
             .execute([to_micros(now)])?;
+        Ok(hastened)
+    }
+
+    /// The same for what waits in one channel, but not longer than `until`: who was put off for longer waits for a time of its own.
+    pub fn hasten_waiting(
+        &self,
+        channel: &Channel,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let hastened = self
+            .sql
+            .prepare_cached(&format!(
+                "UPDATE deliveries AS d SET next_attempt_at = ?1
+                 WHERE d.status = 'queued' AND d.next_attempt_at > ?1 AND d.next_attempt_at <= ?2 AND {CHANNEL} = ?3"
+            ))?
+            .execute(params![to_micros(now), to_micros(until), channel.word()])?;
         Ok(hastened)
     }
 }

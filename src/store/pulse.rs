@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
+use super::letters::GIVEN_UP;
 use super::outbox::CHANNEL;
 use super::{StoreError, Transaction, from_micros, to_micros};
 use crate::alert::AlertId;
@@ -32,8 +33,13 @@ pub struct Waiting {
     pub address: String,
     /// What was said to it last.
     pub reply: String,
-    /// Whether something got through to another address of the channel since.
+    /// Whether what goes to other addresses of the channel gets through.
     pub others_get_through: bool,
+}
+
+/// The time so long before another, in microseconds.
+pub(super) fn before(now: Timestamp, wait: Duration) -> i64 {
+    to_micros(now.checked_sub(wait).unwrap_or(Timestamp::MIN))
 }
 
 /// A backlog that was noticed and lasts.
@@ -45,6 +51,8 @@ pub struct OpenBacklog {
     pub since: Timestamp,
     /// The alert that told of it.
     pub alert: Option<AlertId>,
+    /// Whether others got through when that was told.
+    pub others_get_through: bool,
 }
 
 /// Counts since a time, for a heartbeat.
@@ -88,8 +96,10 @@ pub struct BlindFeed {
 }
 
 impl Transaction<'_> {
-    /// What waits, by channel.
-    pub fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
+    /// What waits at `now`, by channel. Others get through where something was sent to another address since the first began to
+    /// wait, and within `wait`; or where nothing shows that the next one would not be: for as long, no attempt found the way
+    /// closed, and nobody else waits in vain.
+    pub fn waiting(&self, wait: Duration, now: Timestamp) -> Result<Vec<Waiting>, StoreError> {
         let mut statement = self.sql.prepare_cached(&format!(
             "SELECT {CHANNEL} AS channel, count(*), count(DISTINCT d.address), min(d.queued_at) FROM deliveries d
              WHERE d.status IN ('queued', 'sending') GROUP BY channel ORDER BY channel"
@@ -98,22 +108,37 @@ impl Transaction<'_> {
             "SELECT d.address, d.reply FROM deliveries d
              WHERE d.status IN ('queued', 'sending') AND {CHANNEL} = ?1 ORDER BY d.queued_at, d.id LIMIT 1"
         ))?;
-        let mut through = self.sql.prepare_cached(&format!(
-            "SELECT EXISTS (SELECT 1 FROM deliveries d WHERE d.status = 'sent' AND d.finished_at > ?2
-                 AND {CHANNEL} = ?1 AND d.address <> ?3)"
+        let mut last_sent = self.sql.prepare_cached(&format!(
+            "SELECT d.finished_at FROM deliveries d WHERE d.status = 'sent' AND d.finished_at > ?2
+                 AND d.finished_at <= ?4 AND {CHANNEL} = ?1 AND d.address <> ?3 ORDER BY d.finished_at DESC LIMIT 1"
         ))?;
+        let mut is_shut = self.sql.prepare_cached(&format!(
+            "SELECT EXISTS (SELECT 1 FROM deliveries d WHERE d.status IN ('queued', 'sending') AND {CHANNEL} = ?1
+                 AND (d.blocked_since <= ?4 OR (d.address <> ?2 AND d.queued_at >= ?3 AND d.queued_at <= ?4)))"
+        ))?;
+        let late = before(now, wait);
         let mut rows = statement.query([])?;
         let mut waiting = Vec::new();
         while let Some(row) = rows.next()? {
             let (word, since): (String, i64) = (row.get(0)?, row.get(3)?);
             let (address, reply): (String, String) =
                 first.query_row([&word], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let sent_at: Option<i64> = last_sent
+                .query_row(params![word, since, address, to_micros(now)], |row| row.get(0))
+                .optional()?;
+            let others_get_through = match sent_at {
+                None => false,
+                Some(at) if at > late => true,
+                Some(at) => {
+                    !is_shut.query_row(params![word, address, at, late], |row| row.get::<_, bool>(0))?
+                }
+            };
             waiting.push(Waiting {
                 channel: Channel::from_word(&word),
                 since: from_micros(since),
                 count: row.get::<_, i64>(1)?.unsigned_abs(),
                 address_count: row.get::<_, i64>(2)?.unsigned_abs(),
-                others_get_through: through.query_row(params![word, since, address], |row| row.get(0))?,
+                others_get_through,
                 address,
                 reply,
             });
@@ -136,28 +161,45 @@ impl Transaction<'_> {
     /// Backlogs that last.
     pub fn open_backlogs(&self) -> Result<Vec<OpenBacklog>, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT channel, since, alert_id FROM backlogs WHERE until IS NULL ORDER BY channel",
+            "SELECT channel, since, alert_id, others_get_through FROM backlogs WHERE until IS NULL ORDER BY channel",
         )?;
         let rows = statement.query_map([], |row| {
             Ok(OpenBacklog {
                 channel: Channel::from_word(&row.get::<_, String>(0)?),
                 since: from_micros(row.get(1)?),
                 alert: row.get::<_, Option<i64>>(2)?.map(AlertId),
+                others_get_through: row.get(3)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps what was told of one that lasts, and how it is by now.
+    pub fn renew_backlog(&self, backlog: &OpenBacklog) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached(
+                "UPDATE backlogs SET alert_id = ?2, others_get_through = ?3 WHERE channel = ?1 AND until IS NULL",
+            )?
+            .execute(params![
+                backlog.channel.word(),
+                backlog.alert.map(|alert| alert.0),
+                backlog.others_get_through
+            ])?;
+        Ok(())
     }
 
     /// Keeps that a backlog began.
     pub fn begin_backlog(&self, backlog: &OpenBacklog) -> Result<(), StoreError> {
         self.sql
             .prepare_cached(
-                "INSERT OR REPLACE INTO backlogs (channel, since, until, alert_id) VALUES (?1, ?2, NULL, ?3)",
+                "INSERT OR REPLACE INTO backlogs (channel, since, until, alert_id, others_get_through)
+                 VALUES (?1, ?2, NULL, ?3, ?4)",
             )?
             .execute(params![
                 backlog.channel.word(),
                 to_micros(backlog.since),
-                backlog.alert.map(|alert| alert.0)
+                backlog.alert.map(|alert| alert.0),
+                backlog.others_get_through
             ])?;
         Ok(())
     }
@@ -211,7 +253,9 @@ impl Transaction<'_> {
             articles: count("SELECT count(*) FROM articles WHERE seen_at > ?1")?,
             alerts: alerts.collect::<Result<_, _>>()?,
             sent: count("SELECT count(*) FROM deliveries WHERE status = 'sent' AND finished_at > ?1")?,
-            failed: count("SELECT count(*) FROM deliveries WHERE status = 'failed' AND finished_at > ?1")?,
+            failed: count(&format!(
+                "SELECT count(*) FROM deliveries WHERE status = 'failed' AND finished_at > ?1 AND reply <> '{GIVEN_UP}'"
+            ))?,
             open: count("SELECT count(*) FROM incidents WHERE status = 'open' AND ?1 IS NOT NULL")?,
         })
     }

@@ -316,14 +316,15 @@ impl Reader {
             oldest_queued_reply: oldest.map_or_else(String::new, |(_, reply)| reply),
             failed: count("SELECT count(*) FROM deliveries WHERE status = 'failed'")?,
             failed_last_week: self.connection.query_row(
-                "SELECT count(*) FROM deliveries WHERE status = 'failed' AND finished_at > ?1",
-                [week_ago],
+                "SELECT count(*) FROM deliveries WHERE status = 'failed' AND finished_at > ?1 AND reply <> ?2",
+                rusqlite::params![week_ago, super::letters::GIVEN_UP],
                 |row| row.get(0).map(unsigned),
             )?,
             untold_last_day: since(
                 "SELECT count(*) FROM alerts a WHERE at > ?1 AND kind NOT IN ('operator', 'digest', 'all-clear')
                  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id)
-                 AND NOT EXISTS (SELECT 1 FROM route_decisions r WHERE r.alert_id = a.id AND r.decision <> 'no-route')",
+                 AND NOT EXISTS (SELECT 1 FROM route_decisions r WHERE r.alert_id = a.id
+                     AND r.decision NOT IN ('no-route', 'unsubscribed'))",
             )?,
             held: count("SELECT count(*) FROM holds")?,
             next_release: time("SELECT min(until) FROM holds")?,

@@ -109,6 +109,15 @@ pub struct StoredRouting {
     pub told_in: Option<i64>,
 }
 
+/// The best article of an alert.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lead {
+    /// Its headline, as it was when the alert was decided.
+    pub headline: Option<String>,
+    /// Its link.
+    pub url: Option<String>,
+}
+
 impl Transaction<'_> {
     /// Keeps and records a decision.
     pub fn save_route_decision(&self, new: &RouteDecision<'_>) -> Result<(), StoreError> {
@@ -240,57 +249,20 @@ impl Transaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The headline and link of the best article an alert told of.
-    pub fn alert_lead(&self, id: AlertId) -> Result<Option<(String, Option<String>)>, StoreError> {
+    /// The headline and link of the best article an alert told of. A headline that was edited since is none: it is not what
+    /// was decided about.
+    pub fn alert_lead(&self, id: AlertId) -> Result<Lead, StoreError> {
         let found = self
             .sql
             .prepare_cached(
-                "SELECT a.title, CASE WHEN a.entry_url LIKE 'http:%' THEN a.entry_url ELSE coalesce(a.url, a.entry_url) END
-                 FROM alert_articles r JOIN articles a ON a.id = r.article_id
+                "SELECT CASE WHEN a.revised_at IS NULL OR a.revised_at <= t.at THEN a.title END,
+                     CASE WHEN a.entry_url LIKE 'http:%' THEN a.entry_url ELSE coalesce(a.url, a.entry_url) END
+                 FROM alert_articles r JOIN articles a ON a.id = r.article_id JOIN alerts t ON t.id = r.alert_id
                  WHERE r.alert_id = ?1 ORDER BY r.position LIMIT 1",
             )?
-            .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([id.0], |row| Ok(Lead { headline: row.get(0)?, url: row.get(1)? }))
             .optional()?;
-        Ok(found)
-    }
-
-    /// Who was told of an incident, or will be, by other alerts than this one.
-    pub fn audience(&self, incident: IncidentId, but: AlertId) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.sql.prepare_cached(
-            "SELECT r.address FROM route_decisions r JOIN alerts a ON a.id = r.alert_id
-             WHERE a.incident_id = ?1 AND a.id <> ?2
-                 AND r.decision NOT IN ('no-route', 'nothing-to-clear', 'waits-for-acknowledgement', 'acknowledged')
-             UNION SELECT d.address FROM deliveries d JOIN alerts a ON a.id = d.alert_id
-             WHERE a.incident_id = ?1 AND a.id <> ?2 ORDER BY 1",
-        )?;
-        let rows = statement.query_map(params![incident.0, but.0], |row| row.get(0))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Whether an address was told of an alert already, in a mail of its own or in a digest.
-    pub fn was_told(&self, alert: AlertId, address: &str) -> Result<bool, StoreError> {
-        let found = self
-            .sql
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM deliveries WHERE alert_id = ?1 AND address = ?2 COLLATE NOCASE)
-                     OR EXISTS (SELECT 1 FROM route_decisions WHERE alert_id = ?1 AND address = ?2
-                         AND decision IN ('told', 'told-late', 'reminded'))",
-            )?
-            .query_row(params![alert.0, address], |row| row.get(0))?;
-        Ok(found)
-    }
-
-    /// Corrections of an incident that were decided after an alert of it.
-    pub fn corrections_after(
-        &self,
-        incident: IncidentId,
-        alert: AlertId,
-    ) -> Result<Vec<AlertId>, StoreError> {
-        let mut statement = self.sql.prepare_cached(
-            "SELECT id FROM alerts WHERE incident_id = ?1 AND id > ?2 AND kind = 'correction' ORDER BY id",
-        )?;
-        let rows = statement.query_map(params![incident.0, alert.0], |row| row.get(0).map(AlertId))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        Ok(found.unwrap_or_default())
     }
 
     /// What the mail of an alert to an address says above everything else; empty when nothing.
@@ -341,14 +313,33 @@ impl Transaction<'_> {
         Ok(sorted(rows.collect::<Result<_, _>>()?))
     }
 
-    /// Takes the reminders of an incident, because somebody acknowledged it.
-    pub fn take_reminders_of(&self, incident: IncidentId) -> Result<Vec<WaitingReminder>, StoreError> {
+    /// The reminders of an incident, each with its alert's kind and severity.
+    pub fn reminders_of(
+        &self,
+        incident: IncidentId,
+    ) -> Result<Vec<(WaitingReminder, Kind, Severity)>, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "DELETE FROM reminders WHERE alert_id IN (SELECT id FROM alerts WHERE incident_id = ?1)
-             RETURNING alert_id, address, after_seconds",
+            "SELECT r.alert_id, r.address, r.after_seconds, a.kind, a.severity FROM reminders r
+             JOIN alerts a ON a.id = r.alert_id WHERE a.incident_id = ?1 ORDER BY r.alert_id, r.address",
         )?;
-        let rows = statement.query_map([incident.0], read_reminder)?;
-        Ok(sorted(rows.collect::<Result<_, _>>()?))
+        let rows = statement.query_map([incident.0], |row| {
+            Ok((read_reminder(row)?, row.get::<_, String>(3)?, row.get::<_, String>(4)?))
+        })?;
+        let rows: Vec<(WaitingReminder, String, String)> = rows.collect::<Result<_, _>>()?;
+        let read = |(reminder, kind, severity): (WaitingReminder, String, String)| {
+            let kind = Kind::from_word(&kind).ok_or(StoreError::Unreadable("alerts.kind"))?;
+            let severity = Severity::from_word(&severity).ok_or(StoreError::Unreadable("alerts.severity"))?;
+            Ok((reminder, kind, severity))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Reminds nobody at an address of an alert any more.
+    pub fn drop_reminder(&self, alert: AlertId, address: &str) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached("DELETE FROM reminders WHERE alert_id = ?1 AND address = ?2")?
+            .execute(params![alert.0, address])?;
+        Ok(())
     }
 }
 

@@ -35,6 +35,11 @@ impl SideWriter {
     }
 }
 
+/// SQL for the last alert of an incident that an acknowledgement `k` was given with in hand.
+const REACH: &str =
+    "SELECT max(h.id) FROM alerts h WHERE h.incident_id = k.incident_id AND (h.id = k.alert_id
+     OR h.id IN (SELECT alert_id FROM route_decisions WHERE told_in = k.alert_id))";
+
 const SILENCE: &str =
     "SELECT id, topic, place, severity_max, publisher, address, author, comment, made_at, until, ended_at
      FROM silences";
@@ -103,7 +108,17 @@ impl Transaction<'_> {
         Ok(Some((silence, held)))
     }
 
-    /// Keeps an acknowledgement; its severity is the highest the incident was told with.
+    /// The last alert of an incident that somebody has in hand with this one: itself, or the last of those a digest lists.
+    pub fn reach(&self, incident: IncidentId, alert: AlertId) -> Result<Option<AlertId>, StoreError> {
+        let reach: Option<i64> = self
+            .sql
+            .prepare_cached(&format!("SELECT ({REACH}) FROM (SELECT ?1 AS incident_id, ?2 AS alert_id) k"))?
+            .query_row(params![incident.0, alert.0], |row| row.get(0))?;
+        Ok(reach.map(AlertId))
+    }
+
+    /// Keeps an acknowledgement; its severity is the highest the incident was told with up to the alert in hand. Whether it is
+    /// news: the same words of the same person about the same alert are not.
     pub fn acknowledge(
         &self,
         incident: IncidentId,
@@ -111,24 +126,31 @@ impl Transaction<'_> {
         author: &str,
         comment: &str,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.sql.execute(
+    ) -> Result<bool, StoreError> {
+        let Some(through) = self.reach(incident, alert)? else { return Ok(false) };
+        let kept = self.sql.execute(
             "INSERT INTO acknowledgements (incident_id, alert_id, author, comment, at, severity)
-             SELECT ?1, ?2, ?3, ?4, ?5, severity FROM alerts WHERE incident_id = ?1
+             SELECT ?1, ?2, ?3, ?4, ?5, severity FROM alerts WHERE incident_id = ?1 AND id <= ?6
+                 AND NOT EXISTS (SELECT 1 FROM acknowledgements
+                     WHERE incident_id = ?1 AND alert_id = ?2 AND author = ?3 AND comment = ?4)
              ORDER BY CASE severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END DESC LIMIT 1",
-            params![incident.0, alert.0, author, comment, to_micros(now)],
+            params![incident.0, alert.0, author, comment, to_micros(now), through.0],
         )?;
+        if kept == 0 {
+            return Ok(false);
+        }
         let act = Act::Acknowledged;
-        self.audit(&Event::FollowUp { act, alert: Some(alert), by: author, note: comment }, now)
+        self.audit(&Event::FollowUp { act, alert: Some(alert), by: author, note: comment }, now)?;
+        Ok(true)
     }
 
-    /// The latest acknowledgement of an incident.
+    /// The acknowledgement of an incident that reaches furthest; of several, the latest.
     pub fn acknowledgement(&self, incident: IncidentId) -> Result<Option<Acknowledgement>, StoreError> {
         self.sql
-            .prepare_cached(
-                "SELECT author, comment, at, severity FROM acknowledgements WHERE incident_id = ?1
-                 ORDER BY id DESC LIMIT 1",
-            )?
+            .prepare_cached(&format!(
+                "SELECT author, comment, at, severity, ({REACH}) AS through FROM acknowledgements k WHERE incident_id = ?1
+                 ORDER BY through DESC, id DESC LIMIT 1"
+            ))?
             .query_row([incident.0], read_acknowledgement)
             .optional()?
             .transpose()
@@ -164,10 +186,10 @@ impl Reader {
 
     /// Who acknowledged the incident of an alert, in order.
     pub fn acknowledgements(&self, alert: i64) -> Result<Vec<Acknowledgement>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT k.author, k.comment, k.at, k.severity FROM acknowledgements k
-             JOIN alerts a ON a.incident_id = k.incident_id WHERE a.id = ?1 ORDER BY k.id",
-        )?;
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT k.author, k.comment, k.at, k.severity, ({REACH}) FROM acknowledgements k
+             JOIN alerts a ON a.incident_id = k.incident_id WHERE a.id = ?1 ORDER BY k.id"
+        ))?;
         let rows = statement.query_map([alert], read_acknowledgement)?;
         rows.map(|row| row?).collect()
     }
@@ -204,5 +226,6 @@ fn read_acknowledgement(row: &Row<'_>) -> rusqlite::Result<Result<Acknowledgemen
         return Ok(Err(StoreError::Unreadable("acknowledgements.severity")));
     };
     let (author, comment) = (row.get(0)?, row.get(1)?);
-    Ok(Ok(Acknowledgement { author, comment, at: from_micros(row.get(2)?), severity }))
+    let through = AlertId(row.get::<_, Option<i64>>(4)?.unwrap_or_default());
+    Ok(Ok(Acknowledgement { author, comment, at: from_micros(row.get(2)?), through, severity }))
 }

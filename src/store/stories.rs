@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
 use super::articles::read_list;
-use super::{Reader, StoreError, Transaction, from_micros, to_micros};
+use super::{Reader, StoreError, Transaction, Writer, from_micros, to_micros};
 use crate::article::NO_PLACE;
 use crate::article::identity::ArticleId;
 use crate::story::{Ended, Kept, Record, SPAN, Stories, StoryId, Taken};
@@ -64,6 +64,27 @@ pub struct StoryMember {
     pub copy_of: Option<i64>,
     /// What it is about.
     pub places: Vec<String>,
+}
+
+impl Writer {
+    /// Does something that may take articles in, in a transaction of its own: all of it is kept, or nothing. Then the memory of
+    /// stories is as good as unread, and is read from the database before it is asked next.
+    pub fn settling<T>(
+        &mut self,
+        stories: &mut Stories,
+        job: impl FnOnce(&Transaction<'_>, &mut Stories) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let done = self.begin().and_then(|tx| {
+            let done = job(&tx, stories)?;
+            tx.commit()?;
+            Ok(done)
+        });
+        match &done {
+            Ok(_) => stories.committed(),
+            Err(_) => stories.rolled_back(),
+        }
+        done
+    }
 }
 
 impl Transaction<'_> {

@@ -4,6 +4,7 @@
 //! of the beginning of its text, the openings a publisher may repeat every day, the numbers that name, and its [`Print`], by which
 //! copies are seen. Refuses to know other articles.
 
+use super::again::Before;
 use super::tokens::{self, Kind, Label, Term, Token, hash, hash_all, text_tokens, tokens};
 use crate::article::{Article, NO_PLACE};
 
@@ -50,6 +51,8 @@ pub struct Sketch {
     pub(super) labels: Vec<Label>,
     /// What copies are seen by.
     pub(super) print: Print,
+    /// Where the article was taken in before; then the rest says nothing.
+    pub(super) before: Option<Before>,
 }
 
 /// Three words at the beginning or end of a headline.
@@ -95,7 +98,13 @@ impl Sketch {
             formulas: formulas(publisher, &title),
             labels: tokens::labels(&title),
             print: Print { relates: relates(&title, &summary), ..print(article, &title, &folded) },
+            before: None,
         }
+    }
+
+    /// What stands for the sketch of an article that was taken in before: it is assigned alike again.
+    pub fn again(before: Before) -> Self {
+        Self { before: Some(before), ..Self::default() }
     }
 }
 

@@ -17,7 +17,8 @@ use super::lexicon::{Found, Lexicon};
 use super::matcher::{ArticleText, Buffers, Room, Span};
 use super::pattern::Phrase;
 use super::plan::{Slot, TopicPlan};
-use super::{Score, Topic, TopicId, weigh};
+use super::policy::AlertPolicy;
+use super::{Score, Topic, TopicId, TopicSource, weigh};
 use crate::article::Article;
 use crate::semantic::Model;
 
@@ -139,6 +140,17 @@ impl Topics {
     pub fn with_model(self, model: Arc<Model>) -> Self {
         let descriptions = Descriptions::new(&self.topics, model).map(Arc::new);
         Self { descriptions, ..self }
+    }
+
+    /// Some of the topics, each with another policy. They decide what was scored before; they score nothing cheaply.
+    #[must_use]
+    pub fn with_policies(&self, policy: impl Fn(&Topic) -> Option<AlertPolicy>) -> Self {
+        let changed = self.topics.iter().filter_map(|topic| {
+            let policy = policy(topic)?;
+            let source = TopicSource { policy, ..topic.source.clone() };
+            Some(Topic { source, ..topic.clone() })
+        });
+        Self::new(changed.collect(), Arc::clone(&self.engine.languages))
     }
 
     /// Whether they ask a model.

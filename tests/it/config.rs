@@ -170,6 +170,7 @@ fn faults_of_the_main_file_are_named() {
         "alerts@example.org",
     );
     check("[mail]\nfrom = \"a@b.org\\r\\nBcc: c@d.org\"\n", ":2: error: mail.from:", "one line");
+    check("[mail]\nfrom = \"büro@example.org\"\n", ":2: error: mail.from:", "alerts@example.org");
     check(
         "[mail]\nretry_initial = \"2h\"\n",
         "is longer than mail.retry_max (1h, the default)",
@@ -566,6 +567,7 @@ fn what_runs_but_is_hardly_meant_is_a_warning() {
         &[":4: warning: web.listen: this version"],
     );
     check(0, &format!("{ROUTE}[web]\nlisten = \"\"\n"), &[]);
+    check(0, "[[route]]\nto = [\"büro@example.org\"]\n", &[]);
     check(
         0,
         &format!("{ROUTE}[mail]\nserver = \"smtp://h\"\n"),

@@ -299,6 +299,7 @@ fn assert_words(outcome: &Outcome, kind: &str, words: &[&str]) {
         Outcome::Deferred(text) => ("deferred", text),
         Outcome::Blocked(text) => ("blocked", text),
         Outcome::Crowded(text) => ("crowded", text),
+        Outcome::Throttled(text) => ("throttled", text),
         Outcome::Rejected(text) => ("rejected", text),
     };
     assert_eq!(is, kind, "{text}");
@@ -407,7 +408,8 @@ async fn refusals_of_the_message_are_final_and_everything_else_is_tried_again() 
         (Stage::Greeting, reply("421 4.7.0 too many connections from you"), "crowded", "4.7.0"),
         (Stage::Mail, reply("450 4.7.1 Error: too much mail from you"), "crowded", "too much mail"),
         (Stage::Mail, reply("451 4.7.26 unauthenticated"), "crowded", "4.7.26"),
-        (Stage::Rcpt, reply("450 4.7.1 too many recipients this minute"), "crowded", "too many"),
+        (Stage::Rcpt, reply("450 4.7.1 too many recipients this minute"), "deferred", "too many"),
+        (Stage::End, reply("451 4.7.1 Ratelimit exceeded"), "deferred", "Ratelimit"),
         (Stage::Rcpt, reply("450 4.2.0 greylisted, see https://example.org/grey"), "deferred", "4.2.0"),
         (Stage::Greeting, reply("what is this"), "blocked", "cannot be read"),
         (Stage::Greeting, Act::Drop, "blocked", "greeting"),
@@ -418,7 +420,7 @@ async fn refusals_of_the_message_are_final_and_everything_else_is_tried_again() 
         (Stage::Mail, reply("553 5.1.8 bad sender"), "blocked", "check `from` in [mail]"),
         (Stage::Mail, Act::Drop, "blocked", "MAIL FROM"),
         (Stage::Rcpt, reply("451 4.7.1 greylisted"), "deferred", "451 4.7.1 greylisted"),
-        (Stage::Rcpt, reply("421 4.3.2 going down"), "deferred", "421 4.3.2 going down"),
+        (Stage::Rcpt, reply("421 4.3.2 going down"), "throttled", "421 4.3.2 going down"),
         (Stage::Rcpt, reply("550 5.1.1 no such user"), "rejected", "550 5.1.1 no such user (to RCPT TO)"),
         (Stage::Rcpt, reply("550-5.1.1 no\r\n550 such user"), "rejected", "such user"),
         (Stage::Rcpt, Act::Drop, "deferred", "RCPT TO"),

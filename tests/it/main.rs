@@ -14,6 +14,7 @@ mod delivery;
 mod feeds;
 mod fetch;
 mod import;
+mod incidents;
 mod learning;
 mod lint;
 mod mail;

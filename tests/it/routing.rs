@@ -6,6 +6,7 @@ mod commands;
 mod decisions;
 mod follow_up;
 mod holding;
+mod knowledge;
 mod promise;
 mod settings;
 
@@ -39,6 +40,7 @@ fn plain(to: &[&str]) -> Route {
         zone: TimeZone::UTC,
         quiet_hours: None,
         max_per_hour: None,
+        unlimited: Vec::new(),
         second_line: None,
     }
 }

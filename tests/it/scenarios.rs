@@ -7,6 +7,7 @@
 //! - `1 12:00 one edits 2: Headline | Summary`: the feed's second entry is edited.
 //! - `1 12:00 wait`: nothing but time. It passes before every step, too.
 //! - `1 12:00 restart`: the database is closed and opened again.
+//! - `1 12:00 history TOPIC PLACE: 1 0 2`: so many reports came in on the days before, over and over for 60 days.
 //! - `1 12:00 acknowledge 2`: somebody takes the incident of the second alert in hand.
 //! - `1 12:00 silence SD for 6h`, `1 12:00 end silence 1`: somebody mutes what happens there, and no longer.
 
@@ -17,13 +18,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wirewatch::alert::AlertId;
 use wirewatch::alert::silence::{Matcher, NewSilence, SilenceId};
+use wirewatch::alert::{AlertId, Kind};
+use wirewatch::article::NO_PLACE;
 use wirewatch::config;
 use wirewatch::feed::Entry;
 use wirewatch::feed::schedule::after;
 use wirewatch::pipeline::follow_up::{self, Acknowledged};
 use wirewatch::pipeline::{self, AlertEvent, Elapsed};
+use wirewatch::store::counting::Counted;
+use wirewatch::store::counts::{EVERYTHING, hour_of};
 
 use crate::support::lab::Lab;
 
@@ -46,6 +50,8 @@ fn every_scenario_goes_as_its_file_says() {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
     files.sort();
     assert!(files.len() >= 10, "the scenarios are there");
+    #[allow(clippy::disallowed_methods, reason = "a switch of the test, not of the product")]
+    let is_to_update = std::env::var_os("UPDATE_SCENARIOS").is_some();
     let mut wrong = String::new();
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
@@ -53,7 +59,7 @@ fn every_scenario_goes_as_its_file_says() {
         if played == text {
             continue;
         }
-        if std::env::var_os("UPDATE_SCENARIOS").is_some() {
+        if is_to_update {
             fs::write(&file, &played).unwrap();
         }
         let differs = text.lines().zip(played.lines()).find(|(told, happened)| told != happened);
@@ -63,12 +69,27 @@ fn every_scenario_goes_as_its_file_says() {
     assert!(wrong.is_empty(), "{wrong}\n(UPDATE_SCENARIOS=1 writes what happened)");
 }
 
+#[test]
+fn a_restart_after_every_step_changes_nothing() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    for file in fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(play_by(&text, Stage::restart), play(&text), "{}", file.display());
+    }
+}
+
 /// The file as it would be if it told what happens.
 fn play(text: &str) -> String {
+    play_by(text, |_| {})
+}
+
+/// The same; `between` is done before every step.
+fn play_by(text: &str, mut between: impl FnMut(&mut Stage)) -> String {
     let (files, head, steps, tail) = parts(text);
     let mut stage = Stage::new(&files, &steps);
     let mut out = head.to_owned();
     for step in &steps {
+        between(&mut stage);
         writeln!(out, "{step}").unwrap();
         for line in stage.step(step) {
             writeln!(out, "    > {line}").unwrap();
@@ -82,8 +103,8 @@ fn play(text: &str) -> String {
 fn parts(text: &str) -> (BTreeMap<String, String>, &str, Vec<String>, &str) {
     const OPEN: &str = "```scenario\n";
     let begin = text.find(OPEN).expect("a scenario block") + OPEN.len();
-    let length = text[begin..].find("```").expect("the scenario block is closed");
-    let (head, block, tail) = (&text[..begin], &text[begin..begin + length], &text[begin + length..]);
+    let (head, rest) = text.split_at(begin);
+    let (block, tail) = rest.split_at(rest.find("```").expect("the scenario block is closed"));
     let steps = block
         .lines()
         .filter(|line| !line.trim_start().starts_with('>') && !line.trim().is_empty())
@@ -102,7 +123,10 @@ impl Stage {
         let mut feeds: Vec<String> = Vec::new();
         for step in steps {
             let name = step.split_whitespace().nth(2).unwrap_or_default().trim_end_matches(':');
-            if (step.contains(": ") || step.contains(" edits ")) && !feeds.iter().any(|feed| feed == name) {
+            if name != "history"
+                && (step.contains(": ") || step.contains(" edits "))
+                && !feeds.iter().any(|feed| feed == name)
+            {
                 feeds.push(name.to_owned());
             }
         }
@@ -112,7 +136,8 @@ impl Stage {
             files.insert("topics/broken-truce.toml".into(), TOPIC.to_owned());
         }
         files.entry("feeds.toml".into()).or_insert_with(|| {
-            feeds.iter().map(|feed| format!("[[feed]]\nurl = \"https://{feed}.example/feed\"\n")).collect()
+            let table = |feed: &String| format!("[[feed]]\nurl = \"https://{feed}.example/feed\"\n");
+            feeds.iter().map(table).collect::<Vec<_>>().concat()
         });
         let mut lab = Lab::of(&files);
         let begin = time("1", "00:00");
@@ -126,6 +151,10 @@ impl Stage {
         Self { lab, feeds, documents, ticked: begin }
     }
 
+    fn restart(&mut self) {
+        self.lab.restart();
+    }
+
     /// Plays a step and tells what happened.
     fn step(&mut self, step: &str) -> Vec<String> {
         let mut words = step.splitn(3, ' ');
@@ -134,8 +163,9 @@ impl Stage {
         let mut lines = self.pass_until(at);
         let what = words.next().unwrap_or_else(|| panic!("{step}: a day, a time, and what happens"));
         match what.split_once(": ") {
+            Some((series, counts)) if series.starts_with("history ") => self.remember(series, counts, at),
             Some((who, text)) => lines.extend(self.publish(who, text, at)),
-            None if what == "restart" => self.lab.restart(),
+            None if what == "restart" => self.restart(),
             None if what.starts_with("acknowledge ") => lines.push(self.acknowledge(what, at)),
             None if what.starts_with("silence ") => self.silence(what, at),
             None if what.starts_with("end silence ") => self.end_silence(what, at),
@@ -165,14 +195,35 @@ impl Stage {
         lines
     }
 
+    /// Puts in what was counted of a topic at a place before: so many reports on each of the last days, at noon, and twenty
+    /// reports of whatever a day.
+    fn remember(&mut self, series: &str, counts: &str, at: Timestamp) {
+        let [_, topic, place] = series.split_whitespace().collect::<Vec<_>>()[..] else {
+            panic!("{series}: history TOPIC PLACE")
+        };
+        let counts: Vec<i64> = counts.split_whitespace().map(|count| count.parse().unwrap()).collect();
+        let now = hour_of(at);
+        self.lab.within(|tx| {
+            for counted in tx.counted_topics()?.into_values() {
+                tx.save_counted(&Counted { since: now - 60 * 24, next_article: None, ..counted }, at)?;
+            }
+            for (day, count) in (1..=60).zip(counts.iter().cycle()) {
+                let noon = (now.div_euclid(24) - day) * 24 + 12;
+                tx.count_report(topic, place, noon, *count)?;
+                tx.count_report(EVERYTHING, NO_PLACE, noon, 20)?;
+            }
+            Ok(())
+        });
+    }
+
     fn acknowledge(&mut self, what: &str, at: Timestamp) -> String {
         let alert = AlertId(number(what));
         let done = self.lab.within(|tx| follow_up::acknowledge(tx, alert, "anna", "", at));
-        let Acknowledged::Incidents { spared, .. } = done else { panic!("{what}: {done:?}") };
-        format!(
-            "acknowledged; spared: {}",
-            if spared.is_empty() { "nobody".to_owned() } else { spared.join(", ") }
-        )
+        let Acknowledged::Incidents { spared, open, .. } = done else { panic!("{what}: {done:?}") };
+        let open: Vec<String> =
+            open.iter().map(|alert| format!("; not reached: alert {}", alert.0)).collect();
+        let spared = if spared.is_empty() { "nobody".to_owned() } else { spared.join(", ") };
+        format!("acknowledged; spared: {spared}{}", open.concat())
     }
 
     fn silence(&mut self, what: &str, at: Timestamp) {
@@ -246,8 +297,12 @@ fn told(alert: &AlertEvent) -> String {
     let later = alert.held.iter().map(|(to, until)| format!("{to} at {}", clock(*until)));
     let to: Vec<String> = alert.to.iter().cloned().chain(later).collect();
     let to = if to.is_empty() { "nobody".to_owned() } else { to.join(", ") };
+    let stand = match alert.alert.kind {
+        Kind::Correction => format!("; publishers that stand by the incident: {}", alert.alert.publishers),
+        _ => String::new(),
+    };
     let (kind, severity) = (alert.alert.kind.as_str(), alert.alert.severity.as_str());
-    format!("{kind}, {severity}, to {to}: {} — because {}", alert.subject, alert.reason)
+    format!("{kind}, {severity}, to {to}: {} — because {}{stand}", alert.subject, alert.reason)
 }
 
 fn entry(feed: &str, number: usize, text: &str, at: Timestamp) -> Entry {

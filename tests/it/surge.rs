@@ -1,5 +1,7 @@
 //! Surges: far more reports than usual, none of which need trip; and the many ways of having more that are none.
 
+mod counting;
+
 use std::fs;
 use std::time::Duration;
 
@@ -219,7 +221,7 @@ fn an_edit_takes_its_report_back_and_may_bring_one() {
     let count =
         |lab: &mut Lab| lab.within(|tx| tx.reports_of_day("broken-truce", "SD", hour(2).as_second() / 3_600));
     let first = report(1, "north", "Sudan", hour(1));
-    lab.poll(0, hour(1), &[first.clone()]);
+    lab.poll(0, hour(1), std::slice::from_ref(&first));
     assert_eq!(count(&mut lab), 1);
     lab.poll(
         0,
@@ -255,7 +257,7 @@ fn a_new_topic_reads_its_history_in_the_archive() {
     let (old, new) = (history(&mut lab, "broken-truce"), history(&mut lab, "shelling"));
     assert_eq!(new.hours, old.hours, "the same reports at the same hours");
     assert!(new.since <= old.since);
-    let told = burst(&mut lab, 12, 6, "Sudan", after(at, Duration::from_secs(60)));
+    let told = burst(&mut lab, 12, 6, "Sudan", after(at, Duration::from_mins(1)));
     assert_eq!(told.len(), 2, "the new topic as well as the old: {told:?}");
 
     // A topic whose scores are decided otherwise begins anew; its archive says what it would have counted.
@@ -263,7 +265,7 @@ fn a_new_topic_reads_its_history_in_the_archive() {
     fs::write(&path, text).unwrap();
     lab.config = config::load(lab.dir.path(), &Environment::default()).unwrap().config;
     for _ in 0..20 {
-        at = after(at, Duration::from_secs(120));
+        at = after(at, Duration::from_mins(2));
         lab.tick(at);
     }
     assert!(history(&mut lab, "broken-truce").hours.is_empty(), "one point is no report");
@@ -365,8 +367,9 @@ fn simulate(mean: f64, is_grouped: bool, more: u32) -> (f64, f64) {
     let last_hour = |day: i64| 96 + day * 24 + 23;
     let deployment: Vec<Counts> = (0..20)
         .map(|_| {
-            let counts = (0..158)
-                .map(|day| (last_hour(day), chance.reports(scale * WEEK[(day % 7) as usize], is_grouped)));
+            let counts = (0..158).map(|day| {
+                (last_hour(day), chance.reports(scale * WEEK[usize::try_from(day % 7).unwrap()], is_grouped))
+            });
             Counts { since: 96, hours: counts.filter(|(_, count)| *count > 0).collect() }
         })
         .collect();
@@ -374,7 +377,9 @@ fn simulate(mean: f64, is_grouped: bool, more: u32) -> (f64, f64) {
     for day in 58..158 {
         let hour = last_hour(day);
         let mut all = Tally::default();
-        deployment.iter().for_each(|counts| all.join(&counts.tally(hour, f64::INFINITY), 1.0));
+        for counts in &deployment {
+            all.join(&counts.tally(hour, f64::INFINITY), 1.0);
+        }
         let general = Profile::learn(&Profile::default(), &all);
         for counts in &deployment {
             let baseline = Baseline::learn(counts, &general, hour).unwrap();

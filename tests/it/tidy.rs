@@ -58,8 +58,8 @@ const OWNERS: [(&str, &[&str], &str); 43] = [
     ("fst", &["article/place/", "topic/lexicon.rs"], "the names of places, the words of topics"),
     (
         "getrandom",
-        &["daemon/hub/keeper.rs", "store/follow_up.rs"],
-        "callbacks of hubs; the key of links, which is made where it is kept",
+        &["daemon/hub/keeper.rs", "store/follow_up.rs", "cli/replay/scene.rs"],
+        "callbacks of hubs; the key of links, which is made where it is kept; scratch directories nobody can guess",
     ),
     ("hmac", &["feed/subscription/signature.rs", "delivery/"], "what hubs sign; what we sign for recipients"),
     ("html5ever", &["article/text/", "feed/parse/escape.rs"], "feeds name HTML's characters in XML"),

@@ -98,6 +98,8 @@ pub struct DigestItem {
     pub headline: Option<String>,
     /// Link of its best article.
     pub url: Option<String>,
+    /// The alert that took back a report of its incident since.
+    pub corrected_in: Option<i64>,
 }
 
 /// Everything a digest says.
@@ -172,10 +174,11 @@ pub(super) fn values(view: &DigestView) -> Value {
     }
 }
 
-/// The alerts there is room for, the gravest first, and as they were decided among equals.
+/// The alerts there is room for: the gravest first, what takes something back before the rest of its severity, and as they were
+/// decided among equals.
 fn shown(view: &DigestView) -> Vec<&DigestItem> {
     let mut items: Vec<&DigestItem> = view.items.iter().collect();
-    items.sort_by_key(|item| std::cmp::Reverse(item.severity));
+    items.sort_by_key(|item| (std::cmp::Reverse(item.severity), item.kind != Kind::Correction));
     let mut room = ITEMS_BYTES_MAX;
     let fits = |item: &&DigestItem| {
         let (url, host) = address(item);
@@ -254,11 +257,14 @@ fn name(item: &DigestItem) -> String {
     item.place.as_ref().map_or_else(|| topic.clone(), |place| format!("{topic} in {}", clean(place, 60)))
 }
 
-/// `4 alerts, 1 critical`.
+/// `4 alerts, 1 critical, 1 corrected`.
 fn counted(view: &DigestView) -> String {
     let critical = view.items.iter().filter(|item| item.severity == Severity::Critical).count();
     let all = plural(view.items.len() as u64, "alert");
-    if critical == 0 { all } else { format!("{all}, {critical} critical") }
+    let corrected = view.items.iter().filter(|item| item.corrected_in.is_some()).count();
+    let critical = if critical == 0 { String::new() } else { format!(", {critical} critical") };
+    let corrected = if corrected == 0 { String::new() } else { format!(", {corrected} corrected") };
+    format!("{all}{critical}{corrected}")
 }
 
 fn kicker(view: &DigestView) -> String {
@@ -294,11 +300,25 @@ fn facts(item: &DigestItem) -> Vec<String> {
     if item.kind != Kind::First {
         kicker.push(item.kind.as_str().to_owned());
     }
-    let mut numbers = vec![instant(item.at), plural(u64::from(item.publishers), "publisher")];
-    numbers.extend(item.score.map(|score| format!("score {}", number(score))));
+    let mut numbers = vec![instant(item.at)];
+    let publishers = plural(u64::from(item.publishers), "publisher");
+    // The number is that of all the incident, and the headline one story's.
+    match item.kind {
+        Kind::AllClear => {}
+        Kind::Correction => numbers.push(format!("{publishers} left")),
+        Kind::First | Kind::Update | Kind::Escalation if item.publishers > 1 => {
+            numbers.push(format!("{publishers} of the incident"));
+        }
+        _ => numbers.push(publishers),
+    }
+    let score = item.score.filter(|_| item.kind.tells_news() && item.kind != Kind::Surge);
+    numbers.extend(score.map(|score| format!("score {}", number(score))));
     numbers.push(format!("alert {}", item.alert));
     numbers.extend(item.incident.map(|incident| format!("incident {incident}")));
-    vec![kicker.join(" · "), numbers.join(" · "), waited(item.hold).to_owned()]
+    let corrected =
+        item.corrected_in.map(|by| format!("CORRECTED SINCE: a report of it was taken back, see alert {by}"));
+    let rest = [kicker.join(" · "), numbers.join(" · "), waited(item.hold).to_owned()];
+    corrected.into_iter().chain(rest).collect()
 }
 
 fn waited(hold: Hold) -> &'static str {

@@ -20,7 +20,7 @@ use super::{COLUMNS, Rendered, SUBJECT_CHARS_MAX};
 use crate::alert::Kind;
 use crate::feed::health::Health;
 
-pub use delivery::Backlog;
+pub use delivery::{Backlog, Refusals, Refused};
 pub use heartbeat::{OpenIncident, Vitals};
 pub use sample::mails as samples;
 
@@ -79,12 +79,25 @@ pub enum News {
         /// When nothing did any more.
         until: Timestamp,
     },
+    /// Deliveries were refused for good.
+    Refused(Refusals),
     /// Somebody clicked that an address wants no more mail about a topic.
     Unsubscribed {
         /// The address.
         address: String,
         /// Topic id.
         topic: String,
+    },
+    /// Somebody clicked that an address is to get no alerts of a topic at a place for a time.
+    Muted {
+        /// The address.
+        address: String,
+        /// Topic id.
+        topic: String,
+        /// Where, as people call it; absent when no country was found.
+        place: Option<String>,
+        /// Until when.
+        until: Timestamp,
     },
     /// Wirewatch is alive, and this is how it is.
     Heartbeat(Box<Vitals>),
@@ -95,8 +108,11 @@ impl News {
     fn is_bad(&self) -> bool {
         match self {
             Self::Feeds { worse, .. } => !worse.is_empty(),
-            Self::Outage { .. } | Self::Backlog(_) => true,
-            Self::OutageOver { .. } | Self::BacklogOver { .. } | Self::Unsubscribed { .. } => false,
+            Self::Outage { .. } | Self::Backlog(_) | Self::Refused(_) => true,
+            Self::OutageOver { .. }
+            | Self::BacklogOver { .. }
+            | Self::Unsubscribed { .. }
+            | Self::Muted { .. } => false,
             Self::Heartbeat(vitals) => vitals.is_bad(),
         }
     }
@@ -176,7 +192,11 @@ fn why(news: &News) -> &'static str {
             "Wirewatch writes to mail.operator when something keeps it from seeing the news, once it has lasted \
              (poll.health_after), and once when it is over."
         }
-        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::why(news),
+        News::Backlog(_)
+        | News::BacklogOver { .. }
+        | News::Refused(_)
+        | News::Unsubscribed { .. }
+        | News::Muted { .. } => delivery::why(news),
         News::Heartbeat(_) => heartbeat::WHY,
     }
 }
@@ -188,7 +208,11 @@ fn todo(news: &News) -> Vec<(&'static str, &'static str)> {
             ("See how everything is:", "wirewatch status"),
             ("See every feed with its reason:", "wirewatch feeds list"),
         ],
-        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::todo(news),
+        News::Backlog(_)
+        | News::BacklogOver { .. }
+        | News::Refused(_)
+        | News::Unsubscribed { .. }
+        | News::Muted { .. } => delivery::todo(news),
     }
 }
 
@@ -216,7 +240,11 @@ fn headline(news: &News) -> String {
             format!("Nothing reached since {}: is this machine online?", clock(*since))
         }
         News::OutageOver { since, until } => format!("Blind from {} to {}", clock(*since), clock(*until)),
-        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::headline(news),
+        News::Backlog(_)
+        | News::BacklogOver { .. }
+        | News::Refused(_)
+        | News::Unsubscribed { .. }
+        | News::Muted { .. } => delivery::headline(news),
         News::Heartbeat(vitals) => heartbeat::headline(vitals),
         News::Feeds { worse, back } => {
             let count = |health: Health| worse.iter().filter(|feed| feed.health == health).count();
@@ -247,7 +275,11 @@ fn lead(view: &OperatorView) -> String {
              firewall of this machine.",
             instant(*since)
         ),
-        News::Backlog(_) | News::BacklogOver { .. } | News::Unsubscribed { .. } => delivery::lead(&view.news),
+        News::Backlog(_)
+        | News::BacklogOver { .. }
+        | News::Refused(_)
+        | News::Unsubscribed { .. }
+        | News::Muted { .. } => delivery::lead(&view.news),
         News::Heartbeat(vitals) => heartbeat::lead(vitals),
         News::OutageOver { since, until } => format!(
             "Nobody could be reached from {} to {}. Feeds answer again and are read again by themselves; what was \
@@ -333,6 +365,7 @@ fn sections(news: &News) -> Vec<Section> {
     let (worse, back) = match news {
         News::Feeds { worse, back } => (worse, back),
         News::Heartbeat(vitals) => return heartbeat::sections(vitals),
+        News::Refused(refusals) => return vec![delivery::section(refusals)],
         _ => return Vec::new(),
     };
     let of = |health: Health| -> Vec<FeedNews> {

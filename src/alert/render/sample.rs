@@ -86,6 +86,7 @@ pub fn digests(at: Timestamp) -> Vec<DigestView> {
         hold,
         headline: headline.map(str::to_owned),
         url: headline.map(|_| "https://news.example.org/world/1".to_owned()),
+        corrected_in: (*kind == Kind::Update).then_some(34),
     };
     let view =
         |why, items| DigestView { alert: 40, at, why, items, contact: Some("ops@example.org".to_owned()) };

@@ -24,11 +24,56 @@ pub struct Scene<'a> {
     pub silences: &'a [Silence],
     /// Mails of the last hour, by address.
     pub recent: &'a [(String, Told)],
-    /// Addresses that were told of the alert's incident, or will be; absent when nobody knows.
+    /// Addresses that were told of the alert's incident; absent when nobody knows.
     pub audience: Option<&'a [String]>,
+    /// Where earlier alerts of its incident wait.
+    pub waiting: &'a [Waiting],
+    /// Addresses that want to hear nothing of its topic.
+    pub unsubscribed: &'a [String],
+}
+
+/// An alert of the same incident that waits at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Where.
+    pub address: String,
+    /// Until when.
+    pub until: Timestamp,
+    /// Why.
+    pub hold: Hold,
+    /// The silence that holds it.
+    pub silence: Option<SilenceId>,
+}
+
+impl Waiting {
+    /// What follows it waits with it, and is told in the same mail.
+    fn decision(&self) -> Decision {
+        Decision::Held {
+            until: self.until,
+            hold: self.hold,
+            silence: self.silence,
+            reason: format!(
+                "held until {} with what it follows, which this address has not been told yet",
+                self.until.strftime("%Y-%m-%d %H:%MZ")
+            ),
+        }
+    }
 }
 
 impl Scene<'_> {
+    /// A time, with nothing known about it.
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            publishers: &[],
+            silences: &[],
+            recent: &[],
+            audience: None,
+            waiting: &[],
+            unsubscribed: &[],
+        }
+    }
+
     fn recent_of(&self, address: &str) -> Vec<Told> {
         let of = |known: &str| known.eq_ignore_ascii_case(address);
         self.recent.iter().filter(|(known, _)| of(known)).map(|(_, told)| *told).collect()
@@ -36,6 +81,19 @@ impl Scene<'_> {
 
     fn was_told(&self, address: &str) -> bool {
         self.audience.is_some_and(|all| all.iter().any(|known| known.eq_ignore_ascii_case(address)))
+    }
+
+    fn is_unsubscribed(&self, address: &str) -> bool {
+        self.unsubscribed.iter().any(|known| known.eq_ignore_ascii_case(address))
+    }
+
+    /// What becomes of an alert that means nothing to an address which was told nothing of its incident.
+    fn unless_known(&self, alert: &Alert, address: &str) -> Option<Decision> {
+        if !alert.kind.is_follow_up() || self.audience.is_none() || self.was_told(address) {
+            return None;
+        }
+        let waiting = self.waiting.iter().find(|waiting| waiting.address.eq_ignore_ascii_case(address));
+        Some(waiting.map_or(Decision::NothingToClear, Waiting::decision))
     }
 }
 
@@ -91,8 +149,10 @@ pub enum Decision {
         /// Why, in words.
         reason: String,
     },
-    /// It says that something is over of which this address was never told.
+    /// It takes back, or says to be over, what this address was never told.
     NothingToClear,
+    /// This address wants to hear nothing of the topic.
+    Unsubscribed,
 }
 
 impl Decision {
@@ -102,6 +162,7 @@ impl Decision {
             Self::Told { .. } => "told",
             Self::Held { hold, .. } => hold.as_str(),
             Self::NothingToClear => "nothing-to-clear",
+            Self::Unsubscribed => "unsubscribed",
         }
     }
 
@@ -110,6 +171,7 @@ impl Decision {
         match self {
             Self::Told { reason } | Self::Held { reason, .. } => reason,
             Self::NothingToClear => "not told: nothing of this incident was told to this address",
+            Self::Unsubscribed => "not told: this address unsubscribed from the topic by a link in a mail",
         }
     }
 }
@@ -125,12 +187,13 @@ pub struct Verdict {
     pub decision: Decision,
 }
 
-/// Addresses that routes name for an alert, each once, in the order of the routes; and who was told of what is corrected.
-pub fn recipients(routes: &[Route], alert: &Alert, audience: Option<&[String]>) -> Vec<String> {
+/// Addresses that routes name for an alert, each once, in the order of the routes; and who was told of what is corrected, or
+/// is to be.
+pub fn recipients(routes: &[Route], alert: &Alert, scene: &Scene<'_>) -> Vec<String> {
     let mut addresses: Vec<String> = Vec::new();
     let named = routes.iter().filter(|route| route.takes(alert)).flat_map(|route| &route.to);
-    let told = audience.filter(|_| alert.kind == Kind::Correction).into_iter().flatten();
-    for address in named.chain(told) {
+    let told = scene.audience.into_iter().flatten().chain(scene.waiting.iter().map(|it| &it.address));
+    for address in named.chain(told.filter(|_| alert.kind == Kind::Correction)) {
         if !addresses.iter().any(|known| known.eq_ignore_ascii_case(address)) {
             addresses.push(address.clone());
         }
@@ -141,19 +204,23 @@ pub fn recipients(routes: &[Route], alert: &Alert, audience: Option<&[String]>) 
 /// What becomes of an alert at every address its routes name. Who is named by several is told once, by the route that tells
 /// first; the earlier one in the file when two tell at the same time. Nobody is in the answer when no route takes it.
 pub fn decide(routes: &[Route], alert: &Alert, scene: &Scene<'_>) -> Vec<Verdict> {
-    let addresses = recipients(routes, alert, scene.audience);
+    let addresses = recipients(routes, alert, scene);
     addresses.into_iter().map(|address| decide_for(routes, alert, address, scene)).collect()
 }
 
 fn decide_for(routes: &[Route], alert: &Alert, address: String, scene: &Scene<'_>) -> Verdict {
     let recent = scene.recent_of(&address);
     let taking = routes.iter().enumerate().filter(|(_, route)| route.takes(alert) && route.names(&address));
-    let planned = taking.map(|(number, route)| (number, route.plan(alert, &recent, scene.now)));
+    let planned = taking.map(|(number, route)| {
+        let recent = if route.limits(&address) { recent.as_slice() } else { &[] };
+        (number, route.plan(alert, recent, scene.now))
+    });
     let earliest = planned.min_by_key(|(number, plan)| (plan.at, *number));
     let route = earliest.as_ref().map(|(number, _)| *number);
-    let was_told = scene.was_told(&address);
-    let decision = if alert.kind == Kind::AllClear && scene.audience.is_some() && !was_told {
-        Decision::NothingToClear
+    let decision = if scene.is_unsubscribed(&address) {
+        Decision::Unsubscribed
+    } else if let Some(decision) = scene.unless_known(alert, &address) {
+        decision
     } else {
         let planned =
             earliest.and_then(|(number, plan)| routes.get(number).map(|route| (route, number, plan)));
@@ -161,21 +228,25 @@ fn decide_for(routes: &[Route], alert: &Alert, address: String, scene: &Scene<'_
             || Decision::Told { reason: "this address was told what is now corrected".to_owned() },
             |(route, number, plan)| as_planned(route, number, &plan),
         );
-        // Somebody may have acted on what was told; that it was wrong must reach them.
-        if alert.kind == Kind::Correction && was_told {
-            decision
-        } else {
-            silenced(alert, &address, scene, &decision).unwrap_or(decision)
-        }
+        silenced(alert, &address, scene, &decision).unwrap_or(decision)
     };
     Verdict { address, route, decision }
 }
 
 /// What becomes at an address of an alert that was held and is due. A digest, quiet hours and a full hour were waited for:
 /// only a silence and quiet hours that reign now can hold it on. After a silence its routes are asked as for a new alert,
-/// but for the limit of mails. Where no route takes it any more, it is told all the same: it was promised.
+/// but for the limit of mails. Where no route takes it any more, it is told all the same: it was promised. What follows an
+/// alert that is held on is held on with it.
 pub fn reconsider(routes: &[Route], alert: &Alert, address: &str, hold: Hold, scene: &Scene<'_>) -> Decision {
     let due = Decision::Told { reason: "its time has come".to_owned() };
+    let is_held_on =
+        |waiting: &&Waiting| waiting.until > scene.now && waiting.address.eq_ignore_ascii_case(address);
+    if alert.kind.is_follow_up()
+        && !scene.was_told(address)
+        && let Some(waiting) = scene.waiting.iter().find(is_held_on)
+    {
+        return waiting.decision();
+    }
     if let Some(silenced) = silenced(alert, address, scene, &due) {
         return silenced;
     }
@@ -198,6 +269,10 @@ pub fn reconsider(routes: &[Route], alert: &Alert, address: &str, hold: Hold, sc
 
 /// A silence holds what would be told before it ends.
 fn silenced(alert: &Alert, address: &str, scene: &Scene<'_>, planned: &Decision) -> Option<Decision> {
+    // Somebody may have acted on what was told; that it was wrong must reach them.
+    if alert.kind == Kind::Correction && scene.was_told(address) {
+        return None;
+    }
     let silence = silencing(scene.silences, alert, scene.publishers, address, scene.now)?;
     if let Decision::Held { until, .. } = planned
         && *until >= silence.until
@@ -267,8 +342,19 @@ pub fn asks_acknowledgement(alert: &Alert) -> bool {
 }
 
 /// Who is told of an alert when nobody acknowledges it, and when: that long after the first address of the route is told.
-/// A route all of whose addresses are silenced reminds nobody: somebody decided so.
-pub fn reminders(routes: &[Route], alert: &Alert, verdicts: &[Verdict], now: Timestamp) -> Vec<Reminder> {
+/// A route all of whose addresses are silenced reminds nobody: somebody decided so. Whoever mutes one address, or unsubscribes
+/// it, does so for that address alone: nobody there is going to acknowledge, so somebody else has to hear of it.
+pub fn reminders(
+    routes: &[Route],
+    alert: &Alert,
+    verdicts: &[Verdict],
+    silences: &[Silence],
+    now: Timestamp,
+) -> Vec<Reminder> {
+    let is_for_one = |id: &Option<SilenceId>| {
+        let found = silences.iter().find(|silence| Some(silence.id) == *id);
+        found.is_some_and(|silence| silence.matcher.address.is_some())
+    };
     let mut reminders: Vec<Reminder> = Vec::new();
     if !asks_acknowledgement(alert) {
         return reminders;
@@ -277,8 +363,9 @@ pub fn reminders(routes: &[Route], alert: &Alert, verdicts: &[Verdict], now: Tim
         let Some(second) = &route.second_line else { continue };
         let told_at = verdicts.iter().filter(|verdict| route.names(&verdict.address));
         let told_at = told_at.filter_map(|verdict| match &verdict.decision {
-            Decision::Told { .. } => Some(now),
-            Decision::Held { hold: Hold::Silence, .. } | Decision::NothingToClear => None,
+            Decision::Told { .. } | Decision::Unsubscribed => Some(now),
+            Decision::Held { hold: Hold::Silence, silence, .. } => is_for_one(silence).then_some(now),
+            Decision::NothingToClear => None,
             Decision::Held { until, .. } => Some(*until),
         });
         let Some(told_at) = told_at.min() else { continue };

@@ -127,7 +127,7 @@ pub(super) fn acknowledge(config: &Config, arguments: &Ack) -> Result<String, Fa
             let hint = "acknowledging is for alerts about what a topic watches";
             Err(Failure::new(format!("alert {id} tells of no incident"), hint))
         }
-        Acknowledged::Incidents { incidents, spared, before } => {
+        Acknowledged::Incidents { incidents, spared, before, open } => {
             let numbers: Vec<String> = incidents.iter().map(|incident| incident.0.to_string()).collect();
             let noun = if incidents.len() == 1 { "incident" } else { "incidents" };
             let mut words = format!("{noun} {} acknowledged by {by}", numbers.join(", "));
@@ -136,6 +136,10 @@ pub(super) fn acknowledge(config: &Config, arguments: &Ack) -> Result<String, Fa
             }
             if !spared.is_empty() {
                 write!(words, "; not told any more: {}", spared.join(", ")).unwrap_or_default();
+            }
+            if !open.is_empty() {
+                let open: Vec<String> = open.iter().map(|alert| alert.0.to_string()).collect();
+                write!(words, "; still to acknowledge: alert {}", open.join(", ")).unwrap_or_default();
             }
             Ok(words)
         }

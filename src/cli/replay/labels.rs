@@ -1,7 +1,7 @@
 //! What people said of the entries that are played: whether an alert is right.
 //!
 //! Owns [`Labels`], by id and by link. An alert is right when somebody said so of one of its articles, wrong when somebody
-//! judged some and found none right. Arguable ones count as neither.
+//! judged some and found none right. Arguable ones count as neither; corrections, all-clears and surges are not judged.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -9,6 +9,7 @@ use std::path::Path;
 use super::super::record::Lines;
 use super::super::{Exit, Failure, complain};
 use super::input::{Name, Timed};
+use crate::alert::{Alert, Kind};
 use crate::store::Reader;
 use crate::topic::evaluate::Grade;
 
@@ -110,6 +111,12 @@ impl Labels {
     }
 }
 
+/// Whether an alert of this kind is right or wrong by its articles. What takes back or ends was not told as news, and the articles of
+/// a surge need not speak to the topic each.
+pub(super) fn is_judged(kind: Kind) -> bool {
+    matches!(kind, Kind::First | Kind::Update | Kind::Escalation)
+}
+
 /// Alerts that somebody judged, by topic.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
@@ -131,8 +138,12 @@ impl Verdicts {
         }
     }
 
-    /// Counts an alert about a topic that tells of these entries.
-    pub(super) fn alert(&mut self, labels: &Labels, topic: &str, inputs: &[u64]) {
+    /// Counts an alert that tells of these entries.
+    pub(super) fn alert(&mut self, labels: &Labels, alert: &Alert, inputs: &[u64]) {
+        if !is_judged(alert.kind) {
+            return;
+        }
+        let topic = alert.topic.0.as_str();
         let places = inputs.iter().filter_map(|input| self.places.get(input)).copied();
         let verdict = labels.verdict(topic, places);
         let count = self.topics.entry(topic.to_owned()).or_default();

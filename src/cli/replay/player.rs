@@ -19,10 +19,21 @@ use crate::feed::Feed;
 use crate::pipeline::{self, AlertEvent, ArticleEvent, Elapsed, Scored};
 use crate::store::Reader;
 
+/// Entries that came by a feed at one time, and what became of them.
+#[derive(Clone, Copy)]
+pub(super) struct Visited<'h> {
+    pub(super) feed: &'h Arc<Feed>,
+    /// Whether the feed was read before.
+    pub(super) is_feed_known: bool,
+    pub(super) timed: &'h [Timed],
+    pub(super) scored: &'h [Scored],
+    pub(super) articles: &'h [ArticleEvent],
+}
+
 /// What comes of playing entries, in order.
 pub(super) enum Happening<'h> {
-    /// Entries came by a feed at one time; what they are follows.
-    Visit { feed: &'h Arc<Feed>, is_feed_known: bool, timed: &'h [Timed], scored: &'h [Scored] },
+    /// Entries came by a feed at one time; its articles and alerts follow one by one.
+    Visit(Visited<'h>),
     /// An article is new.
     Article {
         timed: &'h Timed,
@@ -61,7 +72,7 @@ pub(super) struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    pub(super) fn new(config: &'a Config, name: &str) -> Result<Self, Failure> {
+    pub(super) fn new(config: &'a Config) -> Result<Self, Failure> {
         let mut configured = HashMap::new();
         for (place, feed) in config.feeds.iter().enumerate() {
             configured.entry(feed.url.as_str().to_owned()).or_insert(place);
@@ -69,7 +80,7 @@ impl<'a> Player<'a> {
         }
         Ok(Self {
             config,
-            scene: Scene::new(config, name)?,
+            scene: Scene::new(config)?,
             tally: Tally::new(config),
             configured,
             feeds: HashMap::new(),
@@ -130,9 +141,10 @@ impl<'a> Player<'a> {
         }
         self.tally.visit(timed.len(), first.seen_at);
         let is_feed_known = first.is_feed_known || self.scene.knows(feed);
-        see(Happening::Visit { feed, is_feed_known, timed, scored: items })?;
         let visit = Visit { feed, at: first.seen_at, is_feed_known, scored: items.to_vec() };
         let settled = self.scene.settle(visit)?;
+        let articles = &settled.articles;
+        see(Happening::Visit(Visited { feed, is_feed_known, timed, scored: items, articles }))?;
         for event in &settled.articles {
             let (Some(item), Some(entry)) = (items.get(event.index), timed.get(event.index)) else {
                 continue;

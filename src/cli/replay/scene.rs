@@ -4,6 +4,9 @@
 //! database (thrown away) and the mailer (none), nowhere else.
 
 use std::collections::HashMap;
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -16,15 +19,30 @@ use crate::pipeline::{self, AlertEvent, Asked, Elapsed, End, Poll, Reading, Scor
 use crate::store::{Durability, FILE_NAME, Reader, StoreError, Transaction, Writer};
 use crate::story::Stories;
 
+/// Names tried for a scratch directory.
+const NAMES_TRIED: u32 = 8;
+
 /// A directory that goes with the value.
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn make(name: &str) -> Result<Self, Failure> {
-        let dir = std::env::temp_dir().join(format!("wirewatch-replay-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&dir)
-            .map_err(|error| Failure::new(format!("cannot make {}: {error}", dir.display()), "set TMPDIR"))?;
-        Ok(Self(dir))
+    /// A new one, for its owner alone. Nobody can guess its name and lay something there; one that is there already is another's.
+    fn make() -> Result<Self, Failure> {
+        let parent = std::env::temp_dir();
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new(format!("cannot make a directory in {}: {error}", parent.display()), "set TMPDIR")
+        };
+        for _ in 0..NAMES_TRIED {
+            let mut name = [0; 8];
+            getrandom::fill(&mut name).map_err(|error| failed(&error))?;
+            let dir = parent.join(format!("wirewatch-replay-{:016x}", u64::from_le_bytes(name)));
+            match DirBuilder::new().mode(0o700).create(&dir) {
+                Ok(()) => return Ok(Self(dir)),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(&error)),
+            }
+        }
+        Err(failed(&"every name is taken"))
     }
 
     fn database(&self) -> PathBuf {
@@ -68,9 +86,9 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// An empty one; `name` tells those of one process apart.
-    pub(super) fn new(config: &'a Config, name: &str) -> Result<Self, Failure> {
-        let scratch = Scratch::make(name)?;
+    /// An empty one.
+    pub(super) fn new(config: &'a Config) -> Result<Self, Failure> {
+        let scratch = Scratch::make()?;
         let writer = Writer::open(&scratch.database(), Durability::None)?;
         let stories = Stories::default();
         Ok(Self { config, writer, scratch, stories, feeds: HashMap::new(), next_tick_at: None })
@@ -112,15 +130,15 @@ impl<'a> Scene<'a> {
         Ok(ticks)
     }
 
-    /// Plays visits in their order as if nothing else had ever happened, lets time pass until `until`, and leaves no trace.
-    /// Hands over each visit's place with what settling it came to.
+    /// Plays visits in their order through a configuration as if nothing else had ever happened, lets time pass until `until`, and
+    /// leaves no trace. Hands over each visit's place with what settling it came to.
     pub(super) fn rehearse<'v>(
         &mut self,
+        config: &Config,
         visits: impl Iterator<Item = Visit<'v>>,
         until: Timestamp,
         mut see: impl FnMut(usize, &Settled),
     ) -> Result<Vec<AlertEvent>, Failure> {
-        let config = self.config;
         let tx = self.writer.begin()?;
         let (mut feeds, mut next_tick_at) = (HashMap::<String, FeedId>::new(), None::<Timestamp>);
         let (mut alerts, mut stories) = (Vec::new(), Stories::default());

@@ -9,13 +9,15 @@ use serde_json::{Map, Value, json};
 
 use super::super::score::rounded;
 use super::super::{Failure, Output, short};
-use super::advice::{Advice, Advised, Advisor, SHOWN};
+use super::advice::{Advice, Advised, Advisor};
 use super::chart::{self, Paper};
 use super::input::Input;
+use super::kept::Keeper;
 use super::labels::{Labels, Verdicts, precision_words};
 use super::player::{Happening, Player};
 use super::read;
 use super::tally::Tally;
+use super::threshold::{SHOWN, Threshold};
 use crate::article::identity::ArticleId;
 use crate::config::Config;
 use crate::pipeline::{AlertEvent, Elapsed};
@@ -26,6 +28,8 @@ pub(super) struct Wishes {
     pub(super) json: bool,
     /// Mails a day.
     pub(super) budget: Option<f64>,
+    /// Articles kept for it at most.
+    pub(super) kept: usize,
     /// Near misses of each topic.
     pub(super) list: Option<usize>,
 }
@@ -37,21 +41,24 @@ pub(super) fn run(
     labels: &Labels,
     wishes: &Wishes,
 ) -> Result<(), Failure> {
-    let mut player = Player::new(config, "a")?;
+    let mut player = Player::new(config)?;
     let mut output = Output::open();
-    let mut advisor = wishes.budget.map(|_| Advisor::new(config, labels));
+    let mut keeper = wishes.budget.map(|_| Keeper::new(config, labels, wishes.kept));
     let mut verdicts = Verdicts::default();
     read(input, |chunk| {
         player.play(chunk, &mut |happening| {
             match &happening {
-                Happening::Visit { feed, is_feed_known, timed, scored } => {
-                    verdicts.visit(labels, timed);
-                    if let Some(advisor) = &mut advisor {
-                        advisor.visit(feed, *is_feed_known, timed, scored);
+                Happening::Visit(visited) => {
+                    verdicts.visit(labels, visited.timed);
+                    if let Some(keeper) = &mut keeper {
+                        keeper.visit(visited);
                     }
                 }
                 Happening::Alert { event, inputs, .. } => {
-                    verdicts.alert(labels, &event.alert.topic.0, inputs);
+                    verdicts.alert(labels, &event.alert, inputs);
+                    if let Some(keeper) = &mut keeper {
+                        keeper.alert(event);
+                    }
                 }
                 Happening::Article { .. } | Happening::Late(_) => {}
             }
@@ -72,10 +79,9 @@ pub(super) fn run(
             say_near_misses(&mut output, (id, threshold), &misses, &player, wishes.json)?;
         }
     }
-    if let (Some(advisor), Some(budget)) = (&mut advisor, wishes.budget) {
-        let days = player.tally.span();
-        let advised = advisor.advise(budget, (days, player.tally.end()))?;
-        say_advice(&mut output, &advised, budget, days, wishes.json)?;
+    if let (Some(keeper), Some(budget)) = (&keeper, wishes.budget) {
+        let advised = Advisor::new(keeper).advise(budget)?;
+        say_advice(&mut output, &advised, budget, wishes.json)?;
     }
     if wishes.json {
         output.json(&player.tally.summary())?;
@@ -87,7 +93,7 @@ fn say(output: &mut Output, happening: &Happening<'_>) -> Result<(), Failure> {
     match happening {
         Happening::Alert { event, .. } => output.line(alert_line(event)),
         Happening::Late(elapsed) => say_late(output, elapsed),
-        Happening::Visit { .. } | Happening::Article { .. } => Ok(()),
+        Happening::Visit(_) | Happening::Article { .. } => Ok(()),
     }
 }
 
@@ -98,7 +104,7 @@ pub(super) fn alert_line(event: &AlertEvent) -> String {
 
 fn say_json(config: &Config, output: &mut Output, happening: &Happening<'_>) -> Result<(), Failure> {
     match happening {
-        Happening::Visit { .. } => Ok(()),
+        Happening::Visit(_) => Ok(()),
         Happening::Article { timed, item, event, name, copy_of } => {
             let each = config.topics.probabilities(&item.scores);
             let topics: Map<String, Value> =
@@ -241,28 +247,23 @@ fn say_near_misses(
     Ok(())
 }
 
-fn say_advice(
-    output: &mut Output,
-    advised: &Advised,
-    budget: f64,
-    days: f64,
-    json: bool,
-) -> Result<(), Failure> {
-    let topics = &advised.topics;
+fn say_advice(output: &mut Output, advised: &Advised, budget: f64, json: bool) -> Result<(), Failure> {
+    let Advised { ref topics, days, .. } = *advised;
     if json {
         return topics.iter().try_for_each(|advice| output.json(&advice.json(budget, days)));
     }
     let width = topics.iter().map(|advice| advice.topic.chars().count()).max().unwrap_or(5).max(5);
     let mails = if (budget - 1.0).abs() < f64::EPSILON { "mail" } else { "mails" };
     output.line(format!("\nthresholds for {budget} {mails} a day, on these {days} days (mails a day)"))?;
-    let shown = SHOWN.map(|threshold| format!("{:>5}", Advice::threshold(threshold))).join("  ");
+    let shown = SHOWN.map(|threshold| format!("{threshold:>5}")).join("  ");
     output.line(format!("  {:<width$}  {:<12}  {shown}   alone  together", "topic", "now"))?;
     for advice in topics {
-        let a_day =
-            |threshold: u8| advice.curve.get(&threshold).map_or(0.0, |point| point.mails as f64 / days);
+        let a_day = |threshold: Threshold| {
+            advice.curve.get(&threshold).map_or(0.0, |point| point.mails as f64 / days)
+        };
         let curve = SHOWN.map(|threshold| format!("{:>5.1}", a_day(threshold))).join("  ");
-        let now = format!("{} {:>5.1}", Advice::threshold(advice.now), a_day(advice.now));
-        let one = |threshold: Option<u8>| threshold.map_or_else(|| "none".to_owned(), Advice::threshold);
+        let now = format!("{} {:>5.1}", advice.now, a_day(advice.now));
+        let one = |threshold: Option<Threshold>| threshold.map_or("none".to_owned(), |one| one.to_string());
         output.line(format!(
             "  {:<width$}  {now:<12}  {curve}   {:>5}  {:>8}",
             advice.topic,
@@ -289,7 +290,7 @@ fn say_advice(
 fn say_judged(output: &mut Output, advised: &[Advice]) -> Result<(), Failure> {
     for advice in advised {
         let marks = [("now", Some(advice.now)), ("alone", advice.alone), ("together", advice.together)];
-        let mut by_threshold: BTreeMap<u8, Vec<&str>> = BTreeMap::new();
+        let mut by_threshold: BTreeMap<Threshold, Vec<&str>> = BTreeMap::new();
         for (mark, threshold) in marks {
             if let Some(threshold) = threshold {
                 by_threshold.entry(threshold).or_default().push(mark);
@@ -298,7 +299,6 @@ fn say_judged(output: &mut Output, advised: &[Advice]) -> Result<(), Failure> {
         for (threshold, marks) in by_threshold {
             let point = advice.curve.get(&threshold).copied().unwrap_or_default();
             if let Some(words) = precision_words(point.right, point.wrong) {
-                let threshold = Advice::threshold(threshold);
                 output.line(format!("  {} at {threshold} ({}): {words}", advice.topic, marks.join(", ")))?;
             }
         }

@@ -78,14 +78,7 @@ impl Tally {
 
     /// Days between the first and the last entry, to a hundredth, at least 1.
     pub(super) fn span(&self) -> f64 {
-        let span =
-            self.first_at.zip(self.last_at).map(|(first, last)| last.duration_since(first).as_secs_f64());
-        ((span.unwrap_or(0.0) / 86_400.0).max(1.0) * 100.0).round() / 100.0
-    }
-
-    /// When the last entry was seen.
-    pub(super) fn end(&self) -> Timestamp {
-        self.last_at.unwrap_or(Timestamp::MIN)
+        days_between(self.first_at, self.last_at)
     }
 
     /// The days of the first and the last entry.
@@ -122,6 +115,12 @@ impl Tally {
             "per_topic": per_topic,
         })
     }
+}
+
+/// Days between two times, to a hundredth, at least 1.
+pub(super) fn days_between(first: Option<Timestamp>, last: Option<Timestamp>) -> f64 {
+    let span = first.zip(last).map(|(first, last)| last.duration_since(first).as_secs_f64());
+    ((span.unwrap_or(0.0) / 86_400.0).max(1.0) * 100.0).round() / 100.0
 }
 
 /// The day of a time, UTC.

@@ -61,7 +61,7 @@ impl Cause {
         match outcome {
             Outcome::Sent(_) | Outcome::Rejected(_) | Outcome::Deferred(_) => Self::None,
             Outcome::Blocked(_) => Self::Way,
-            Outcome::Crowded(_) => Self::Crowd,
+            Outcome::Crowded(_) | Outcome::Throttled(_) => Self::Crowd,
         }
     }
 }
@@ -133,7 +133,12 @@ pub async fn hand_to(
             let words = if words.is_empty() { code.to_string() } else { format!("{code} {words}") };
             match judge(code) {
                 Verdict::Accepted => (Outcome::Sent(words), None),
-                Verdict::Again => (Outcome::Blocked(words), headers.retry_after),
+                // Who names a time, or says that it is too much, means everything; any other answer is about this one, and
+                // the way is open.
+                Verdict::Again if code == 429 || headers.retry_after.is_some() => {
+                    (Outcome::Throttled(words), headers.retry_after)
+                }
+                Verdict::Again => (Outcome::Deferred(words), None),
                 Verdict::Never => (Outcome::Rejected(format!("{words}{}", never(code))), None),
             }
         }
@@ -161,7 +166,7 @@ fn message(claimed: &Claimed, domain: &str) -> Message {
         to: claimed.address.clone(),
         message_id: message_id(claimed, domain),
         references: claimed.earlier.iter().map(|(alert, at)| id(*alert, *at)).collect(),
-        date: claimed.at,
+        date: claimed.queued_at,
         subject: claimed.rendered.subject.clone(),
         text: claimed.rendered.text.clone(),
         html: claimed.rendered.html.clone(),

@@ -1,20 +1,27 @@
 //! A lane: one channel's state of the road.
 //!
-//! Owns the pause after the way itself failed, which one delivery at a time then tries again, and how many go at a time.
-//! Pure: times are handed in. Refuses to know deliveries.
+//! Owns the pause after the way itself failed, which one delivery at a time then tries again, at its end or when there is
+//! news to tell, and how many go at a time. Pure: times are handed in. Refuses to know more of deliveries than their numbers.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::flight::Cause;
-use crate::delivery::{Retry, next_attempt};
+use crate::delivery::{DeliveryId, Retry, next_attempt};
+use crate::feed::schedule::after;
 
 /// A delivery on its way for longer is overtaken by the next one.
 const SLOW_AFTER: Duration = Duration::from_secs(5);
 
 /// Deliveries in a row that show that a server which had too much of us takes more again.
 const CALM_COUNT: u32 = 20;
+
+/// Longest pause: it is ended by one connection, and what waits behind it may be critical.
+const PAUSE_MAX: Duration = Duration::from_mins(5);
+
+/// Least time between a failure and an attempt for the sake of something new.
+const PROBE_AFTER: Duration = Duration::from_secs(5);
 
 /// One channel's state.
 #[derive(Debug, Clone)]
@@ -23,6 +30,12 @@ pub(super) struct Lane {
     /// Times in a row that the way itself failed.
     failure_count: u32,
     paused_until: Option<Timestamp>,
+    /// When the way failed last.
+    failed_at: Option<Timestamp>,
+    /// The highest number of a delivery that was seen by then.
+    seen_through: DeliveryId,
+    /// The highest number seen by now.
+    newest: DeliveryId,
     in_flight: usize,
     /// How many may go at a time, when the server had too much of us.
     narrowed_to: Option<usize>,
@@ -46,9 +59,12 @@ pub(super) enum Room {
 impl Lane {
     pub(super) fn new(retry: &Retry) -> Self {
         Self {
-            retry: *retry,
+            retry: Retry { max: retry.max.min(PAUSE_MAX), ..*retry },
             failure_count: 0,
             paused_until: None,
+            failed_at: None,
+            seen_through: DeliveryId(0),
+            newest: DeliveryId(0),
             in_flight: 0,
             narrowed_to: None,
             calm_count: 0,
@@ -73,13 +89,31 @@ impl Lane {
         if youngest >= SLOW_AFTER { Room::Free } else { Room::In(SLOW_AFTER.saturating_sub(youngest)) }
     }
 
+    /// Deliveries up to this number are known.
+    pub(super) fn saw(&mut self, newest: DeliveryId) {
+        self.newest = self.newest.max(newest);
+    }
+
+    /// Whether one may try the way at `now` although there is a pause, because one of this number has come since it began: alone,
+    /// and not at once after another. `None`: there is nothing new.
+    pub(super) fn probe(&self, now: Timestamp, newest: DeliveryId) -> Option<Room> {
+        if newest <= self.seen_through {
+            return None;
+        }
+        if self.in_flight > 0 {
+            return Some(Room::Full);
+        }
+        let free_at = self.failed_at.filter(|at| *at <= now).map(|at| after(at, PROBE_AFTER));
+        Some(free_at.filter(|at| *at > now).map_or(Room::Free, Room::At))
+    }
+
     /// One more is on its way.
     pub(super) fn begin(&mut self) {
         self.in_flight += 1;
     }
 
-    /// One ended at `now`.
-    pub(super) fn end(&mut self, cause: Cause, now: Timestamp) {
+    /// One ended at `now`. Answers until when the others were to wait, if that is over before its time.
+    pub(super) fn end(&mut self, cause: Cause, now: Timestamp) -> Option<Timestamp> {
         self.in_flight = self.in_flight.saturating_sub(1);
         match cause {
             Cause::Way => self.pause(now),
@@ -90,6 +124,7 @@ impl Lane {
                 self.pause(now);
             }
             Cause::None => {
+                let opened = self.paused_until(now);
                 self.failure_count = 0;
                 self.paused_until = None;
                 self.calm_count += 1;
@@ -98,11 +133,15 @@ impl Lane {
                     // Back by one each time; the channel's limit holds anyway.
                     self.narrowed_to = self.narrowed_to.map(|count| count + 1);
                 }
+                return opened;
             }
         }
+        None
     }
 
     fn pause(&mut self, now: Timestamp) {
+        self.failed_at = Some(now);
+        self.seen_through = self.newest;
         // Those that were on their way together fail together, which is one failure.
         if self.paused_until(now).is_none() {
             self.failure_count = self.failure_count.saturating_add(1);
@@ -112,7 +151,7 @@ impl Lane {
 
     /// Until when nothing goes. A time that is too far ahead was set by another clock.
     pub(super) fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let latest = crate::feed::schedule::after(now, self.retry.max);
+        let latest = after(now, self.retry.max);
         self.paused_until.filter(|until| *until > now && *until <= latest)
     }
 }
@@ -133,7 +172,7 @@ mod tests {
     fn a_way_that_fails_is_tried_by_one_at_a_time_and_ever_more_seldom() {
         let mut lane = lane();
         let mut at = 0;
-        for wait in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600] {
+        for wait in [30, 60, 120, 240, 300, 300, 300] {
             assert_eq!(lane.room(second(at), 3, &[], false), Room::Free);
             lane.begin();
             assert_eq!(
@@ -163,6 +202,34 @@ mod tests {
             lane.end(Cause::Way, second(0));
         }
         assert_eq!(lane.paused_until(second(0)), Some(second(30)));
+    }
+
+    #[test]
+    fn something_new_tries_a_closed_way_alone_and_not_too_often() {
+        let mut lane = lane();
+        lane.saw(DeliveryId(7));
+        lane.begin();
+        lane.end(Cause::Way, second(0));
+        assert_eq!(lane.probe(second(1), DeliveryId(7)), None, "it waits for the end of the pause");
+        assert_eq!(lane.probe(second(1), DeliveryId(8)), Some(Room::At(second(5))));
+        assert_eq!(lane.probe(second(5), DeliveryId(8)), Some(Room::Free));
+        assert_eq!(
+            lane.probe(second(-9_000), DeliveryId(8)),
+            Some(Room::Free),
+            "a clock set back stops nothing"
+        );
+        lane.saw(DeliveryId(8));
+        lane.begin();
+        assert_eq!(lane.probe(second(6), DeliveryId(9)), Some(Room::Full), "one at a time");
+        assert_eq!(lane.end(Cause::Way, second(6)), None);
+        assert_eq!(lane.paused_until(second(6)), Some(second(30)), "that makes the pause no longer");
+        assert_eq!(lane.probe(second(20), DeliveryId(8)), None, "it is new once");
+        lane.saw(DeliveryId(9));
+        lane.begin();
+        assert_eq!(lane.end(Cause::None, second(21)), Some(second(30)), "what waits until then may go");
+        assert_eq!(lane.room(second(21), 3, &[], false), Room::Free);
+        lane.begin();
+        assert_eq!(lane.end(Cause::None, second(22)), None, "once");
     }
 
     #[test]

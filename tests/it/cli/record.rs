@@ -138,6 +138,31 @@ async fn a_record_that_is_changed_or_taken_out_is_found() {
 }
 
 #[test]
+fn what_was_cut_off_the_end_stays_missing_when_the_log_goes_on() {
+    let mut lab = Lab::new();
+    let note = |lab: &mut Lab, hours: u64| {
+        let note = format!("note {hours}");
+        let event = Event::FollowUp { act: Act::Acknowledged, alert: None, by: "desk", note: &note };
+        lab.within(|tx| tx.audit(&event, hour(hours)));
+    };
+    for hours in 1..7 {
+        note(&mut lab, hours);
+    }
+    let connection = Connection::open(lab.writer.path()).unwrap();
+    connection.execute_batch("DROP TRIGGER audit_is_not_cut; DELETE FROM audit WHERE id > 4").unwrap();
+    let cut = [Fault::Missing { from: 5, to: 6 }];
+    assert_eq!(lab.reader().check_audit().unwrap().faults, cut);
+    for hours in 7..12 {
+        note(&mut lab, hours);
+        assert_eq!(lab.reader().check_audit().unwrap().faults, cut, "after {hours}");
+    }
+    // All of it, too.
+    connection.execute_batch("DELETE FROM audit").unwrap();
+    note(&mut lab, 12);
+    assert_eq!(lab.reader().check_audit().unwrap().faults, [Fault::Missing { from: 1, to: 11 }]);
+}
+
+#[test]
 fn old_records_go_only_with_a_record_of_it() {
     let mut lab = Lab::new();
     lab.acquaint(hour(0));

@@ -76,7 +76,9 @@ fn a_refusal_is_said_when_it_begins_and_changes_then_daily_and_when_it_is_over()
     let at = |minutes: u64| start + Duration::from_mins(minutes);
     let health = Health::default();
     assert!(!health.wrote(at(0)), "nothing was wrong");
+    assert!(!health.is_refusing());
     assert!(health.refused(&StoreError::DiskFull, at(0)));
+    assert!(health.is_refusing(), "nothing asks the dead-man service meanwhile");
     assert!(!health.refused(&StoreError::DiskFull, at(1)));
     assert!(!health.refused(&StoreError::Disk("I/O error".to_owned()), at(2)), "the same disk");
     assert!(!health.wrote(at(3)), "small writes may still fit");
@@ -85,7 +87,7 @@ fn a_refusal_is_said_when_it_begins_and_changes_then_daily_and_when_it_is_over()
     assert!(!health.refused(&StoreError::Damaged("page 4".to_owned()), at(6)));
     assert!(health.refused(&StoreError::Damaged("page 3".to_owned()), at(6 + 24 * 60)), "daily");
     assert!(health.wrote(at(30 * 60)));
-    assert!(!health.wrote(at(30 * 60 + 1)), "over once");
+    assert!(!health.is_refusing() && !health.wrote(at(30 * 60 + 1)), "over once");
     assert!(health.clone().refused(&StoreError::DiskFull, at(31 * 60)));
     assert!(!health.refused(&StoreError::DiskFull, at(31 * 60)), "one state for all who write");
 }

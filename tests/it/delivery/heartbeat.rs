@@ -100,6 +100,19 @@ fn it_says_how_everything_is() {
 }
 
 #[test]
+fn it_is_not_green_over_what_waits() {
+    let mut lab = alarmed("[mail]\noperator = [\"ops@example.org\"]\n");
+    assert_eq!(beat(&mut lab, "2026-03-01T12:30:00Z"), None);
+    for claimed in lab.claim(hour(2)) {
+        finish(&mut lab, claimed.id, Status::Sent, "250 ok", hour(2));
+    }
+    lab.poll(0, hour(18), &[entry("b", "Truce is shattered in the south", hour(18))]);
+    lab.poll(1, hour(18), &[entry("calm", "Calm seas and a slow day in the harbour", hour(0))]);
+    let event = beat(&mut lab, "2026-03-02T07:30:00Z").unwrap();
+    assert!(event.subject.starts_with("[Wirewatch] Alive, see below: "), "{}", event.subject);
+}
+
+#[test]
 fn a_change_of_the_clock_neither_loses_one_nor_adds_one() {
     let at = |hour: i8| jiff::civil::time(hour, 30, 0, 0);
     let berlin = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();

@@ -4,24 +4,31 @@
     reason = "the methods themselves are not general enough in lifetime"
 )]
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use wirewatch::alert::AlertId;
 use wirewatch::alert::render::Rendered;
+use wirewatch::alert::silence::{Matcher, NewSilence};
 use wirewatch::delivery::follow_up::{
     Action, Key, OFFERED, Recipient, Ticket, VALID_FOR, fill, links, placeholders, token,
 };
-use wirewatch::delivery::{Channel, DeliveryId};
+use wirewatch::delivery::{Channel, DeliveryId, Status};
 use wirewatch::feed::schedule::after;
+use wirewatch::pipeline::follow_up::silence;
 use wirewatch::pipeline::links::{Followed, Judged, actions, follow, look};
 use wirewatch::pipeline::{self, Letter};
-use wirewatch::store::{FILE_NAME, follow_up as kept};
+use wirewatch::store::{FILE_NAME, follow_up as kept, letters};
+use wirewatch::topic::Severity;
 use wirewatch::topic::evaluate::Grade;
 
-use super::super::support::lab::{Lab, hour};
+use super::super::support::lab::{Lab, entry, hour};
 use super::{alarmed, minute};
 
 const WEB: &str = "[mail]\noperator = [\"ops@example.org\"]\n[web]\nlisten = \"127.0.0.1:8420\"\n\
                    public_url = \"https://news.example.org/wire/\"\n";
+
+const DAY: Duration = Duration::from_hours(24);
 
 fn key() -> Key {
     Key::new([7; 32])
@@ -149,7 +156,7 @@ fn each_recipient_gets_links_of_its_own() {
     assert!(first.claimed.rendered.text.contains("https://news.example.org/wire/f/"));
     // Every attempt has the same.
     let id = first.claimed.id;
-    lab.within(|tx| tx.finish_delivery(id, wirewatch::delivery::Status::Queued, "451", minute(0), minute(0)));
+    lab.within(|tx| tx.finish_delivery(id, Status::Queued, "451", minute(0), minute(0)));
     assert_eq!(of(&claimed(&mut lab, minute(1))), of(&first));
     // Without an address for them there are none.
     let mut silent = alarmed("");
@@ -182,7 +189,12 @@ fn looking_changes_nothing_and_doing_is_done_once() {
 
     for (token, rows) in [(&acknowledge, "acknowledgements"), (&silence, "silences")] {
         let done = lab.within(|tx| follow(tx, &config, token, minute(6)));
-        assert!(matches!(done, Followed::Done(_, None)), "{rows}: {done:?}");
+        let Followed::Done(_, told) = done else { panic!("{rows}: {done:?}") };
+        assert_eq!(
+            told.is_some(),
+            rows == "silences",
+            "the operator is told of what nobody else would notice"
+        );
         let again = lab.within(|tx| follow(tx, &config, token, minute(7)));
         assert!(matches!(again, Followed::DoneBefore(_)), "{rows}: {again:?}");
     }
@@ -212,6 +224,67 @@ fn looking_changes_nothing_and_doing_is_done_once() {
     // The same link unsubscribes again: it is still its owner's.
     let again = lab.within(|tx| follow(tx, &config, &unsubscribe, hour(10)));
     assert!(matches!(again, Followed::Done(..)), "{again:?}");
+}
+
+#[test]
+fn a_shorter_or_narrower_silence_is_not_the_one_the_page_promises() {
+    let mut lab = alarmed(WEB);
+    let config = lab.config.clone();
+    let letter = claimed(&mut lab, minute(0));
+    let token = tokens(&letter.claimed.rendered.text).remove(3);
+    let matcher = Matcher {
+        topic: Some("broken-truce".to_owned()),
+        place: Some("ZZ".to_owned()),
+        address: Some("desk@example.org".to_owned()),
+        ..Matcher::default()
+    };
+    let narrow = Matcher { severity_max: Some(Severity::Warning), ..matcher.clone() };
+    for (matcher, until) in [(narrow, after(minute(0), DAY)), (matcher, minute(10))] {
+        let new = NewSilence { matcher, until, author: "ops".to_owned(), comment: "test".to_owned() };
+        lab.within(|tx| silence(tx, new, minute(0))).unwrap();
+    }
+    let done = lab.within(|tx| follow(tx, &config, &token, minute(1)));
+    let Followed::Done(_, told) = done else { panic!("{done:?}") };
+    assert_eq!(told.unwrap().subject, "[Wirewatch] desk@example.org silenced broken-truce for a day");
+    let silences = lab.within(|tx| tx.silences(minute(2)));
+    assert_eq!((silences.len(), silences[2].until), (3, after(minute(1), DAY)));
+    let again = lab.within(|tx| follow(tx, &config, &token, minute(20)));
+    assert!(matches!(again, Followed::DoneBefore(_)), "{again:?}");
+    let later = lab.within(|tx| follow(tx, &config, &token, hour(20)));
+    assert!(matches!(later, Followed::Done(..)), "five hours are no day: {later:?}");
+}
+
+#[test]
+fn who_unsubscribes_gets_nothing_that_waited() {
+    let mut lab = alarmed(WEB);
+    let config = lab.config.clone();
+    let letter = claimed(&mut lab, minute(0));
+    let token = tokens(&letter.claimed.rendered.text).pop().unwrap();
+    // The server is away; meanwhile more comes, and one is refused for good.
+    let id = letter.claimed.id;
+    lab.within(|tx| tx.finish_delivery(id, Status::Failed, "550", minute(0), minute(0)));
+    let second = entry("b", "Truce shattered in Mali as a convoy is ambushed near the river", minute(10));
+    assert_eq!(lab.poll(0, minute(10), &[second]).alerts[0].to.len(), 2);
+    let done = lab.within(|tx| follow(tx, &config, &token, minute(11)));
+    assert!(matches!(done, Followed::Done(..)), "{done:?}");
+    let claimed = lab.claim(hour(3));
+    let to_desk: Vec<&str> = claimed
+        .iter()
+        .filter(|mail| mail.address == "desk@example.org")
+        .map(|mail| mail.rendered.subject.as_str())
+        .collect();
+    assert!(to_desk.is_empty(), "{to_desk:?}");
+    let steps = lab.reader().routing(2).unwrap();
+    let of_desk: Vec<&str> = steps
+        .iter()
+        .filter(|step| step.to == "desk@example.org")
+        .map(|step| step.decision.as_str())
+        .collect();
+    assert_eq!(of_desk, ["told", "unsubscribed"]);
+    let path = lab.dir.path().join(FILE_NAME);
+    assert!(letters::resend(&path, None, hour(3)).unwrap().is_empty());
+    kept::restore(&path, "desk@example.org", None, hour(4)).unwrap();
+    assert_eq!(letters::resend(&path, None, hour(4)).unwrap(), [id.0]);
 }
 
 #[test]

@@ -2,14 +2,20 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use wirewatch::alert::AlertId;
 use wirewatch::config::Outlet;
-use wirewatch::delivery::Channel;
+use wirewatch::daemon::mailer::hand_to;
+use wirewatch::delivery::follow_up::{Action, Recipient, token};
 use wirewatch::delivery::outlet::{OutletKind, Verdict, judge, parcel, signature};
 use wirewatch::delivery::payload::Payload;
+use wirewatch::delivery::{Channel, DeliveryId};
 use wirewatch::feed::access::Access;
+use wirewatch::fetch::Fetcher;
 use wirewatch::mail::Secret;
 use wirewatch::pipeline;
+use wirewatch::pipeline::links::{Judged, look};
 
+use super::super::support::http::{Reply, Server};
 use super::super::support::lab::{Lab, entry, hour};
 
 fn outlet(kind: OutletKind, url: &str) -> Outlet {
@@ -47,6 +53,35 @@ fn an_answer_is_taken_tried_again_or_final() {
     }
 }
 
+#[tokio::test]
+async fn an_answer_says_that_the_way_is_open_unless_it_asks_for_time() {
+    let mut lab = Lab::with("", MAIN);
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[entry("a", "Truce is broken in the north", hour(1))]);
+    let (payload, server) = (payload(&mut lab, hour(1)), Server::start().await);
+    let fetcher = Fetcher::new(lab.config.poll.fetch_options()).unwrap();
+    for (reply, kind) in [
+        (Reply::status(500), "Deferred"),
+        (Reply::status(503), "Deferred"),
+        (Reply::status(503).header("retry-after", "7"), "Throttled"),
+        (Reply::status(429), "Throttled"),
+        (Reply::raw(""), "Blocked"),
+        (Reply::status(404), "Rejected"),
+        (Reply::status(204), "Sent"),
+    ] {
+        server.set("/", reply);
+        let url = server.url("/");
+        let mut outlet = outlet(OutletKind::Webhook, url.as_str());
+        outlet.allow_private_addresses = true;
+        let (outcome, wait) = hand_to(&fetcher, &outlet, &payload, hour(1)).await;
+        assert!(format!("{outcome:?}").starts_with(kind), "{outcome:?}, not {kind}");
+        assert_eq!(
+            wait.map(|wait| wait.as_secs()),
+            (kind == "Throttled").then_some(7).filter(|_| wait.is_some())
+        );
+    }
+}
+
 #[test]
 fn a_signature_is_what_anybody_with_the_secret_computes() {
     // python3: hmac.new(b"it's a secret to everybody", b"1795429200." + b'{"a":1}', "sha256").hexdigest()
@@ -80,6 +115,16 @@ fn a_webhook_has_the_alert_its_evidence_and_its_links() {
     }
     assert_eq!((&body["article_count"], &body["articles"]), (&1.into(), &serde_json::json!([2])));
     assert!(body["text"].as_str().unwrap().contains("Truce is broken"));
+    // Whoever reads the chat behind it does not take it off for all of them.
+    assert!(!body["text"].as_str().unwrap().contains("/f/"), "{body:#}");
+    let unsubscribe = |lab: &mut Lab| {
+        lab.within(|tx| {
+            let recipient =
+                Recipient { delivery: DeliveryId(1), alert: AlertId(1), at: hour(1), address: "outlet:hook" };
+            look(tx, &token(&tx.follow_up_key()?, Action::Unsubscribe, recipient), hour(2))
+        })
+    };
+    assert!(matches!(unsubscribe(&mut lab), Judged::Unknown), "{:?}", unsubscribe(&mut lab));
     assert!(body["links"][0]["url"].as_str().unwrap().starts_with("https://news.example.org/f/a"));
     let header =
         |name: &str| parcel.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
@@ -105,6 +150,61 @@ fn a_payload_is_bounded_whatever_feeds_say() {
     let ntfy = parcel(&outlet(OutletKind::Ntfy, "https://ntfy.sh/a-long-topic"), &payload, hour(1));
     let body: Value = serde_json::from_slice(&ntfy.body).unwrap();
     assert!(body["message"].as_str().unwrap().len() <= 4096 && body["title"].as_str().unwrap().len() <= 250);
+}
+
+/// The digest of a silence: its outlet alone.
+fn digest(count: usize) -> (Lab, Payload) {
+    let mut lab = Lab::with("", "");
+    lab.reconfigure("wirewatch.toml", &format!("{MAIN}mode = \"hourly\"\n"));
+    lab.acquaint(hour(0));
+    for country in ["Sudan", "Yemen", "Mali", "Chad"].iter().take(count) {
+        let title = format!("Truce broken in {country} as shells fall on {country}");
+        lab.poll(0, hour(1), &[entry(country, &title, hour(1))]);
+    }
+    lab.elapse_until(hour(2));
+    let payload = payload(&mut lab, hour(2));
+    (lab, payload)
+}
+
+#[test]
+fn a_digest_has_its_alerts_for_a_program_and_counts_them_for_a_telephone() {
+    let (_lab, payload) = digest(3);
+    let hook = parcel(&outlet(OutletKind::Webhook, "https://hook.example/"), &payload, hour(2));
+    let body: Value = serde_json::from_slice(&hook.body).unwrap();
+    assert_eq!((&body["kind"], &body["alert_count"]), (&"digest".into(), &3.into()));
+    let alerts = body["alerts"].as_array().unwrap();
+    let places: Vec<&str> = alerts.iter().map(|alert| alert["place"].as_str().unwrap()).collect();
+    assert_eq!(places, ["SD", "YE", "ML"]);
+    for alert in alerts {
+        assert_eq!((&alert["topic"], &alert["severity"]), (&"broken-truce".into(), &"critical".into()));
+        assert!(alert["incident"].is_i64() && alert["alert"].is_i64());
+        assert!(alert["reports"][0]["title"].as_str().unwrap().starts_with("Truce broken in "));
+        assert!(alert["reports"][0]["url"].as_str().unwrap().starts_with("https://one.example/"));
+    }
+    let ntfy = parcel(&outlet(OutletKind::Ntfy, "https://ntfy.sh/a-long-topic"), &payload, hour(2));
+    let body: Value = serde_json::from_slice(&ntfy.body).unwrap();
+    let message = body["message"].as_str().unwrap();
+    assert!(message.starts_with("3 alerts, the gravest first"), "{message}");
+    assert!(message.contains("- [Broken truce] Yemen: Truce broken in Yemen"), "{message}");
+}
+
+#[test]
+fn a_program_has_a_limit_only_where_one_is_written() {
+    for (limit, told) in [("", 13), ("max_per_hour = 10\n", 10)] {
+        let mut lab = Lab::with("", "");
+        lab.reconfigure("wirewatch.toml", &format!("{MAIN}{limit}"));
+        lab.acquaint(hour(0));
+        let countries = [
+            "Sudan", "Yemen", "Mali", "Chad", "Haiti", "Somalia", "Libya", "Niger", "Kenya", "Ghana", "Togo",
+            "Benin", "Uganda",
+        ];
+        let mut told_count = 0;
+        for country in countries {
+            let title = format!("Truce broken in {country} as shells fall on {country}");
+            told_count += lab.poll(0, hour(1), &[entry(country, &title, hour(1))]).alerts[0].to.len();
+        }
+        assert_eq!(told_count, told, "{limit:?}");
+    }
 }
 
 #[test]

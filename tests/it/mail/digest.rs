@@ -54,6 +54,25 @@ fn a_digest_lays_out_both_directions_for_outlook_too() {
 }
 
 #[test]
+fn an_item_counts_the_incident_as_such_and_has_no_score_for_what_is_over() {
+    let text = |kind, publishers| {
+        let item = DigestItem { kind, publishers, ..view().items.remove(0) };
+        let text = rendered(&DigestView { items: vec![item], ..view() }).text;
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for (kind, publishers, expected) in [
+        (Kind::Update, 3, " · 3 publishers of the incident · score 0.93 · alert 31 · incident 12"),
+        (Kind::First, 1, " · 1 publisher · score 0.93 · alert 31 · incident 12"),
+        (Kind::Surge, 9, " · 9 publishers · alert 31 · incident 12"),
+        (Kind::Correction, 0, " · 0 publishers left · alert 31 · incident 12"),
+        (Kind::AllClear, 3, " · alert 31 · incident 12"),
+    ] {
+        let text = text(kind, publishers);
+        assert!(text.contains(&format!("03:40 UTC{expected} held for the digest")), "{expected}: {text}");
+    }
+}
+
+#[test]
 fn a_digest_is_never_so_long_that_gmail_cuts_it_and_counts_what_it_leaves_out() {
     let base = view().items.remove(0);
     let heavy = |at: i64| DigestItem {

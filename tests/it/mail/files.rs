@@ -73,16 +73,12 @@ fn children(xml: &str, parent: &str) -> Vec<Vec<(String, String)>> {
                     path.push(name);
                 }
             }
-            Event::Text(text) => {
-                if path.len() > 1 && path[path.len() - 2] == parent {
-                    found.last_mut().unwrap().last_mut().unwrap().1.push_str(text);
-                }
+            Event::Text(text) if path.len() > 1 && path[path.len() - 2] == parent => {
+                found.last_mut().unwrap().last_mut().unwrap().1.push_str(text);
             }
-            Event::GeneralRef(entity) => {
-                if path.len() > 1 && path[path.len() - 2] == parent {
-                    let entity = format!("&{};", entity.as_ref());
-                    found.last_mut().unwrap().last_mut().unwrap().1.push_str(&entity);
-                }
+            Event::GeneralRef(entity) if path.len() > 1 && path[path.len() - 2] == parent => {
+                let entity = format!("&{};", entity.as_ref());
+                found.last_mut().unwrap().last_mut().unwrap().1.push_str(&entity);
             }
             Event::End(_) => drop(path.pop()),
             Event::Eof => return found,

@@ -658,10 +658,11 @@ fn bar_heights(png: &[u8]) -> Vec<usize> {
     assert_eq!(names, ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"]);
     let (width, height) = (number(16), number(20));
     assert_eq!((width, height), (sparkline::WIDTH * 2, sparkline::HEIGHT * 2));
-    let mut pixels = Vec::new();
-    ZlibDecoder::new(packed.as_slice()).take(1 << 20).read_to_end(&mut pixels).unwrap();
+    let mut pixels = vec![0; (1 + (width * 2).div_ceil(8)) * height];
+    let mut unpacked = ZlibDecoder::new(packed.as_slice());
+    unpacked.read_exact(&mut pixels).unwrap();
+    assert_eq!(unpacked.read(&mut [0]).unwrap(), 0, "more pixels than the picture has");
     let stride = 1 + (width * 2).div_ceil(8);
-    assert_eq!(pixels.len(), stride * height);
     let colour = |x: usize, y: usize| pixels[y * stride + 1 + x / 4] >> (6 - 2 * (x % 4)) & 3;
     (0..14).map(|day| (0..height).filter(|y| colour(day * width / 14 + 3, *y) > 0).count()).collect()
 }

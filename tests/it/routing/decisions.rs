@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use wirewatch::alert::acknowledgement::Acknowledgement;
 use wirewatch::alert::route::clock::QuietHours;
-use wirewatch::alert::route::decide::{Decision, Hold, Scene, decide, reconsider, reminders};
+use wirewatch::alert::route::decide::{Decision, Hold, Scene, Waiting, decide, reconsider, reminders};
 use wirewatch::alert::route::{Mode, Route, SecondLine, Told};
 use wirewatch::alert::silence::{Matcher, NewSilence, Refused, SILENCE_MAX, Silence, SilenceId};
-use wirewatch::alert::{Alert, Kind};
+use wirewatch::alert::{Alert, AlertId, Kind};
 use wirewatch::feed::schedule::after;
 use wirewatch::topic::Severity;
 
@@ -17,7 +17,7 @@ use super::{alert, at, plain, zone};
 const NOW: &str = "2026-03-01T20:30:00Z";
 
 fn scene() -> Scene<'static> {
-    Scene { now: at(NOW), publishers: &[], silences: &[], recent: &[], audience: None }
+    Scene::at(at(NOW))
 }
 
 /// Word and time of the decision at each address.
@@ -31,15 +31,15 @@ fn told(
         .map(|verdict| {
             let until = match &verdict.decision {
                 Decision::Held { until, .. } => Some(*until),
-                Decision::Told { .. } | Decision::NothingToClear => None,
+                Decision::Told { .. } | Decision::NothingToClear | Decision::Unsubscribed => None,
             };
             (verdict.address, verdict.decision.code(), until)
         })
         .collect()
 }
 
-fn quiet(from: &str, to: &str, unless: Severity) -> Option<QuietHours> {
-    Some(QuietHours { from: from.parse().unwrap(), to: to.parse().unwrap(), unless })
+fn quiet(from: &str, to: &str, unless: Severity) -> QuietHours {
+    QuietHours { from: from.parse().unwrap(), to: to.parse().unwrap(), unless }
 }
 
 fn daily(time: &str) -> Mode {
@@ -101,25 +101,31 @@ fn a_route_tells_when_it_says() {
             Some("2026-03-02T05:00:00Z"),
         ),
         (
-            khartoum(Route { quiet_hours: quiet("22:00", "06:00", Severity::Critical), ..base.clone() }),
+            khartoum(Route {
+                quiet_hours: Some(quiet("22:00", "06:00", Severity::Critical)),
+                ..base.clone()
+            }),
             Severity::Warning,
             "held-quiet-hours",
             Some("2026-03-02T04:00:00Z"),
         ),
         (
-            khartoum(Route { quiet_hours: quiet("22:00", "06:00", Severity::Critical), ..base.clone() }),
+            khartoum(Route {
+                quiet_hours: Some(quiet("22:00", "06:00", Severity::Critical)),
+                ..base.clone()
+            }),
             Severity::Critical,
             "told",
             None,
         ),
         (
-            khartoum(Route { quiet_hours: quiet("22:00", "06:00", Severity::Warning), ..base.clone() }),
+            khartoum(Route { quiet_hours: Some(quiet("22:00", "06:00", Severity::Warning)), ..base.clone() }),
             Severity::Warning,
             "told",
             None,
         ),
         (
-            Route { quiet_hours: quiet("22:00", "06:00", Severity::Critical), ..base.clone() },
+            Route { quiet_hours: Some(quiet("22:00", "06:00", Severity::Critical)), ..base.clone() },
             Severity::Info,
             "told",
             None,
@@ -128,7 +134,7 @@ fn a_route_tells_when_it_says() {
         (
             khartoum(Route {
                 mode: Mode::Hourly,
-                quiet_hours: quiet("22:00", "06:00", Severity::Critical),
+                quiet_hours: Some(quiet("22:00", "06:00", Severity::Critical)),
                 ..base
             }),
             Severity::Warning,
@@ -193,7 +199,7 @@ fn a_full_hour_holds_until_there_is_room() {
         assert_eq!(found, [("d@e.org".to_owned(), code, until.map(at))], "{recent:?}");
     }
     // Room within quiet hours is no room.
-    let nightly = Route { quiet_hours: quiet("20:45", "06:00", Severity::Critical), ..route };
+    let nightly = Route { quiet_hours: Some(quiet("20:45", "06:00", Severity::Critical)), ..route };
     let recent: Vec<_> = [5, 6, 7].map(|ago| mail(ago, Severity::Info)).into();
     let found = told(&[nightly], &alert(Kind::First, Severity::Info), &Scene { recent: &recent, ..scene() });
     assert_eq!(found[0].2, Some(at("2026-03-02T06:00:00Z")));
@@ -340,8 +346,8 @@ fn a_correction_reaches_whoever_was_told_and_an_all_clear_nobody_else() {
     };
     assert_eq!(
         code(Kind::Correction, &silences, Some(&audience)),
-        ["d@e.org told", "new@e.org silenced", "gone@e.org told"],
-        "no silence keeps from somebody that what they were told was wrong"
+        ["d@e.org told", "new@e.org nothing-to-clear", "gone@e.org told"],
+        "no silence keeps from somebody that what they were told was wrong, and nobody else hears of it"
     );
     assert_eq!(code(Kind::AllClear, &[], Some(&audience)), ["d@e.org told", "new@e.org nothing-to-clear"]);
     assert_eq!(
@@ -354,7 +360,7 @@ fn a_correction_reaches_whoever_was_told_and_an_all_clear_nobody_else() {
 
 #[test]
 fn what_is_due_is_told_unless_something_holds_it_now() {
-    let night = quiet("20:00", "06:00", Severity::Critical);
+    let night = Some(quiet("20:00", "06:00", Severity::Critical));
     let base = plain(&["d@e.org"]);
     let mute =
         [silence(1, Matcher { topic: Some("*".to_owned()), ..Matcher::default() }, "2026-03-01T22:00:00Z")];
@@ -406,6 +412,9 @@ fn second_addresses_wait_for_the_first() {
     let route = Route { second_line: second, ..plain(&["d@e.org"]) };
     let all = Matcher { topic: Some("*".to_owned()), ..Matcher::default() };
     let mute = [silence(1, all, "2026-03-01T22:00:00Z")];
+    let one =
+        Matcher { topic: Some("*".to_owned()), address: Some("d@e.org".to_owned()), ..Matcher::default() };
+    let for_one = [silence(2, one, "2026-03-01T22:00:00Z")];
     let full =
         [("d@e.org".to_owned(), Told { at: at("2026-03-01T20:00:00Z"), severity: Severity::Critical })];
     let capped = Route { max_per_hour: Some(1), ..route.clone() };
@@ -424,6 +433,8 @@ fn second_addresses_wait_for_the_first() {
         (vec![route.clone()], Kind::Correction, Severity::Critical, &[], &[], None),
         // Somebody decided that nobody is told.
         (vec![route.clone()], Kind::First, Severity::Critical, &mute, &[], None),
+        // Somebody decided so for themselves alone.
+        (vec![route.clone()], Kind::First, Severity::Critical, &for_one, &[], Some("2026-03-01T20:45:00Z")),
         // The first address hears of it at 21:00.
         (vec![capped], Kind::First, Severity::Critical, &[], &full, Some("2026-03-01T21:15:00Z")),
         // The chief is told at once anyway.
@@ -432,9 +443,50 @@ fn second_addresses_wait_for_the_first() {
         let alert = alert(kind, severity);
         let scene = Scene { silences, recent, ..scene() };
         let verdicts = decide(&routes, &alert, &scene);
-        let found = reminders(&routes, &alert, &verdicts, scene.now);
+        let found = reminders(&routes, &alert, &verdicts, silences, scene.now);
         assert_eq!(found.first().map(|reminder| reminder.due_at), due.map(at), "{kind:?} {severity:?}");
     }
+}
+
+#[test]
+fn what_follows_an_alert_that_waits_waits_with_it() {
+    let routes = [Route { all_clear: true, ..plain(&["d@e.org"]) }];
+    let waiting = [Waiting {
+        address: "D@e.org".to_owned(),
+        until: at("2026-03-02T07:00:00Z"),
+        hold: Hold::Silence,
+        silence: Some(SilenceId(4)),
+    }];
+    for kind in [Kind::Correction, Kind::AllClear] {
+        let (alert, nobody) = (alert(kind, Severity::Critical), []);
+        let scene = Scene { audience: Some(&nobody), waiting: &waiting, ..scene() };
+        let verdict = decide(&routes, &alert, &scene).remove(0);
+        let Decision::Held { until, hold, silence, reason } = verdict.decision else { panic!("{kind:?}") };
+        assert_eq!((until, hold, silence), (waiting[0].until, Hold::Silence, Some(SilenceId(4))));
+        assert!(reason.contains("with what it follows"), "{reason}");
+        // Due, and what it follows is held on: so is it.
+        let again = reconsider(&routes, &alert, "d@e.org", Hold::Silence, &scene);
+        assert_eq!(again.code(), "silenced");
+        let due = Scene { now: waiting[0].until, ..scene };
+        assert_eq!(reconsider(&routes, &alert, "d@e.org", Hold::Silence, &due).code(), "told");
+        // Whoever was told something of it is told at once.
+        let told = ["d@e.org".to_owned()];
+        let scene = Scene { audience: Some(&told), ..scene };
+        assert_eq!(decide(&routes, &alert, &scene)[0].decision.code(), "told");
+    }
+}
+
+#[test]
+fn whoever_unsubscribed_is_not_told_and_somebody_else_is_asked() {
+    let second = Some(SecondLine { to: vec!["chief@e.org".to_owned()], after: Duration::from_mins(15) });
+    let routes = [Route { second_line: second, ..plain(&["d@e.org"]) }];
+    let gone = ["D@e.org".to_owned()];
+    let scene = Scene { unsubscribed: &gone, ..scene() };
+    let alert = alert(Kind::First, Severity::Critical);
+    let verdicts = decide(&routes, &alert, &scene);
+    assert_eq!(verdicts[0].decision.code(), "unsubscribed");
+    let due = reminders(&routes, &alert, &verdicts, &[], scene.now);
+    assert_eq!(due[0].address, "chief@e.org");
 }
 
 #[test]
@@ -444,18 +496,19 @@ fn an_acknowledgement_covers_what_is_known_and_not_what_is_graver() {
         author: "anna".to_owned(),
         comment: String::new(),
         at: now,
+        through: AlertId(7),
         severity: Severity::Warning,
     };
-    let later = after(now, Duration::from_mins(5));
-    for (kind, severity, decided_at, expected) in [
-        (Kind::First, Severity::Critical, now, true),
-        (Kind::Escalation, Severity::Critical, now, true),
+    let (known, later) = (AlertId(7), AlertId(8));
+    for (kind, severity, alert, expected) in [
+        (Kind::First, Severity::Critical, AlertId(6), true),
+        (Kind::Escalation, Severity::Critical, known, true),
         (Kind::Update, Severity::Warning, later, true),
         (Kind::Update, Severity::Critical, later, false),
         (Kind::Escalation, Severity::Warning, later, false),
         (Kind::Surge, Severity::Warning, later, false),
         (Kind::AllClear, Severity::Info, later, true),
     ] {
-        assert_eq!(by.covers(kind, severity, decided_at), expected, "{kind:?} {severity:?} {decided_at}");
+        assert_eq!(by.covers(kind, severity, alert), expected, "{kind:?} {severity:?} {alert:?}");
     }
 }

@@ -19,7 +19,7 @@ fn minutes(count: u64) -> Timestamp {
     after(hour(1), Duration::from_mins(count))
 }
 
-fn mute(lab: &mut Lab, matcher: Matcher, now: Timestamp, hours: u64) -> SilenceId {
+pub(super) fn mute(lab: &mut Lab, matcher: Matcher, now: Timestamp, hours: u64) -> SilenceId {
     let new = NewSilence {
         matcher,
         until: after(now, Duration::from_hours(hours)),
@@ -29,7 +29,7 @@ fn mute(lab: &mut Lab, matcher: Matcher, now: Timestamp, hours: u64) -> SilenceI
     lab.within(|tx| silence(tx, new, now)).unwrap()
 }
 
-fn sudan() -> Matcher {
+pub(super) fn sudan() -> Matcher {
     Matcher { place: Some("SD".to_owned()), ..Matcher::default() }
 }
 
@@ -137,11 +137,12 @@ fn an_acknowledgement_stops_the_second_address_and_not_the_news() {
     let mut lab = lab(CHIEF);
     let alert = lab.poll(0, hour(1), &[breach("Sudan", hour(1))]).alerts.remove(0);
     let done = ack(&mut lab, alert.id, minutes(10));
-    let Acknowledged::Incidents { incidents, spared, before } = done else { panic!("{done:?}") };
+    let Acknowledged::Incidents { incidents, spared, before, open } = done else { panic!("{done:?}") };
     assert_eq!(
         (incidents, spared, before),
         (vec![alert.incident], vec!["chief@example.org".to_owned()], None)
     );
+    assert!(open.is_empty());
     assert!(lab.elapse_until(hour(3)).reminded.is_empty());
     let by = lab.reader().acknowledgements(alert.id.0).unwrap();
     assert_eq!((by[0].author.as_str(), by[0].comment.as_str(), by[0].at), ("anna", "on it", minutes(10)));
@@ -179,6 +180,7 @@ fn acknowledging_twice_or_the_wrong_thing_is_said() {
     };
     assert_eq!(before.unwrap(), "anna at 2026-03-01 13:01Z: on it");
     assert!(spared.is_empty());
+    assert_eq!(lab.reader().acknowledgements(alert.id.0).unwrap().len(), 1, "the same words are kept once");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use wirewatch::feed::Entry;
 use wirewatch::pipeline::{self, Asked, End, Poll, Reading};
+use wirewatch::store::StoreError;
 
 use crate::support::desk::data_beside;
 use crate::support::lab::{Lab, hour};
@@ -83,6 +84,36 @@ fn a_transaction_that_fails_leaves_no_trace() {
         drop(tx);
     });
     assert_eq!(whole, failing);
+}
+
+#[test]
+fn what_was_rolled_back_is_not_believed_when_another_transaction_commits() {
+    let entry = |id: &str, title: &str| Entry {
+        id: Some(id.to_owned()),
+        url: Some(format!("https://{id}.example/news")),
+        title: title.to_owned(),
+        ..Entry::default()
+    };
+    let ferry = entry("a", "Passenger ferry capsizes off Port Sudan, divers search the hull");
+    let dam = entry("b", "Dam bursts above Derna in Libya, whole quarters washed away");
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    let (config, feed) = (lab.config.clone(), lab.config.feeds[0].clone());
+    // The disk is full while the ferry is settled.
+    let scored = pipeline::prepare(vec![ferry.clone()], &feed, &config.topics, hour(1));
+    let failed = lab.writer.settling(&mut lab.stories, |tx, stories| {
+        let end = End::Document(Box::new(Reading { scored, ..Reading::default() }));
+        let poll = Poll { feed: tx.feed(&feed)?.id, started_at: hour(1), asked: Asked::default(), end };
+        pipeline::settle(tx, stories, &config, &feed, &poll, hour(1))?;
+        Err::<(), _>(StoreError::Unreadable("the disk is full"))
+    });
+    assert!(failed.is_err());
+    // A poll that brings nothing commits; then another event comes, and then the ferry again.
+    lab.poll(1, hour(2), &[]);
+    let first = lab.poll(1, hour(3), &[dam]).articles[0].story;
+    let again = lab.poll(0, hour(4), &[ferry]).articles;
+    assert_ne!(again[0].story, first, "two events are two stories");
+    assert!(!again[0].is_copy, "and none is a copy of the other");
 }
 
 #[test]

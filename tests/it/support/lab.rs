@@ -82,15 +82,12 @@ impl Lab {
     /// Ends a poll in any way.
     pub(crate) fn end(&mut self, feed: usize, at: Timestamp, end: End) -> Settled {
         let (config, feed) = (self.config.clone(), self.feed(feed));
-        let mut stories = std::mem::take(&mut self.stories);
-        let settled = self.within(|tx| {
+        let settled = self.writer.settling(&mut self.stories, |tx, stories| {
             let id: FeedId = tx.feed(&feed)?.id;
             let poll = Poll { feed: id, started_at: at, asked: Asked::default(), end };
-            pipeline::settle(tx, &mut stories, &config, &feed, &poll, at)
+            pipeline::settle(tx, stories, &config, &feed, &poll, at)
         });
-        stories.committed();
-        self.stories = stories;
-        settled
+        settled.unwrap()
     }
 
     /// Polls a feed for the first time, with an old entry, so that later polls are not first sights.

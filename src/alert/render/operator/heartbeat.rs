@@ -2,15 +2,21 @@
 //!
 //! Owns what it says. Refuses to count: [`Vitals`] are handed in.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::super::clean::clean;
 use super::super::words::{instant, plural};
 use super::{FeedNews, Item, Section, clock};
+use crate::feed::schedule::after;
 
 /// Why the operator gets it.
 pub(super) const WHY: &str = "Wirewatch writes this to mail.operator at mail.heartbeat_at, whatever happens. If it does not come, Wirewatch or its mail \
      is down: that is what it is for.";
+
+/// A delivery that waits for longer asks for a person.
+const WAIT_MAX: Duration = Duration::from_mins(10);
 
 /// Incidents listed.
 const INCIDENTS_MAX: usize = 10;
@@ -75,6 +81,7 @@ impl Vitals {
             || self.failed_count > 0
             || self.missed_count > 0
             || self.feed_count > self.polled_count
+            || self.waiting_since.is_some_and(|since| after(since, WAIT_MAX) <= self.until)
     }
 
     fn alert_count(&self) -> u64 {

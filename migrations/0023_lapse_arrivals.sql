@@ -1,0 +1,4 @@
+-- An article that waited for further publishers until it was too old to be confirmed by them.
+ALTER TABLE incident_articles ADD COLUMN lapsed_at INTEGER;
+CREATE INDEX incident_articles_waiting ON incident_articles (incident_id, tripped_at) WHERE alert_id IS NULL AND lapsed_at IS NULL;
+DROP INDEX incident_articles_untold;
