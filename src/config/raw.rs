@@ -383,7 +383,8 @@ section! {
         severities: Vec<Item<Severity>> = Vec::new(),
         /// Countries, ISO 3166-1 alpha-2 in capitals; `ZZ` stands for no country found. An alert stands under the main country of its first article.
         places: Vec<Item<Line>> = Vec::new(),
-        /// Independent publishers an alert must have; corrections and all-clears need none.
+        /// Independent publishers an alert must have; corrections and all-clears need none. What was told with fewer is told here
+        /// as soon as so many say so.
         min_publishers: Whole<1, 1000> = Whole(1),
         /// When: each alert in a mail of its own at once, or those of an hour or a day in one mail, a digest, at the full hour or
         /// at `at`. A digest of one alert is that alert's own mail. Where several routes name an address, it is told once, by the
@@ -660,7 +661,7 @@ section! {
     Alert {
         /// Score from which an article trips, above 0 and below 1.
         threshold: f64 = 0.7,
-        /// Independent publishers before the first alert.
+        /// Independent publishers before the first alert, within seven days.
         publishers: Whole<1, 1000> = Whole(1),
         /// At most one update per incident in this time, and only for something new.
         update_every: Duration = hours(6),

@@ -384,7 +384,8 @@ pub(super) fn weigh(
             continue;
         }
         let known = tx.places_of_story(&score.topic, event.story)?;
-        if !known.is_empty() && config.topics.retracts(article) {
+        let may_retract = !known.is_empty() && config.topics.retracts(article);
+        if may_retract && tx.has_to_take_back(&score.topic, event.story, &article.publisher)? {
             tx.withhold(event.id, &score.topic, &Silence::Retraction, now)?;
             continue;
         }

@@ -83,12 +83,30 @@ impl Transaction<'_> {
             let (article, of, is_own, was_corrected) = row?;
             match told.last_mut().filter(|(_, known, _)| known.incident == of.incident) {
                 Some(known) if is_own && !known.2 => *known = (article, of, true),
-                Some(_) => {}
                 None if is_own || !was_corrected => told.push((article, of, is_own)),
-                None => {}
+                Some(_) | None => {}
             }
         }
         Ok(told.into_iter().map(|(article, of, _)| (article, of)).collect())
+    }
+
+    /// Whether a topic's incidents that are not closed hold of a story what a publisher may take back: what people were told of, or
+    /// what it said itself.
+    pub fn has_to_take_back(
+        &self,
+        topic: &TopicId,
+        story: StoryId,
+        publisher: &str,
+    ) -> Result<bool, StoreError> {
+        let has = self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
+                     WHERE m.story_id = ?2 AND i.topic = ?1 AND i.status <> 'closed'
+                         AND (m.alert_id IS NOT NULL OR m.publisher = ?3))",
+            )?
+            .query_row(params![topic.0, story.0, publisher], |row| row.get(0))?;
+        Ok(has)
     }
 
     /// Publishers that stand by an incident: with words of their own that were not taken back, and one for each story of which

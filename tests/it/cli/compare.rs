@@ -58,6 +58,48 @@ fn what_is_told_otherwise_at_the_same_time_is_a_difference() {
 }
 
 #[test]
+fn a_correction_is_not_the_same_as_the_news_it_takes_back() {
+    let hours = [("update_every = \"1h\"", "update_every = \"12h\"")];
+    let one = ("close_after = \"1h\"", "close_after = \"48h\"");
+    let two = ("close_after = \"1h\"", "close_after = \"48h\"\npublishers = 2");
+    let desk = desk(&[hours[0], one]);
+    let next = beside(&desk, &[hours[0], two], &[]);
+    let input = [
+        entry(
+            "told",
+            "one.example",
+            "2026-03-01T09:00:00Z",
+            "Truce broken as militia shells the market of Arlen",
+        ),
+        entry(
+            "next",
+            "two.example",
+            "2026-03-01T14:00:00Z",
+            "Truce broken: militia shells market in Arlen, mayor says",
+        ),
+        entry(
+            "told",
+            "one.example",
+            "2026-03-01T14:00:00Z",
+            "Correction: no truce fell in Arlen, mayor says",
+        ),
+        entry("end", "one.example", "2026-03-01T15:00:00Z", "Calm seas in the harbour today"),
+    ];
+    let file = desk.file("march.jsonl", input.concat());
+    let lines = desk.run(&["replay", "--json", "--compare", &next, file.to_str().unwrap()]).expect(0).json();
+    let kinds = |side: &str| -> Vec<(Value, Value)> {
+        let found = of(&lines, "difference");
+        found.iter().map(|line| (line[side]["kind"].clone(), line["later_seconds"].clone())).collect()
+    };
+    assert_eq!(kinds("a"), kinds("b"), "{lines:?}");
+    assert_eq!(kinds("a")[0], ("first".into(), (5 * 3600).into()));
+    let comparison = lines.last().unwrap();
+    for side in ["a", "b"] {
+        assert_eq!(comparison[side]["summary"]["alerts"], 2, "news and a correction: {comparison}");
+    }
+}
+
+#[test]
 fn what_lies_in_the_temporary_directory_is_not_taken_for_its_own() {
     let desk = desk(&[]);
     desk.run(&["run", "--once"]).expect(0);

@@ -135,6 +135,14 @@ async fn silences_and_acknowledgements_work_beside_a_running_daemon() {
     let listed = desk.run(&["alerts", "silence", "--list", "--json"]).expect(0).json();
     assert_eq!((listed.len(), &listed[0]["by"]), (1, &Value::from("ben")));
     assert!(desk.run(&["status"]).out.contains("held       1 alert, the next told at "));
+    desk.change("INSERT INTO unsubscriptions (address, topic, at) VALUES ('Desk@example.org', 'ceasefire-breakdown', 1)");
+    let tested = desk.run(&["routes", "test", "--topic", "ceasefire-breakdown"]).expect(0).out;
+    assert!(
+        tested.contains("desk@example.org: not told: this address unsubscribed from the topic"),
+        "{tested}"
+    );
+    assert!(tested.contains("chief@example.org: at "), "somebody else is asked: {tested}");
+    desk.change("DELETE FROM unsubscriptions");
     let ended = desk.run(&["alerts", "silence", "--end", "1", "--by", "ben"]).expect(0).out;
     assert!(ended.starts_with("silence 1 ended; 1 alert it held"), "{ended}");
     running.signal("TERM");
