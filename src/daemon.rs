@@ -398,6 +398,7 @@ impl Daemon {
     fn note_released(&self, elapsed: &Elapsed) {
         for mail in &elapsed.released {
             info!(to = mail.to, alerts = mail.alerts.len(), reason = mail.reason, "What was held is told");
+            warn_of_template(mail.template_problem.as_deref());
         }
         for mail in &elapsed.reminded {
             info!(alert = mail.alert.0, to = mail.to, "Nobody acknowledged; the second address is told");

@@ -44,6 +44,7 @@ use self::intake::{Sight, take_entries};
 use self::missed::Seeing;
 pub use self::missed::{PAGES_MAX, settle_older_page};
 pub use self::operator::{OperatorEvent, next_look_at, tell_operator};
+pub(crate) use self::outgoing::incident_page;
 pub use self::outgoing::{Letter, Outgoing, claim, outlook};
 pub use self::pushed::settle_delivery;
 pub use self::refusal::{next_refusal_at, refusing, tell_refused};

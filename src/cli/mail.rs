@@ -5,9 +5,8 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::{Exit, Failure, Outcome, Output, counted, load, now, reader, runtime, short};
-use crate::alert::Kind;
 use crate::alert::render;
-use crate::alert::render::sample::{self, KINDS};
+use crate::alert::render::sample;
 use crate::config::Config;
 use crate::daemon::mailer::hand_to;
 use crate::delivery::payload::Payload;
@@ -27,10 +26,10 @@ pub(super) enum Command {
         /// Address, or outlet:NAME; without it, every address of every route
         #[arg(long)]
         to: Option<String>,
-        /// A sample of this kind of alert instead, laid out by the templates in force: first, update, escalation, surge,
-        /// correction, all-clear
-        #[arg(long, value_name = "KIND", value_parser = sample_kind)]
-        sample: Option<Kind>,
+        /// A sample of this kind instead, laid out by the templates in force: first, update, escalation, surge,
+        /// correction, all-clear, digest, operator, heartbeat
+        #[arg(long, value_name = "KIND", value_parser = sample_name)]
+        sample: Option<String>,
     },
     /// List what was refused for good, the latest first
     #[command(after_help = "Example:\n  wirewatch mail failed --json")]
@@ -86,17 +85,17 @@ pub(super) enum Command {
     },
 }
 
-/// A kind of alert that tells of an incident.
-fn sample_kind(word: &str) -> Result<Kind, String> {
-    let known: Vec<&str> = KINDS.iter().map(|kind| kind.as_str()).collect();
-    let kind = Kind::from_word(word).filter(|kind| KINDS.contains(kind));
-    kind.ok_or_else(|| format!("write one of {}", known.join(", ")))
+/// A mail that a sample can be made of.
+fn sample_name(word: &str) -> Result<String, String> {
+    let known = sample::names();
+    let is_known = known.contains(&word);
+    is_known.then(|| word.to_owned()).ok_or_else(|| format!("write one of {}", known.join(", ")))
 }
 
 pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
     let config = load(dir)?;
     match command {
-        Command::Test { to, sample } => test(&config, to.as_deref(), *sample),
+        Command::Test { to, sample } => test(&config, to.as_deref(), sample.as_deref()),
         Command::Failed { limit, json } => failed(&config, *limit, *json),
         Command::Waiting { limit, json } => waiting(&config, *limit, *json),
         Command::GiveUp { ids } => give_up(&config, ids),
@@ -108,7 +107,7 @@ pub(super) fn run(dir: &Path, command: &Command) -> Outcome {
     }
 }
 
-fn test(config: &Config, to: Option<&str>, sample: Option<Kind>) -> Outcome {
+fn test(config: &Config, to: Option<&str>, sample: Option<&str>) -> Outcome {
     let addresses = if let Some(address) = to {
         vec![address.to_owned()]
     } else {
@@ -147,13 +146,11 @@ fn test(config: &Config, to: Option<&str>, sample: Option<Kind>) -> Outcome {
     Ok(exit)
 }
 
-async fn test_mail(config: &Config, to: &str, index: usize, sample: Option<Kind>) -> Result<Sent, Failure> {
+async fn test_mail(config: &Config, to: &str, index: usize, sample: Option<&str>) -> Result<Sent, Failure> {
     let mailer = Mailer::new(&config.mail.door).map_err(|error| Failure::new(error, ""))?;
     let at = now();
-    let rendered = match sample {
-        Some(kind) => render::render(&sample::mail(kind, at), &config.templates),
-        None => render::test_mail(at),
-    };
+    let sample = sample.and_then(|name| sample::mail(name, at, &config.templates));
+    let rendered = sample.unwrap_or_else(|| render::test_mail(at));
     let message = Message {
         message_id: format!("test-{}-{index}@{}", at.as_microsecond(), mailer.domain()),
         to: to.to_owned(),

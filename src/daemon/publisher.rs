@@ -4,7 +4,7 @@
 //! be written costs nobody a mail: it is said, and tried again.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use crate::alert::render::cap::{Bulletin, Origin, Trigger, cap};
 use crate::alert::render::without_actions;
 use crate::config::{Config, Files};
 use crate::files;
+use crate::pipeline::incident_page;
 use crate::store::bulletins::StoredBulletin;
 use crate::store::{FILE_NAME, Reader};
 use crate::topic::Severity;
@@ -44,16 +45,16 @@ impl Publisher {
     }
 
     /// Writes the files if there is news and they were not written just now.
-    pub(super) async fn publish_when_due(&mut self, config: &Config) {
+    pub(super) async fn publish_when_due(&mut self, config: &Arc<Config>) {
         if self.written_at.is_none_or(|at| at.elapsed() >= WRITE_EVERY) {
             self.publish(config).await;
         }
     }
 
     /// Writes the files if there is news.
-    pub(super) async fn publish(&mut self, config: &Config) {
+    pub(super) async fn publish(&mut self, config: &Arc<Config>) {
         let Some(files) = config.files.clone().filter(|_| self.has_news) else { return };
-        let job = Job::of(config, files);
+        let job = Job { config: Arc::clone(config), files };
         self.written_at = Some(Instant::now());
         let done = tokio::task::spawn_blocking(move || job.run()).await;
         match done.unwrap_or_else(|error| Err(error.to_string())) {
@@ -75,34 +76,18 @@ impl Publisher {
 
 /// What a writing needs of the configuration.
 struct Job {
-    database: PathBuf,
+    config: Arc<Config>,
     files: Files,
-    sender: String,
-    public_url: Option<String>,
-    topics: Vec<(String, String)>,
 }
 
 impl Job {
-    fn of(config: &Config, files: Files) -> Self {
-        let from = &config.mail.door.from;
-        let sender = from.rsplit_once('<').map_or(from.as_str(), |(_, rest)| rest.trim_end_matches('>'));
-        let topics = config.topics.iter().map(|topic| (topic.source.id.0.clone(), topic.source.name.clone()));
-        Self {
-            database: config.data_dir.join(FILE_NAME),
-            files,
-            sender: sender.trim().to_owned(),
-            public_url: config
-                .web_public_url
-                .as_ref()
-                .map(|url| url.as_str().trim_end_matches('/').to_owned()),
-            topics: topics.collect(),
-        }
-    }
-
     fn run(&self) -> Result<usize, String> {
-        let reader = Reader::open(&self.database).map_err(|error| error.to_string())?;
+        let reader =
+            Reader::open(&self.config.data_dir.join(FILE_NAME)).map_err(|error| error.to_string())?;
+        let from = &self.config.mail.door.from;
+        let sender = from.rsplit_once('<').map_or(from.as_str(), |(_, rest)| rest.trim_end_matches('>'));
         let origin = Origin {
-            sender: self.sender.clone(),
+            contact: sender.trim().to_owned(),
             instance: reader.instance().map_err(|error| error.to_string())?,
             status: self.files.status.clone(),
             category: self.files.category.clone(),
@@ -120,8 +105,8 @@ impl Job {
     }
 
     fn bulletin(&self, stored: StoredBulletin) -> Bulletin {
-        let name = self.topics.iter().find(|(id, _)| *id == stored.topic).map(|(_, name)| name.clone());
-        let page = self.public_url.as_ref().map(|base| format!("{base}/incidents/{}", stored.incident));
+        let topic = self.config.topics.iter().find(|topic| topic.source.id.0 == stored.topic);
+        let name = topic.map(|topic| topic.source.name.clone());
         let severities = [Severity::Critical, Severity::Warning];
         let severity = severities.into_iter().find(|severity| severity.as_str() == stored.severity);
         Bulletin {
@@ -139,7 +124,7 @@ impl Job {
             reason: stored.reason,
             // Links are one recipient's own.
             text: without_actions(&stored.text).to_owned(),
-            link: page.or(stored.url),
+            link: incident_page(&self.config, stored.incident).or(stored.url),
             triggers: Trigger::gather(&stored.evidence),
             earlier: stored.earlier,
         }

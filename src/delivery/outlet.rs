@@ -121,6 +121,8 @@ fn ntfy(outlet: &Outlet, payload: &Payload) -> Parcel {
     let (base, topic) = path.rsplit_once('/').unwrap_or(("", path.as_str()));
     url.set_path(if base.is_empty() { "/" } else { base });
     let (priority, tag) = match payload.severity.as_str() {
+        // That it is over wakes nobody.
+        _ if is_all_clear(payload) => (3, "white_check_mark"),
         "critical" => (5, "rotating_light"),
         "warning" => (4, "warning"),
         _ => (3, "information_source"),
@@ -135,11 +137,16 @@ fn ntfy(outlet: &Outlet, payload: &Payload) -> Parcel {
         "priority": priority,
         "tags": tags,
     });
-    let click = payload.reports.first().and_then(|report| report.url.clone());
+    let click =
+        payload.reports.first().filter(|_| !is_all_clear(payload)).and_then(|report| report.url.clone());
     if let (Some(click), Some(fields)) = (click, message.as_object_mut()) {
         fields.insert("click".to_owned(), click.into());
     }
     Parcel { url, headers: Vec::new(), body: serde_json::to_vec(&message).unwrap_or_default() }
+}
+
+fn is_all_clear(payload: &Payload) -> bool {
+    payload.kind == "all-clear"
 }
 
 /// What a telephone shows of a digest: how many, and the subjects of the gravest.
@@ -161,15 +168,21 @@ fn listed(digest: &Payload) -> String {
 }
 
 /// What a telephone shows: headlines with their publishers and links, and why; the alerts of a digest; for what tells of no
-/// article, its text.
+/// article, its text. An all-clear tells that there is nothing new: the headline of what was reported would say the opposite.
 fn message(payload: &Payload) -> String {
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let why = format!("Why: {}. Alert {}.", line(&payload.reason).trim_end_matches('.'), payload.alert);
+    if is_all_clear(payload) {
+        return format!(
+            "Nothing more that trips this topic was reported here. That is no proof that nothing happens.\n{why}"
+        );
+    }
     if !payload.alerts.is_empty() {
         return listed(payload);
     }
     if payload.reports.is_empty() {
         return payload.text.trim().to_owned();
     }
-    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut lines: Vec<String> = Vec::new();
     for report in payload.reports.iter().take(HEADLINES_MAX) {
         let headline = bounded(&line(&report.title), 300);
@@ -180,6 +193,6 @@ fn message(payload: &Payload) -> String {
     if payload.article_count > shown {
         lines.push(format!("… and {} more", payload.article_count - shown));
     }
-    lines.push(format!("Why: {}. Alert {}.", line(&payload.reason).trim_end_matches('.'), payload.alert));
+    lines.push(why);
     lines.join("\n")
 }

@@ -153,7 +153,9 @@ impl Payload {
 
 /// Whether a link is one a program may open: feed text decides about the rest.
 fn is_web(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+    // `https://bank.example@other.example` pretends, and a telephone opens it at a touch.
+    let is_plain = |url: &url::Url| url.username().is_empty() && url.password().is_none();
+    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && is_plain(&url))
 }
 
 /// At most so many bytes of a text, whole characters, with an ellipsis where something is gone.

@@ -154,6 +154,12 @@ pub fn alarm_at(policy: &SurgePolicy, series_count: u32) -> f64 {
 }
 
 impl Surge {
+    /// What is told, in numbers: no report's own headline is confirmed by all who report. What may be cut stands last.
+    pub fn headline(&self) -> String {
+        let (hours, usual) = (self.window.as_secs() / 3_600, number(self.expected));
+        format!("{} reports in {hours}h, usual {usual}", self.seen)
+    }
+
     /// Why people are told, as a clause.
     pub fn reason(&self) -> String {
         let besides = match self.told_elsewhere {

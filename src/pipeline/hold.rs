@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::dispatch::{blank, remind_later, unsubscribed};
+use super::view::contact;
 use crate::alert::render::digest::{DigestItem, DigestView, Why, render};
 use crate::alert::route::decide::{Decision, Hold, Scene, Verdict, reconsider};
 use crate::alert::silence::{Silence, silencing};
@@ -33,6 +34,8 @@ pub struct Release {
     pub subject: String,
     /// Why it was held, in words.
     pub reason: String,
+    /// Why an owner's template was not used for it.
+    pub template_problem: Option<String>,
 }
 
 /// A second address that is told because nobody acknowledged.
@@ -156,11 +159,11 @@ fn tell(
 ) -> Result<Option<Release>, StoreError> {
     let why = Why::of(ready.iter().map(|(held, _)| held.hold));
     let reason = why.words().to_owned();
-    let (subject, digest) = match ready {
+    let (subject, digest, template_problem) = match ready {
         [] => return Ok(None),
         [(held, facts)] => {
             tx.queue_delivery(held.alert, address, now)?;
-            (facts.subject.clone(), None)
+            (facts.subject.clone(), None, None)
         }
         _ => {
             let severity = ready.iter().map(|(_, facts)| facts.alert.severity).max();
@@ -172,12 +175,18 @@ fn tell(
                 reason: &reason,
                 configuration: &configuration,
             })?;
-            let view = DigestView { alert: digest.0, at: now, why, items: items(tx, config, ready)? };
-            let rendered = render(&view);
+            let view = DigestView {
+                alert: digest.0,
+                at: now,
+                why,
+                items: items(tx, config, ready)?,
+                contact: Some(contact(config)),
+            };
+            let rendered = render(&view, &config.templates);
             tx.save_rendering(digest, &rendered)?;
             tx.queue_delivery(digest, address, now)?;
             tx.audit_alert(digest, now)?;
-            (rendered.subject, Some(digest))
+            (rendered.subject, Some(digest), rendered.template_problem)
         }
     };
     for (held, facts) in ready {
@@ -200,7 +209,8 @@ fn tell(
         remind_later(tx, config, &facts.alert, (held.alert, facts.incident), (&[verdict], &[]), now)?;
     }
     let alerts = ready.iter().map(|(held, _)| held.alert).collect();
-    Ok(Some(Release { at: now, to: address.to_owned(), alerts, digest, subject, reason }))
+    let to = address.to_owned();
+    Ok(Some(Release { at: now, to, alerts, digest, subject, reason, template_problem }))
 }
 
 /// What the mail of an alert that was held says above everything else. One that came when it was to come is not late.
@@ -249,13 +259,15 @@ fn items(
     for (held, facts) in ready {
         let topic = config.topics.iter().find(|topic| topic.source.id == facts.alert.topic);
         let Lead { headline, url } = tx.alert_lead(held.alert)?;
-        // What is over or taken back is not headed by the report of it: its subject says so.
-        let headline = headline.filter(|_| facts.alert.kind.tells_news());
+        // What is over or taken back is not headed by the report of it, and a surge by no single one: the subject says it.
+        let (kind, is_surge) = (facts.alert.kind, facts.alert.kind == Kind::Surge);
+        let headline = headline.filter(|_| kind.tells_news() && !is_surge);
         items.push(DigestItem {
             alert: held.alert.0,
             incident: facts.incident.map(|incident| incident.0),
             kind: facts.alert.kind,
             severity: facts.alert.severity,
+            topic_id: facts.alert.topic.0.clone(),
             topic_name: topic.map_or_else(|| facts.alert.topic.0.clone(), |topic| topic.source.name.clone()),
             place: country::name(&facts.alert.place).map(str::to_owned),
             at: facts.at,

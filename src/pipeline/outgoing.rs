@@ -92,6 +92,12 @@ pub fn outlook(tx: &Transaction<'_>, config: &Config, now: Timestamp) -> Result<
     Ok(outlook)
 }
 
+/// The page of an incident; none while [`crate::web`] serves none.
+pub(crate) fn incident_page(config: &Config, incident: i64) -> Option<String> {
+    const IS_SERVED: bool = false;
+    base(config).filter(|_| IS_SERVED).map(|base| format!("{base}/incidents/{incident}"))
+}
+
 /// The address under which links lead to us; none where nothing listens.
 pub(super) fn base(config: &Config) -> Option<String> {
     let url = config.web_public_url.as_ref().filter(|_| config.web_listen.is_some())?;

@@ -133,6 +133,8 @@ pub(super) struct Placed<'a> {
 /// What people are to be told.
 pub(super) struct News<'a> {
     pub(super) kind: Kind,
+    /// What it says first, where that is no story's title.
+    pub(super) headline: Option<String>,
     pub(super) reason: &'a str,
     /// Best first.
     pub(super) articles: &'a [ArticleId],
@@ -146,7 +148,8 @@ pub(super) struct News<'a> {
 impl<'a> News<'a> {
     /// News for whoever asked.
     pub(super) fn to_all(kind: Kind, reason: &'a str, articles: &'a [ArticleId], publishers: u32) -> Self {
-        Self { kind, reason, articles, publishers, is_confirmation: false, known_at: NEWS_TO_ALL }
+        let (headline, known_at) = (None, NEWS_TO_ALL);
+        Self { kind, headline, reason, articles, publishers, is_confirmation: false, known_at }
     }
 }
 
@@ -159,9 +162,8 @@ impl Telling {
         };
         let is_confirmation = tell.telling == Self::Confirmation;
         let known_at = tell.known_at.clone();
-        let News { reason, articles, publishers, .. } =
-            News::to_all(kind, &tell.reason, &tell.articles, tell.publishers);
-        News { kind, reason, articles, publishers, is_confirmation, known_at }
+        let news = News::to_all(kind, &tell.reason, &tell.articles, tell.publishers);
+        News { is_confirmation, known_at, ..news }
     }
 }
 
@@ -215,7 +217,7 @@ pub(super) fn tell_people(
         topic,
         incident,
         reason: tell.reason,
-        headline: None,
+        headline: tell.headline.clone(),
         articles: tell.articles,
         score,
     };
@@ -232,8 +234,7 @@ pub(super) fn tell_people(
         }
     }
     let (subject, template_problem) = (rendered.subject, rendered.template_problem);
-    let (articles, reason) = (tell.articles.to_vec(), tell.reason.to_owned());
-    let at = now;
+    let (articles, reason, at) = (tell.articles.to_vec(), tell.reason.to_owned(), now);
     Ok(Some(AlertEvent {
         id,
         alert,

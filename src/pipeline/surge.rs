@@ -302,6 +302,7 @@ fn tell_surge(
     tx.note_incident(incident, &format!("a surge was told: {reason}"), now)?;
     let severity =
         tx.incident_severity(incident)?.map_or(topic.source.severity, |s| s.max(topic.source.severity));
-    let news = News::to_all(Kind::Surge, &reason, &articles, surge.publishers);
+    let headline = Some(surge.headline());
+    let news = News { headline, ..News::to_all(Kind::Surge, &reason, &articles, surge.publishers) };
     tell_people(tx, config, Placed { topic, place, incident, severity }, &news, now)
 }

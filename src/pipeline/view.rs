@@ -8,20 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::links;
+use super::outgoing::incident_page;
 
 use crate::alert::render::{
     Action, AlertView, ArticleView, News, PublisherView, StoryView, TREND_DAYS, ToldStory, Trend,
 };
-use crate::alert::{Alert, AlertId};
+use crate::alert::{Alert, AlertId, Kind};
 use crate::article::NO_PLACE;
 use crate::article::identity::ArticleId;
 use crate::article::place::country;
 use crate::config::Config;
+use crate::delivery::Channel;
 use crate::delivery::follow_up::{self, Link};
 use crate::feed::Tier;
 use crate::incident::IncidentId;
 use crate::store::incidents::ReportedArticle;
-use crate::store::told::Member;
+use crate::store::told::{Member, Told};
 use crate::store::{StoreError, Transaction};
 use crate::story::StoryId;
 use crate::topic::{Topic, TopicId};
@@ -131,14 +133,31 @@ pub(super) fn view(
         told: stories.told.into_iter().take(TOLD_MAX).collect(),
         told_more,
         stories: stories.shown,
+        corrects: corrects(tx, decided)?,
         trend: trend(tx, &source.id, &alert.place, now)?,
-        incident_url: config.web_public_url.as_ref().map(|base| {
-            let base = base.as_str().trim_end_matches('/');
-            format!("{base}/incidents/{}", incident.0)
-        }),
+        incident_url: incident_page(config, incident.0),
         actions: actions(tx, config, *id, now)?,
-        contact: contact(config),
+        contact: Some(contact(config)),
     })
+}
+
+/// What a correction takes back, as it was told: its article says something else by now.
+fn corrects(tx: &Transaction<'_>, decided: &Decided<'_>) -> Result<Option<ToldStory>, StoreError> {
+    if decided.alert.kind != Kind::Correction {
+        return Ok(None);
+    }
+    let mut first: Option<Told> = None;
+    for article in decided.articles.iter().take(ARTICLES_MAX) {
+        let told = tx.told_first(decided.incident, *article)?;
+        first = first.into_iter().chain(told).min_by_key(|told| told.alert);
+    }
+    Ok(first.map(|told| ToldStory {
+        title: told.subject,
+        alert: told.alert.0,
+        told_at: told.at,
+        publishers: 0,
+        is_taken_back: true,
+    }))
 }
 
 /// What a recipient can do with one click, with links that become each recipient's own when a mail leaves.
@@ -157,11 +176,12 @@ fn actions(
     Ok(links.into_iter().map(action).collect())
 }
 
-/// Who is asked to end these mails: the operator, or else the sender.
-fn contact(config: &Config) -> Option<String> {
+/// Who is asked to end these mails: the first mailbox of the operator, or else the sender.
+pub(super) fn contact(config: &Config) -> String {
     let from = &config.mail.door.from;
     let sender = from.rsplit_once('<').map_or(from.as_str(), |(_, rest)| rest.trim_end_matches('>'));
-    config.mail.operator.first().cloned().or_else(|| Some(sender.trim().to_owned()))
+    let operator = config.mail.operator.iter().find(|address| Channel::of(address) == Channel::Mail);
+    operator.cloned().unwrap_or_else(|| sender.trim().to_owned())
 }
 
 /// The stories of an incident, sorted by whether people know of them.
@@ -220,7 +240,8 @@ impl Stories {
             // What grew and has no room is at least named.
             let told_at = last_told_at?;
             let alert = times.iter().rev().find(|(_, at)| *at == told_at)?.0.0;
-            Some(ToldStory { title: view.title, alert, told_at, publishers: view.publishers.len() })
+            let publishers = view.publishers.len();
+            Some(ToldStory { title: view.title, alert, told_at, publishers, is_taken_back: false })
         }));
         stories.shown.extend(grown);
         told.sort_by_key(|story| std::cmp::Reverse((story.told_at, story.alert)));
@@ -252,11 +273,11 @@ impl Group<'_> {
         self.told_in.is_some() && self.last_told_at.is_some_and(|at| member.tripped_at <= at)
     }
 
-    /// Publishers with words of their own, those that were known first, each since its first article.
+    /// Publishers with words of their own that they stand by, those that were known first, each since its first article.
     fn publishers(&self) -> (Vec<PublisherView>, usize) {
         let mut known: Vec<PublisherView> = Vec::new();
         let mut new: Vec<PublisherView> = Vec::new();
-        for member in self.members.iter().filter(|member| !member.is_copy) {
+        for member in self.members.iter().filter(|member| !member.is_copy && !member.is_taken_back) {
             if known.iter().chain(&new).any(|publisher| publisher.name == member.publisher) {
                 continue;
             }
@@ -318,6 +339,7 @@ impl Group<'_> {
             alert: alert.0,
             told_at: told_at.unwrap_or_default(),
             publishers: self.publishers().0.len(),
+            is_taken_back: self.members.iter().all(|member| member.is_taken_back || member.is_copy),
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct StoredBulletin {
     pub url: Option<String>,
     /// Evidence of its articles, the best first.
     pub evidence: Vec<Vec<Evidence>>,
-    /// Earlier alerts of the incident, oldest first.
+    /// Earlier alerts of the incident since it was last taken back whole, oldest first.
     pub earlier: Vec<(i64, Timestamp)>,
 }
 
@@ -90,16 +90,19 @@ impl Reader {
         }
         for bulletin in &mut bulletins {
             self.add_articles(bulletin)?;
-            bulletin.earlier = self.earlier(bulletin.incident, bulletin.alert)?;
+            bulletin.earlier = self.earlier(bulletin)?;
         }
         Ok(bulletins)
     }
 
     fn add_articles(&self, bulletin: &mut StoredBulletin) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT coalesce(a.url, a.entry_url), s.evidence FROM incident_articles i
-             JOIN articles a ON a.id = i.article_id JOIN scores s ON s.article_id = a.id AND s.topic = ?2
-             WHERE i.alert_id = ?1 ORDER BY i.is_copy, i.score DESC, a.id LIMIT ?3",
+            // As in `reported`: the canonical address is https, which a site need not speak.
+            "SELECT CASE WHEN a.entry_url LIKE 'http:%' THEN a.entry_url ELSE coalesce(a.url, a.entry_url) END,
+                 coalesce(s.evidence, '[]')
+             FROM alert_articles r JOIN articles a ON a.id = r.article_id
+             LEFT JOIN scores s ON s.article_id = a.id AND s.topic = ?2
+             WHERE r.alert_id = ?1 ORDER BY r.position LIMIT ?3",
         )?;
         let mut rows = statement.query(params![bulletin.alert, bulletin.topic, ARTICLES_MAX])?;
         while let Some(row) = rows.next()? {
@@ -110,13 +113,17 @@ impl Reader {
         Ok(())
     }
 
-    fn earlier(&self, incident: i64, alert: i64) -> Result<Vec<(i64, Timestamp)>, StoreError> {
+    /// After everything was taken back, what follows begins anew: it goes on from nothing that was cancelled.
+    fn earlier(&self, bulletin: &StoredBulletin) -> Result<Vec<(i64, Timestamp)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, at FROM alerts WHERE incident_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+            "SELECT id, at FROM alerts WHERE incident_id = ?1 AND id < ?2 AND (?4 OR id > coalesce(
+                 (SELECT max(id) FROM alerts
+                  WHERE incident_id = ?1 AND id < ?2 AND kind = 'correction' AND publishers = 0), 0))
+             ORDER BY id DESC LIMIT ?3",
         )?;
-        let rows = statement.query_map(params![incident, alert, EARLIER_MAX], |row| {
-            Ok((row.get(0)?, from_micros(row.get(1)?)))
-        })?;
+        let is_correction = bulletin.kind == Kind::Correction;
+        let of = params![bulletin.incident, bulletin.alert, EARLIER_MAX, is_correction];
+        let rows = statement.query_map(of, |row| Ok((row.get(0)?, from_micros(row.get(1)?))))?;
         let mut earlier: Vec<(i64, Timestamp)> = rows.collect::<Result<_, _>>()?;
         earlier.reverse();
         Ok(earlier)

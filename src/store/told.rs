@@ -39,13 +39,27 @@ pub struct Member {
     pub tripped_at: Timestamp,
     /// The alert that told of it, or of its story.
     pub alert: Option<AlertId>,
+    /// Whether its publisher took it back, or edited it so that it says something else.
+    pub is_taken_back: bool,
+}
+
+/// An alert as people know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Its number.
+    pub alert: AlertId,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The subject of its mail.
+    pub subject: String,
 }
 
 impl Transaction<'_> {
     /// The latest articles of an incident, the first seen first.
     pub fn members(&self, incident: IncidentId) -> Result<Vec<Member>, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT i.article_id, a.story_id, s.title, i.publisher, a.tier, i.is_copy, a.seen_at, i.tripped_at, i.alert_id
+            "SELECT i.article_id, a.story_id, s.title, i.publisher, a.tier, i.is_copy, a.seen_at, i.tripped_at, i.alert_id,
+                 coalesce(i.corrected_at, i.doubted_at) IS NOT NULL
              FROM (SELECT * FROM incident_articles WHERE incident_id = ?1 ORDER BY tripped_at DESC LIMIT ?2) i
              JOIN articles a ON a.id = i.article_id JOIN stories s ON s.id = a.story_id
              ORDER BY a.seen_at, a.id",
@@ -61,6 +75,7 @@ impl Transaction<'_> {
                 seen_at: from_micros(row.get(6)?),
                 tripped_at: from_micros(row.get(7)?),
                 alert: row.get::<_, Option<i64>>(8)?.map(AlertId),
+                is_taken_back: row.get(9)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -85,11 +100,32 @@ impl Transaction<'_> {
                     seen_at: from_micros(row.get(5)?),
                     tripped_at: at,
                     alert: None,
+                    is_taken_back: false,
                 })
             });
             members.extend(found.optional()?);
         }
         Ok(members)
+    }
+
+    /// The first alert of an incident that told news of an article.
+    pub fn told_first(&self, incident: IncidentId, article: ArticleId) -> Result<Option<Told>, StoreError> {
+        let told = self
+            .sql
+            .prepare_cached(
+                "SELECT a.id, a.at, a.subject FROM alert_articles r JOIN alerts a ON a.id = r.alert_id
+                 WHERE r.article_id = ?2 AND a.incident_id = ?1 AND a.kind IN ('first', 'update', 'escalation')
+                 ORDER BY a.id LIMIT 1",
+            )?
+            .query_row([incident.0, article.0], |row| {
+                Ok(Told {
+                    alert: AlertId(row.get(0)?),
+                    at: from_micros(row.get(1)?),
+                    subject: row.get(2)?,
+                })
+            })
+            .optional()?;
+        Ok(told)
     }
 
     /// When the alerts of an incident were decided, the first first; the latest thousand.

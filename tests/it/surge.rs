@@ -89,6 +89,14 @@ fn many_weak_reports_are_told_once_and_again_when_they_come_anew() {
     assert!(alert.reason.contains("12 reports by 6 publishers in 24 hours"), "{}", alert.reason);
     assert!(alert.reason.contains("by chance once in"), "{}", alert.reason);
     assert_eq!(alert.to, ["desk@example.org", "night@example.org"]);
+    // Six publishers say none of the headlines; what they make together has a number.
+    assert!(
+        alert.subject.contains("Surge, Sudan: 12 reports in 24h, usual 0.5 (6 publishers)"),
+        "{}",
+        alert.subject
+    );
+    let bulletin = lab.reader().bulletins(1).unwrap().remove(0);
+    assert!(bulletin.url.is_some() && bulletin.evidence.iter().any(|one| !one.is_empty()), "{bulletin:?}");
     assert_eq!(decision(&lab, "SD").0, "surge");
     assert_eq!(decision(&lab, "ZZ").0, "usual", "the place accounts for it");
 

@@ -30,11 +30,7 @@ pub fn feed(bulletins: &[Bulletin], origin: &Origin) -> String {
     xml.push_str("  <author>\n");
     element(&mut xml, "    ", "name", "Wirewatch");
     xml.push_str("  </author>\n");
-    xml.extend([
-        "  <generator uri=\"https://crates.io/crates/wirewatch\" version=\"",
-        env!("CARGO_PKG_VERSION"),
-    ]);
-    xml.push_str("\">Wirewatch</generator>\n");
+    xml.extend(["  <generator version=\"", env!("CARGO_PKG_VERSION"), "\">Wirewatch</generator>\n"]);
     for bulletin in bulletins.iter().take(ENTRIES_MAX) {
         entry(&mut xml, bulletin, origin);
     }

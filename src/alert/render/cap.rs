@@ -27,9 +27,9 @@ const TRIGGERS_MAX: usize = 20;
 /// Who tells, and under which words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The address mail comes from.
-    pub sender: String,
-    /// What tells databases apart.
+    /// The address mail comes from, for people.
+    pub contact: String,
+    /// What tells databases apart, for ever.
     pub instance: String,
     /// CAP's `status`: `Actual`, `Exercise`, `System`, `Test` or `Draft`.
     pub status: String,
@@ -66,11 +66,11 @@ pub struct Bulletin {
     pub reason: String,
     /// Text part of its mail.
     pub text: String,
-    /// The incident's page, or else its best article.
+    /// The incident's page, where pages are served, or else its best article.
     pub link: Option<String>,
     /// What made it trip.
     pub triggers: Vec<Trigger>,
-    /// Earlier alerts of the incident, oldest first.
+    /// Earlier alerts of the incident since it was last taken back whole, oldest first.
     pub earlier: Vec<(i64, Timestamp)>,
 }
 
@@ -120,7 +120,7 @@ pub fn cap(bulletin: &Bulletin, origin: &Origin) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     xml.push_str("<alert xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\">\n");
     let mut add = |name: &str, text: &str| element_if(&mut xml, "  ", name, text);
-    add("identifier", &identifier(origin, bulletin.alert));
+    add("identifier", &identifier(origin, bulletin.alert, bulletin.at));
     add("sender", &sender(origin));
     add("sent", &time(bulletin.at));
     add("status", &origin.status);
@@ -147,11 +147,10 @@ fn info(xml: &mut String, bulletin: &Bulletin, origin: &Origin) {
     add("responseType", if bulletin.kind == Kind::AllClear { "AllClear" } else { "Assess" });
     add("urgency", urgency(bulletin));
     add("severity", severity(bulletin));
-    // Section 3.2.2: likely is p > 50 %, possible is less. Observed is what only a person on the spot can say.
-    add("certainty", if bulletin.score > 0.5 { "Likely" } else { "Possible" });
+    add("certainty", certainty(bulletin));
     pair(xml, "eventCode", "wirewatch:topic", &label(&bulletin.topic_id));
     let mut add = |name: &str, text: &str| element_if(xml, "    ", name, text);
-    add("senderName", &format!("Wirewatch, {}", sender(origin)));
+    add("senderName", clean(&format!("Wirewatch, {}", origin.contact), 200).trim_end_matches([',', ' ']));
     add("headline", &clean(&bulletin.subject, HEADLINE_CHARS_MAX));
     add("description", &cut(bulletin.text.trim(), DESCRIPTION_CHARS_MAX));
     add("web", &followable(bulletin.link.as_deref()).unwrap_or_default());
@@ -196,6 +195,16 @@ fn urgency(bulletin: &Bulletin) -> &'static str {
     }
 }
 
+/// Section 3.2.2: likely is p > 50 %, possible is less. Observed is what only a person on the spot can say. A score says
+/// nothing of what is over or taken back.
+fn certainty(bulletin: &Bulletin) -> &'static str {
+    match bulletin.kind {
+        Kind::AllClear | Kind::Correction => "Unknown",
+        _ if bulletin.score > 0.5 => "Likely",
+        _ => "Possible",
+    }
+}
+
 fn severity(bulletin: &Bulletin) -> &'static str {
     match (bulletin.kind, bulletin.severity) {
         (Kind::AllClear, _) | (_, Severity::Info) => "Minor",
@@ -204,14 +213,15 @@ fn severity(bulletin: &Bulletin) -> &'static str {
     }
 }
 
-/// Section 3.2.1: the same for ever, and without spaces, commas, `<` and `&`.
-fn identifier(origin: &Origin, alert: i64) -> String {
-    unspaced(&format!("wirewatch-{}-alert-{alert}", origin.instance))
+/// Section 3.2.1: the same for ever, and without spaces, commas, `<` and `&`. A number is given again after a backup was
+/// restored, so the time is part of it.
+fn identifier(origin: &Origin, alert: i64, at: Timestamp) -> String {
+    unspaced(&format!("wirewatch-{}-alert-{alert}-{}", origin.instance, at.as_second()))
 }
 
+/// Of the database and of nothing that can be configured, or earlier messages could not be referred to any more.
 fn sender(origin: &Origin) -> String {
-    let sender = unspaced(&origin.sender);
-    if sender.is_empty() { "wirewatch".to_owned() } else { sender }
+    unspaced(&format!("{}.wirewatch", origin.instance))
 }
 
 fn unspaced(text: &str) -> String {
@@ -227,7 +237,7 @@ fn time(at: Timestamp) -> String {
 fn references(bulletin: &Bulletin, origin: &Origin) -> String {
     let surplus = bulletin.earlier.len().saturating_sub(REFERENCES_MAX);
     let one = |(alert, at): &(i64, Timestamp)| {
-        format!("{},{},{}", sender(origin), identifier(origin, *alert), time(*at))
+        format!("{},{},{}", sender(origin), identifier(origin, *alert, *at), time(*at))
     };
     bulletin.earlier.iter().skip(surplus).map(one).collect::<Vec<_>>().join(" ")
 }

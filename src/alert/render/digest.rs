@@ -5,17 +5,24 @@
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
-use super::clean::{clean, cut, isolate, wrap};
+use super::clean::{clean, cut, direction, isolate, wrap};
+use super::headers::{label, urgent, way_out};
 use super::host::{Link, link};
-use super::templates::fill;
+use super::templates::Templates;
+use super::view::SILENCE_FOR;
 use super::words::{instant, number, plural};
 use super::{COLUMNS, Rendered, SUBJECT_CHARS_MAX};
 use crate::alert::Kind;
 use crate::alert::route::decide::Hold;
+use crate::feed::schedule::words as duration_words;
 use crate::topic::Severity;
 
 /// Alerts shown; the rest is counted.
 const ITEMS_MAX: usize = 60;
+/// Bytes of HTML that alerts may take: Gmail cuts what is longer than 102 KB, and with it what can be done.
+const ITEMS_BYTES_MAX: usize = 84_000;
+/// Bytes of an alert's markup.
+const MARKUP_BYTES: usize = 1_000;
 
 /// Why alerts come together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +76,8 @@ pub struct DigestItem {
     pub kind: Kind,
     /// How much it matters.
     pub severity: Severity,
+    /// Its topic's stable name.
+    pub topic_id: String,
     /// What people call its topic.
     pub topic_name: String,
     /// Where, as people call it; absent when no country was found.
@@ -104,62 +113,111 @@ pub struct DigestView {
     pub why: Why,
     /// Its alerts, in the order of their decision.
     pub items: Vec<DigestItem>,
+    /// The mail address that ends these mails when asked to.
+    pub contact: Option<String>,
 }
 
 /// The whole mail.
-pub fn render(view: &DigestView) -> Rendered {
-    let mut shown: Vec<&DigestItem> = view.items.iter().collect();
-    // A stable order: the gravest first, what takes something back before the rest of its severity, and as they were decided.
-    shown.sort_by_key(|item| (std::cmp::Reverse(item.severity), item.kind != Kind::Correction));
-    let hidden = shown.len().saturating_sub(ITEMS_MAX);
-    shown.truncate(ITEMS_MAX);
-    let more = (hidden > 0).then(|| {
-        format!("… and {} not shown here: wirewatch alerts list", plural(hidden as u64, "more alert"))
-    });
+pub fn render(view: &DigestView, templates: &Templates) -> Rendered {
+    let values = values(view);
+    let text = templates.fill("digest.txt", &values);
+    let html = templates.fill("digest.html", &values);
+    Rendered {
+        subject: subject(view),
+        text: text.text,
+        html: html.text,
+        headers: headers(view),
+        template_problem: text.problem.or(html.problem).map(|problem| problem.to_string()),
+        ..Rendered::default()
+    }
+}
+
+/// What the templates are handed; docs/mail.md lists it.
+pub(super) fn values(view: &DigestView) -> Value {
+    let shown = shown(view);
+    let more = match view.items.len().saturating_sub(shown.len()) {
+        0 => String::new(),
+        hidden => {
+            format!("… and {} not shown here: wirewatch alerts list", plural(hidden as u64, "more alert"))
+        }
+    };
     let (headline, lead) = (headline(view), lead(view));
     let why = [
         format!("You get them together because {}.", view.why.words()),
         format!("This is alert {}, {}.", view.alert, instant(view.at)),
     ];
-    let first = view.items.first().map_or(0, |item| item.alert);
-    let todo = [
-        ("See one of them whole:", format!("wirewatch alerts show {first}")),
-        ("Say that you have all in hand:", format!("wirewatch alerts ack {}", view.alert)),
-        ("See who gets what, and when:", "wirewatch routes list".to_owned()),
-    ];
-    let text = fill(
-        "digest.txt",
-        &context! {
-            kicker => kicker(view),
-            headline => wrap(&headline, "", COLUMNS),
-            lead => wrap(&lead, "", COLUMNS),
-            items => shown.iter().map(|item| in_text(item)).collect::<Vec<_>>(),
-            more => more.clone().unwrap_or_default(),
-            why => why.iter().map(|line| wrap(line, "  ", COLUMNS)).collect::<Vec<_>>().join("\n"),
-            todo => todo.iter().map(|(what, command)| format!("  {what:<32} {command}")).collect::<Vec<_>>().join("\n"),
-        },
-    );
+    let todo = todo(view, &shown);
     let (colour, dark_colour) = match view.items.iter().map(|item| item.severity).max() {
         Some(Severity::Critical) => ("#b42318", "#ff8a7a"),
         Some(Severity::Warning) => ("#a15c07", "#f5b041"),
         _ => ("#175cd3", "#84adff"),
     };
-    let html = fill(
-        "digest.html",
-        &context! {
-            title => subject(view),
-            kicker => kicker(view),
-            headline => headline,
-            lead => lead,
-            items => shown.iter().map(|item| in_html(item)).collect::<Vec<_>>(),
-            more => more.unwrap_or_default(),
-            why => why,
-            todo => todo,
-            colour => colour,
-            dark_colour => dark_colour,
+    context! {
+        title => subject(view),
+        preview => lead.as_str(),
+        kicker => kicker(view),
+        headline => headline.as_str(),
+        lead => lead.as_str(),
+        items => shown.iter().map(|item| value(item)).collect::<Vec<_>>(),
+        more => more,
+        why => why.clone(),
+        todo => todo.iter().map(|(what, command)| context! { what, command }).collect::<Vec<_>>(),
+        alert => view.alert,
+        colour => colour,
+        dark_colour => dark_colour,
+        text => context! {
+            headline => wrap(&headline, "", COLUMNS),
+            lead => wrap(&lead, "", COLUMNS),
+            why => why.iter().map(|line| wrap(line, "  ", COLUMNS)).collect::<Vec<_>>().join("\n"),
+            todo => todo.iter().map(|(what, command)| format!("  {what}:\n    {command}")).collect::<Vec<_>>().join("\n"),
         },
-    );
-    Rendered { subject: subject(view), text, html, headers: headers(view), ..Rendered::default() }
+    }
+}
+
+/// The alerts there is room for: the gravest first, what takes something back before the rest of its severity, and as they were
+/// decided among equals.
+fn shown(view: &DigestView) -> Vec<&DigestItem> {
+    let mut items: Vec<&DigestItem> = view.items.iter().collect();
+    items.sort_by_key(|item| (std::cmp::Reverse(item.severity), item.kind != Kind::Correction));
+    let mut room = ITEMS_BYTES_MAX;
+    let fits = |item: &&DigestItem| {
+        let (url, host) = address(item);
+        let texts = facts(item).into_iter().chain([title(item), reason(item), url, host]);
+        let size = MARKUP_BYTES + texts.map(|text| html_bytes(&text)).sum::<usize>();
+        let has_room = size <= room;
+        room = room.saturating_sub(size);
+        has_room
+    };
+    items.into_iter().take(ITEMS_MAX).take_while(fits).collect()
+}
+
+/// Bytes of a text in HTML, where `"` is `&quot;`.
+fn html_bytes(text: &str) -> usize {
+    text.len() + 5 * text.bytes().filter(|byte| b"<>&\"'".contains(byte)).count()
+}
+
+/// What can be done, with the command that does it. Only words of ours stand in a command: it is pasted into a shell.
+fn todo(view: &DigestView, shown: &[&DigestItem]) -> Vec<(String, String)> {
+    let mut todo = Vec::new();
+    if let Some(first) = shown.first() {
+        todo.push((
+            "See the first of them whole".to_owned(),
+            format!("wirewatch alerts show {}", first.alert),
+        ));
+    }
+    todo.push(("Say that you have all in hand".to_owned(), format!("wirewatch alerts ack {}", view.alert)));
+    if let Some(first) = shown.first() {
+        let (topic, hours) = (label(&first.topic_id), SILENCE_FOR.as_secs() / 3600);
+        todo.push((
+            format!("Hear nothing of the first one's topic for {}", duration_words(SILENCE_FOR)),
+            format!(
+                "wirewatch alerts silence --topic {topic} --for {hours}h --comment \"digest {}\"",
+                view.alert
+            ),
+        ));
+    }
+    todo.push(("See who gets what, and when".to_owned(), "wirewatch routes list".to_owned()));
+    todo
 }
 
 /// One line that says what is in it: `[Digest] 4 alerts, 1 critical: Famine in Sudan, …`, at most 78 characters.
@@ -178,11 +236,19 @@ pub fn subject(view: &DigestView) -> String {
 
 fn headers(view: &DigestView) -> Vec<(String, String)> {
     let severity = view.items.iter().map(|item| item.severity).max().unwrap_or(Severity::Info);
-    vec![
-        ("List-Id".to_owned(), "Wirewatch digest <digest.wirewatch>".to_owned()),
+    let mut headers = vec![("List-Id".to_owned(), "Wirewatch digest <digest.wirewatch>".to_owned())];
+    headers.extend(way_out(view.contact.as_deref(), "digest"));
+    headers.extend([
+        ("X-Wirewatch-Kind".to_owned(), Kind::Digest.as_str().to_owned()),
         ("X-Wirewatch-Severity".to_owned(), severity.as_str().to_owned()),
         ("X-Wirewatch-Alert".to_owned(), view.alert.to_string()),
-    ]
+        ("Precedence".to_owned(), "bulk".to_owned()),
+    ]);
+    let is_urgent = |item: &DigestItem| item.severity == Severity::Critical && item.kind != Kind::AllClear;
+    if view.items.iter().any(is_urgent) {
+        headers.extend(urgent());
+    }
+    headers
 }
 
 /// `Famine in Sudan`.
@@ -208,7 +274,9 @@ fn kicker(view: &DigestView) -> String {
 fn headline(view: &DigestView) -> String {
     let incidents: std::collections::BTreeSet<Option<i64>> =
         view.items.iter().map(|item| item.incident).collect();
-    format!("{} of {}", counted(view), plural(incidents.len() as u64, "incident"))
+    let counted = counted(view);
+    let comma = if counted.contains(',') { "," } else { "" };
+    format!("{counted}{comma} of {}", plural(incidents.len() as u64, "incident"))
 }
 
 fn lead(view: &DigestView) -> String {
@@ -232,8 +300,19 @@ fn facts(item: &DigestItem) -> Vec<String> {
     if item.kind != Kind::First {
         kicker.push(item.kind.as_str().to_owned());
     }
-    let mut numbers = vec![instant(item.at), plural(u64::from(item.publishers), "publisher")];
-    numbers.extend(item.score.map(|score| format!("score {}", number(score))));
+    let mut numbers = vec![instant(item.at)];
+    let publishers = plural(u64::from(item.publishers), "publisher");
+    // The number is that of all the incident, and the headline one story's.
+    match item.kind {
+        Kind::AllClear => {}
+        Kind::Correction => numbers.push(format!("{publishers} left")),
+        Kind::First | Kind::Update | Kind::Escalation if item.publishers > 1 => {
+            numbers.push(format!("{publishers} of the incident"));
+        }
+        _ => numbers.push(publishers),
+    }
+    let score = item.score.filter(|_| item.kind.tells_news() && item.kind != Kind::Surge);
+    numbers.extend(score.map(|score| format!("score {}", number(score))));
     numbers.push(format!("alert {}", item.alert));
     numbers.extend(item.incident.map(|incident| format!("incident {incident}")));
     let corrected =
@@ -244,7 +323,7 @@ fn facts(item: &DigestItem) -> Vec<String> {
 
 fn waited(hold: Hold) -> &'static str {
     match hold {
-        Hold::Digest => "for the digest",
+        Hold::Digest => "held for the digest",
         Hold::QuietHours => "late: held in quiet hours",
         Hold::Cap => "late: over the limit of mails an hour",
         Hold::Silence => "late: held by a silence",
@@ -257,22 +336,33 @@ fn title(item: &DigestItem) -> String {
     headline.filter(|headline| !headline.is_empty()).unwrap_or_else(|| clean(&item.subject, 300))
 }
 
-fn in_text(item: &DigestItem) -> String {
-    let mut lines = vec![wrap(&isolate(&title(item)), "", COLUMNS)];
-    lines.extend(facts(item).iter().map(|fact| wrap(fact, "  ", COLUMNS)));
-    lines.push(wrap(&format!("because {}", clean(&item.reason, 300)), "  ", COLUMNS));
-    if let Link::Web { url, .. } = link(item.url.as_deref()) {
-        lines.push(format!("  {url}"));
-    }
-    lines.join("\n")
+fn reason(item: &DigestItem) -> String {
+    format!("because {}", clean(&item.reason, 300))
 }
 
-fn in_html(item: &DigestItem) -> Value {
-    let (url, host) = match link(item.url.as_deref()) {
+/// Where its link leads, and the host; empty where it has none that may be followed.
+fn address(item: &DigestItem) -> (String, String) {
+    match link(item.url.as_deref()) {
         Link::Web { url, host } => (url, host),
         Link::Words(_) | Link::None => (String::new(), String::new()),
-    };
+    }
+}
+
+fn value(item: &DigestItem) -> Value {
+    let (url, host) = address(item);
+    let (title, facts, reason) = (title(item), facts(item), reason(item));
+    let mut lines = vec![wrap(&isolate(&title), "", COLUMNS)];
+    lines.extend(facts.iter().map(|fact| wrap(fact, "  ", COLUMNS)));
+    lines.push(wrap(&reason, "  ", COLUMNS));
+    if !url.is_empty() {
+        lines.push(format!("  {url}"));
+    }
     context! {
-        title => title(item), facts => facts(item), reason => clean(&item.reason, 300), url => url, host => host,
+        dir => direction(&title),
+        side => if direction(&title) == "rtl" { "right" } else { "left" },
+        text => lines.join("\n"),
+        alert => item.alert,
+        severity => item.severity.as_str(),
+        title, facts, reason, url, host,
     }
 }

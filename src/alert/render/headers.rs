@@ -1,11 +1,13 @@
 //! Headers of an alert's mail beyond those that every mail has.
 //!
 //! Owns what filters and mail programs may rely on: the list (RFC 2919), the way out of it (RFC 2369, RFC 8058), the facts.
-//! Refuses `Precedence`: one alert is no bulk mail.
+//! Refuses `Precedence` for an alert: it is no bulk mail, and a digest is.
 
 use super::clean::clean;
+use super::host::ascii;
 use super::view::AlertView;
 use super::words::number;
+use crate::alert::Kind;
 use crate::topic::Severity;
 
 /// Longest link that is put into a header: with its fellows it must fit one line.
@@ -23,10 +25,7 @@ pub fn headers(view: &AlertView) -> Vec<(String, String)> {
         "List-Id".to_owned(),
         format!("{} <{label}.wirewatch>", phrase.trim()).trim_start().to_owned(),
     )];
-    if let Some(address) = view.contact.as_deref().filter(|address| is_mailbox(address)) {
-        let unsubscribe = format!("<mailto:{address}?subject=unsubscribe%20{label}>");
-        headers.push((UNSUBSCRIBE.to_owned(), unsubscribe));
-    }
+    headers.extend(way_out(view.contact.as_deref(), &label));
     headers.extend([
         ("X-Wirewatch-Topic".to_owned(), label),
         ("X-Wirewatch-Kind".to_owned(), view.kind.as_str().to_owned()),
@@ -35,11 +34,22 @@ pub fn headers(view: &AlertView) -> Vec<(String, String)> {
         ("X-Wirewatch-Incident".to_owned(), view.incident.to_string()),
         ("X-Wirewatch-Alert".to_owned(), view.alert.to_string()),
     ]);
-    if view.severity == Severity::Critical {
-        headers.push(("Importance".to_owned(), "high".to_owned()));
-        headers.push(("X-Priority".to_owned(), "1".to_owned()));
+    // That it is over calls nobody from the table.
+    if view.severity == Severity::Critical && view.kind != Kind::AllClear {
+        headers.extend(urgent());
     }
     headers
+}
+
+/// Headers that ask for attention.
+pub(super) fn urgent() -> [(String, String); 2] {
+    [("Importance".to_owned(), "high".to_owned()), ("X-Priority".to_owned(), "1".to_owned())]
+}
+
+/// RFC 2369: who is written to by those who want no more of it.
+pub(super) fn way_out(contact: Option<&str>, label: &str) -> Option<(String, String)> {
+    let address = mailto(contact?)?;
+    Some((UNSUBSCRIBE.to_owned(), format!("<mailto:{address}?subject=unsubscribe%20{label}>")))
 }
 
 const UNSUBSCRIBE: &str = "List-Unsubscribe";
@@ -69,8 +79,20 @@ pub(super) fn label(topic_id: &str) -> String {
     topic_id.to_ascii_lowercase().chars().map(label).take(63).collect()
 }
 
-/// Whether an address can stand in a `mailto:` as it is (RFC 6068 section 2).
-fn is_mailbox(address: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '@');
-    address.len() <= 254 && address.matches('@').count() == 1 && address.chars().all(is_plain)
+/// An address as it stands in a `mailto:` (RFC 6068 section 2): the part before the `@` percent-encoded, the host in ASCII.
+/// Quoted forms (RFC 5321 section 4.1.2) are left out.
+fn mailto(address: &str) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let is_atom = |c: char| c.is_alphanumeric() || c.is_ascii() && ".!#$%&'*+-/=?^_`{|}~".contains(c);
+    let domain = ascii(domain)?;
+    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    if local.is_empty() || domain.is_empty() || !local.chars().all(is_atom) || !domain.chars().all(is_host) {
+        return None;
+    }
+    let encode = |byte: u8| match char::from(byte) {
+        plain if plain.is_ascii_alphanumeric() || ".-_~+".contains(plain) => plain.to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    let address = format!("{}@{domain}", local.bytes().map(encode).collect::<String>());
+    (address.len() <= HEADER_URL_BYTES_MAX).then_some(address)
 }

@@ -29,7 +29,8 @@ pub(super) enum Link {
 /// reader's own disk, and `https://bank.example@other.example` pretends.
 pub(super) fn link(url: Option<&str>) -> Link {
     let Some(text) = url.map(str::trim).filter(|text| !text.is_empty()) else { return Link::None };
-    let words = || Link::Words(clean(text, 200));
+    // Mail programs make links of bare addresses; of this they make none.
+    let words = || Link::Words(clean(text, 200).replace("://", "[://]").replace('@', "[@]"));
     if text.chars().count() > URL_CHARS_MAX {
         return words();
     }
@@ -49,6 +50,11 @@ pub(super) fn followable(url: Option<&str>) -> Option<String> {
         Link::Web { url, .. } => Some(url),
         Link::Words(_) | Link::None => None,
     }
+}
+
+/// A domain as it is asked for, in ASCII.
+pub(super) fn ascii(domain: &str) -> Option<String> {
+    idna::domain_to_ascii(domain).ok()
 }
 
 /// A host in ASCII, with its letters beside it where they cannot be taken for others:

@@ -31,10 +31,12 @@ const TOLD_MAX: usize = 10;
 
 /// Everything the templates may use; docs/mail.md lists it. `picture` is the Content-ID of the sparkline.
 pub(super) fn values(view: &AlertView, picture: Option<&str>) -> Value {
-    let (colour, dark_colour) = match view.severity {
-        Severity::Critical => ("#b42318", "#ff8a7a"),
-        Severity::Warning => ("#a15c07", "#f5b041"),
-        Severity::Info => ("#175cd3", "#84adff"),
+    let (colour, dark_colour) = match (view.kind, view.severity) {
+        // Nobody is to read that it is over as an alarm.
+        (Kind::AllClear, _) => ("#17724b", "#3fb27f"),
+        (_, Severity::Critical) => ("#b42318", "#ff8a7a"),
+        (_, Severity::Warning) => ("#a15c07", "#f5b041"),
+        (_, Severity::Info) => ("#175cd3", "#84adff"),
     };
     let headline = headline(view);
     let (kicker, facts, why, todo) = (kicker(view), facts(view), why(view), todo(view));
@@ -101,13 +103,23 @@ fn kicker(view: &AlertView) -> String {
 }
 
 fn preview(view: &AlertView) -> String {
+    if !has_score(view) {
+        return notice(view);
+    }
     let score = format!("Score {} ({}), ", number(view.score), likelihood(view.score));
-    let publishers = plural(u64::from(view.publishers), "publisher");
+    let publishers = plural(said_by(view), "publisher");
     if view.stories.is_empty() { publishers } else { format!("{score}{publishers}") }
 }
 
 /// What must be known before anything else is read.
 fn notice(view: &AlertView) -> String {
+    if let Some(told) = view.corrects.as_ref().filter(|_| view.kind == Kind::Correction) {
+        let (title, at) = (isolate(&clean(&told.title, 200)), moment(told.told_at, view.at));
+        return format!(
+            "Alert {} of {at} said: “{title}”. That does not stand as it was told; the reason is below.",
+            told.alert
+        );
+    }
     let words = match view.kind {
         Kind::Escalation => "Told at once, without waiting for the next update.",
         Kind::Correction => "What an earlier mail told does not stand as it was told; the reason is below.",
@@ -124,19 +136,10 @@ fn notice(view: &AlertView) -> String {
 
 fn facts(view: &AlertView) -> Vec<String> {
     let mut facts = Vec::new();
-    if !view.stories.is_empty() {
+    if has_score(view) && !view.stories.is_empty() {
         facts.push(format!("Score {} of 1: {}", number(view.score), likelihood(view.score)));
     }
-    let publishers = plural(u64::from(view.publishers), "independent publisher");
-    let copies = match view.copy_count() {
-        0 => String::new(),
-        1 => ", 1 of them a copy".to_owned(),
-        copies => format!(", {copies} of them copies"),
-    };
-    facts.push(match view.article_count() {
-        0 => publishers,
-        articles => format!("{publishers} in {}{copies}", plural(articles as u64, "article")),
-    });
+    facts.extend(standing(view));
     let ordinal = match view.kind {
         Kind::First | Kind::Digest | Kind::Operator => "first alert of",
         Kind::Update => "update of",
@@ -147,6 +150,47 @@ fn facts(view: &AlertView) -> Vec<String> {
     };
     facts.push(format!("Alert {}, {ordinal} incident {}, {}", view.alert, view.incident, instant(view.at)));
     facts
+}
+
+/// Whether a score says how likely it is what is told. It says nothing of what is over or taken back, and that of one report
+/// nothing of how many there are.
+fn has_score(view: &AlertView) -> bool {
+    view.kind.tells_news() && view.kind != Kind::Surge
+}
+
+/// Publishers of what is told here. A surge counts those of all its reports, of which some are shown.
+fn said_by(view: &AlertView) -> u64 {
+    match view.publisher_count() as u64 {
+        here if here > 0 && view.kind != Kind::Surge => here,
+        _ => u64::from(view.publishers),
+    }
+}
+
+/// Who says so.
+fn standing(view: &AlertView) -> Option<String> {
+    let whole = u64::from(view.publishers);
+    match (view.kind, whole) {
+        (Kind::Correction, 0) => return Some("No publisher stands by it any more".to_owned()),
+        (Kind::Correction, 1) => return Some("1 publisher still reports the incident".to_owned()),
+        (Kind::Correction, _) => return Some(format!("{whole} publishers still report the incident")),
+        (Kind::AllClear, 0) => return None,
+        (Kind::AllClear, _) => {
+            return Some(format!("{} reported it", plural(whole, "independent publisher")));
+        }
+        _ => {}
+    }
+    let copies = match view.copy_count() {
+        0 => String::new(),
+        1 => ", 1 of them a copy".to_owned(),
+        copies => format!(", {copies} of them copies"),
+    };
+    let here = said_by(view);
+    let articles = match view.article_count() {
+        0 => String::new(),
+        articles => format!(" in {}{copies}", plural(articles as u64, "article")),
+    };
+    let of_all = if whole > here { format!("; {whole} in the whole incident") } else { String::new() };
+    Some(format!("{}{articles}{of_all}", plural(here, "independent publisher")))
 }
 
 fn why(view: &AlertView) -> Vec<String> {
@@ -215,7 +259,8 @@ fn sections(view: &AlertView) -> (Vec<Value>, usize) {
             room = room.saturating_sub(story.articles.len());
         }
         let title = match (view.kind, news) {
-            (Kind::Correction, _) => "WHAT IS CORRECTED",
+            // An article that was edited stands here as it is now; what it said is in the notice.
+            (Kind::Correction, _) => "WHAT THE REPORTS SAY NOW",
             (Kind::AllClear, _) => "WHAT WAS REPORTED",
             (Kind::First, News::New) => "",
             (_, News::New) => "NEW",
@@ -345,7 +390,8 @@ fn told(view: &AlertView) -> Vec<(Value, String)> {
             0 | 1 => String::new(),
             count => format!(", {}", plural(count as u64, "publisher")),
         };
-        let when = format!("alert {}, {}{by}", story.alert, moment(story.told_at, view.at));
+        let back = if story.is_taken_back { ", taken back since" } else { "" };
+        let when = format!("alert {}, {}{by}{back}", story.alert, moment(story.told_at, view.at));
         let line = format!("{} ({when})", isolate(&title));
         (context! { dir => direction(&title), title, when }, line)
     };

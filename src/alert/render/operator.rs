@@ -6,20 +6,23 @@
 
 mod delivery;
 mod heartbeat;
+mod sample;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
-use super::clean::{clean, cut, isolate, wrap};
+use super::clean::{clean, cut, direction, isolate, wrap};
 use super::templates::Templates;
 use super::words::{instant, plural};
 use super::{COLUMNS, Rendered, SUBJECT_CHARS_MAX};
+use crate::alert::Kind;
 use crate::feed::health::Health;
 
 pub use delivery::{Backlog, Refusals, Refused};
 pub use heartbeat::{OpenIncident, Vitals};
+pub use sample::mails as samples;
 
 /// Paragraphs of one section.
 const ITEMS_MAX: usize = 20;
@@ -137,6 +140,7 @@ pub fn render_with(view: &OperatorView, templates: &Templates) -> Rendered {
     let html = templates.fill("operator.html", &values(view, "operator.html"));
     let headers = vec![
         ("List-Id".to_owned(), "Wirewatch operator <operator.wirewatch>".to_owned()),
+        ("X-Wirewatch-Kind".to_owned(), Kind::Operator.as_str().to_owned()),
         ("X-Wirewatch-Alert".to_owned(), view.alert.to_string()),
     ];
     let template_problem = text.problem.or(html.problem).map(|problem| problem.to_string());
@@ -176,28 +180,9 @@ fn values(view: &OperatorView, name: &str) -> Value {
     }
 }
 
-/// Mails that never were, for a template to be tried on.
-pub(super) fn samples(name: &str) -> Vec<Value> {
-    let (at, alert) = (Timestamp::UNIX_EPOCH, 31);
-    let feed = |name: &str, health| FeedNews {
-        name: name.to_owned(),
-        address: "https://news.example.org/feed".to_owned(),
-        host: "example.org".to_owned(),
-        health,
-        since: Some(at),
-        reason: "it is a sample".to_owned(),
-    };
-    let worse = vec![feed("Example World", Health::Failing), feed("أخبار", Health::Silent)];
-    let back = vec![feed("Example Nord", Health::Ok)];
-    [
-        News::Feeds { worse, back },
-        News::Feeds { worse: Vec::new(), back: Vec::new() },
-        News::Outage { since: at },
-        News::OutageOver { since: at, until: at },
-    ]
-    .into_iter()
-    .map(|news| values(&OperatorView { alert, at, news }, name))
-    .collect()
+/// What a template of this mail must be able to lay out.
+pub(super) fn sample_values(name: &str) -> Vec<Value> {
+    samples(Timestamp::UNIX_EPOCH).iter().map(|view| values(view, name)).collect()
 }
 
 /// Why the operator got it.
@@ -353,16 +338,16 @@ impl Section {
     }
 
     fn in_html(&self) -> Value {
-        let mut items: Vec<Value> = self
-            .items
-            .iter()
-            .map(|item| context! { name => item.name.as_str(), facts => &item.facts, reason => item.reason.as_str() })
-            .collect();
-        items.extend(
-            self.more().map(|more| context! { name => more, facts => Vec::<String>::new(), reason => "" }),
-        );
+        let mut items: Vec<Value> =
+            self.items.iter().map(|item| in_html(&item.name, &item.facts, &item.reason)).collect();
+        items.extend(self.more().map(|more| in_html(&more, &[], "")));
         context! { title => self.title.as_str(), items => items }
     }
+}
+
+fn in_html(name: &str, facts: &[String], reason: &str) -> Value {
+    let dir = direction(name);
+    context! { name, facts => facts.to_vec(), reason, dir, side => if dir == "rtl" { "right" } else { "left" } }
 }
 
 impl Item {

@@ -1,13 +1,19 @@
 //! Alerts that never were: one of every kind, in both directions of writing, for templates to be tried on.
 //!
-//! Owns [`views`] and [`mail`]. Refuses to look like news: each says that nothing in it happened.
+//! Owns [`views`], [`digests`] and [`mail`]. Refuses to look like news: each says that nothing in it happened.
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::clean::cut;
+use super::digest::{self, DigestItem, DigestView, Why};
+use super::operator::{self, News as OperatorNews};
+use super::templates::Templates;
 use super::view::{
     Action, AlertView, ArticleView, News, PublisherView, StoryView, TREND_DAYS, ToldStory, Trend,
 };
+use super::{Rendered, SUBJECT_CHARS_MAX};
 use crate::alert::Kind;
+use crate::alert::route::decide::Hold;
 use crate::feed::Tier;
 use crate::topic::{Evidence, Field, Severity, Status};
 
@@ -36,9 +42,63 @@ pub fn views(at: Timestamp) -> Vec<AlertView> {
     full.chain(bare).collect()
 }
 
-/// An alert of a kind with all there can be in it, to look at.
-pub fn mail(kind: Kind, at: Timestamp) -> AlertView {
-    full(kind, HEADLINES, at)
+/// What [`mail`] can make.
+pub fn names() -> Vec<&'static str> {
+    KINDS.iter().map(|kind| kind.as_str()).chain(["digest", "operator", "heartbeat"]).collect()
+}
+
+/// A mail with all there can be in it, to look at; `None` for what is no name of [`names`].
+pub fn mail(name: &str, at: Timestamp, templates: &Templates) -> Option<Rendered> {
+    if let Some(kind) = KINDS.into_iter().find(|kind| kind.as_str() == name) {
+        // As mails are today: a template must know of the page of an incident, which nobody serves yet.
+        let view = AlertView { incident_url: None, ..full(kind, HEADLINES, at) };
+        return Some(super::render(&view, templates));
+    }
+    let is_heartbeat = match name {
+        "digest" => return digests(at).first().map(|view| digest::render(view, templates)),
+        "operator" => false,
+        "heartbeat" => true,
+        _ => return None,
+    };
+    let mails = operator::samples(at);
+    let found = mails.iter().find(|view| matches!(view.news, OperatorNews::Heartbeat(_)) == is_heartbeat);
+    let mail = found.map(|view| operator::render_with(view, templates))?;
+    let subject = cut(&format!("A sample, not news: {}", mail.subject), SUBJECT_CHARS_MAX);
+    Some(Rendered { subject, ..mail })
+}
+
+/// Digests of every reason, with an alert of every kind, in both directions; and one of which not all is shown.
+pub fn digests(at: Timestamp) -> Vec<DigestView> {
+    let holds = [Hold::Digest, Hold::QuietHours, Hold::Cap, Hold::Silence];
+    let item = |number: i64, kind: &Kind, hold, headline: Option<&str>| DigestItem {
+        alert: 31 + number,
+        incident: headline.map(|_| 12),
+        kind: *kind,
+        severity: if headline.is_some() { Severity::Critical } else { Severity::Info },
+        topic_id: "a-sample".to_owned(),
+        topic_name: "A sample, not news".to_owned(),
+        place: headline.map(|_| "Sudan".to_owned()),
+        at: before(at, 400),
+        subject: format!("[A sample, not news] {}: nothing in it happened", kind.as_str()),
+        reason: "somebody asked for a sample; nothing in it happened".to_owned(),
+        publishers: 2,
+        score: headline.map(|_| 0.93),
+        hold,
+        headline: headline.map(str::to_owned),
+        url: headline.map(|_| "https://news.example.org/world/1".to_owned()),
+        corrected_in: (*kind == Kind::Update).then_some(34),
+    };
+    let view =
+        |why, items| DigestView { alert: 40, at, why, items, contact: Some("ops@example.org".to_owned()) };
+    let headlines = [Some(HEADLINES[0].0), Some(HEADLINES[1].0), None];
+    let of = |hold| {
+        let numbered = (0_i64..).zip(&KINDS).zip(headlines.into_iter().cycle());
+        numbered.map(move |((number, kind), headline)| item(number, kind, hold, headline))
+    };
+    let mut digests: Vec<DigestView> =
+        holds.iter().map(|hold| view(Why::All(*hold), of(*hold).collect())).collect();
+    digests.push(view(Why::Several, holds.iter().flat_map(|hold| of(*hold)).cycle().take(200).collect()));
+    digests
 }
 
 fn before(at: Timestamp, minutes: i64) -> Timestamp {
@@ -65,6 +125,7 @@ fn bare(kind: Kind, at: Timestamp) -> AlertView {
         more: 0,
         told: Vec::new(),
         told_more: 0,
+        corrects: None,
         trend: None,
         incident_url: None,
         actions: Vec::new(),
@@ -81,27 +142,38 @@ fn full(kind: Kind, headlines: [Headline; 2], at: Timestamp) -> AlertView {
         *day = count;
     }
     let (title, ..) = headlines[0];
-    let stories = [News::New, News::Updated].into_iter().zip(headlines);
-    let has_stories = !matches!(kind, Kind::AllClear);
+    let told = ToldStory {
+        title: title.to_owned(),
+        alert: 29,
+        told_at: before(at, 1500),
+        publishers: if kind == Kind::Correction { 0 } else { 2 },
+        is_taken_back: kind == Kind::Correction,
+    };
+    // A first alert has nothing that is known; a correction and an all-clear show one story, and it is known.
+    let (is_news, is_first) = (kind.tells_news(), kind == Kind::First);
+    let shown = match kind {
+        Kind::First => [News::New, News::New].as_slice(),
+        _ if is_news => &[News::New, News::Updated],
+        _ => &[News::Updated],
+    };
+    let stories = shown.iter().copied().zip(headlines);
     AlertView {
         severity: Severity::Critical,
-        headline: matches!(kind, Kind::Surge | Kind::AllClear).then(|| title.to_owned()),
+        headline: (kind == Kind::Surge).then(|| "Sample: 34 reports in 24h, usual 6".to_owned()),
         place: Some("Sudan".to_owned()),
         place_code: "SD".to_owned(),
         publishers: 3,
         score: 0.93,
         stories: stories
-            .filter(|_| has_stories)
-            .map(|(news, headline)| story(news, headline.0, article(headline, news == News::New, at)))
+            .map(|(news, headline)| {
+                story(news, headline.0, article(headline, news == News::New || !is_news, at))
+            })
             .collect(),
-        more: 3,
-        told: vec![ToldStory {
-            title: title.to_owned(),
-            alert: 29,
-            told_at: before(at, 1500),
-            publishers: 2,
-        }],
-        told_more: 4,
+        more: if is_news { 3 } else { 0 },
+        told: if is_first { Vec::new() } else { vec![told.clone()] },
+        told_more: if is_first { 0 } else { 4 },
+        corrects: (kind == Kind::Correction)
+            .then(|| ToldStory { title: format!("[A sample, not news] Sudan: {title}"), ..told }),
         trend: Some(Trend { days, place: Some("Sudan".to_owned()) }),
         incident_url: Some("https://news.example.org/incidents/12".to_owned()),
         actions: vec![Action {

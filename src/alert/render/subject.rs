@@ -5,7 +5,7 @@
 
 use super::SUBJECT_CHARS_MAX;
 use super::clean::{clean, cut, has_rtl};
-use super::view::{AlertView, News};
+use super::view::{AlertView, News, StoryView};
 use super::words::plural;
 use crate::alert::Kind;
 
@@ -17,11 +17,10 @@ pub fn subject(view: &AlertView) -> String {
     let headline = headline(view);
     // After right-to-left words, the mark keeps the bracket and the number where they belong.
     let mark = if has_rtl(&headline) { "\u{200e}" } else { "" };
-    let tail = match view.publishers {
+    let tail = match said_by(view) {
         // That one says so goes without saying; the room is the headline's.
         0 | 1 => String::new(),
-        _ if view.kind == Kind::AllClear => String::new(),
-        count => format!("{mark} ({})", plural(u64::from(count), "publisher")),
+        count => format!("{mark} ({})", plural(count, "publisher")),
     };
     let topic = cut(&clean(&view.topic_name, 200), 30);
     let place = view.place.as_ref().map(|place| cut(&clean(place, 100), 20));
@@ -31,6 +30,21 @@ pub fn subject(view: &AlertView) -> String {
     // What happened is worth more than where, when both do not fit; the mail says both.
     let head = if room(&with_place) >= HEADLINE_CHARS_MIN { with_place } else { without_place };
     format!("{head}{}{tail}", cut(&headline, room(&head)))
+}
+
+/// How many publishers say what the headline says: those of its story, and not those of all the incident. Who reported what
+/// was taken back or is over is no number to stand beside that news.
+fn said_by(view: &AlertView) -> u64 {
+    match view.kind {
+        Kind::AllClear | Kind::Correction => 0,
+        Kind::Surge => u64::from(view.publishers),
+        _ => lead_story(view).map_or(u64::from(view.publishers), |story| story.publishers.len() as u64),
+    }
+}
+
+/// The story that the headline is of.
+fn lead_story(view: &AlertView) -> Option<&StoryView> {
+    view.stories.iter().find(|story| story.news == News::New).or(view.stories.first())
 }
 
 /// What stands before a subject's headline.
@@ -54,9 +68,8 @@ pub(super) fn kind_words(kind: Kind) -> Option<&'static str> {
 /// What the alert says first: the headline it was given, that of its strongest new story, or, without stories, what its kind
 /// means.
 pub(super) fn headline(view: &AlertView) -> String {
-    let newest = view.stories.iter().find(|story| story.news == News::New).or(view.stories.first());
     // What was reported is over where nothing new is: its headline would say the opposite.
-    let newest = newest.filter(|_| view.kind != Kind::AllClear);
+    let newest = lead_story(view).filter(|_| view.kind != Kind::AllClear);
     let given = view.headline.as_ref().or(newest.map(|story| &story.title));
     let given = given.map(|title| clean(title, 300)).filter(|title| !title.is_empty());
     given.unwrap_or_else(|| match view.kind {

@@ -3,6 +3,7 @@
 //! Owns [`Templates`]: an owner's template is checked when it is read, by laying out every kind of alert in both directions of
 //! writing, and where it fails later the one of ours takes its place, because an alert must get out. Refuses to read files.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -10,10 +11,11 @@ use jiff::Timestamp;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, UndefinedBehavior, Value};
 
-use super::{letter, operator, sample};
+use super::{digest, letter, operator, sample};
 
-/// Templates an owner can replace: the text and the HTML part of alerts, and of mail to the operator.
-pub const REPLACEABLE: [&str; 4] = ["alert.txt", "alert.html", "operator.txt", "operator.html"];
+/// Templates an owner can replace: the text and the HTML part of alerts, of digests, and of mail to the operator.
+pub const REPLACEABLE: [&str; 6] =
+    ["alert.txt", "alert.html", "digest.txt", "digest.html", "operator.txt", "operator.html"];
 
 /// Bytes of a part laid out; more is a mistake of the template.
 const PART_BYTES_MAX: usize = 1 << 20;
@@ -42,8 +44,9 @@ impl fmt::Display for TemplateProblem {
 /// The templates in force.
 #[derive(Debug, Clone, Default)]
 pub struct Templates {
-    /// The owner's, by name; no others are in it.
-    own: Option<Arc<Environment<'static>>>,
+    /// The owner's, by name. Each is alone in its environment: one that included another would take over how that one
+    /// escapes, and plain text is not escaped at all.
+    own: Arc<BTreeMap<String, Environment<'static>>>,
 }
 
 /// A part that was laid out.
@@ -56,11 +59,13 @@ pub(super) struct Filled {
 impl Templates {
     /// Reads an owner's templates, by name, or says everything that is wrong with them.
     pub fn new(sources: &[(String, String)]) -> Result<Self, Vec<TemplateProblem>> {
-        let mut own = environment();
+        let mut own = BTreeMap::new();
         let mut problems = Vec::new();
         for (name, source) in sources {
+            let mut alone = environment();
             let refused = if REPLACEABLE.contains(&name.as_str()) {
-                own.add_template_owned(name.clone(), source.clone()).err().map(|error| problem(name, &error))
+                let added = alone.add_template_owned(name.clone(), source.clone());
+                added.err().map(|error| problem(name, &error))
             } else {
                 let message = format!("there is no such mail; write one of {}", REPLACEABLE.join(", "));
                 Some(TemplateProblem { name: name.clone(), line: None, message })
@@ -69,23 +74,23 @@ impl Templates {
                 Some(refused) => problems.push(refused),
                 None => problems.extend(unescaped(name, source)),
             }
+            own.insert(name.clone(), alone);
         }
         if problems.is_empty() {
-            for (name, _) in sources {
+            for (name, alone) in &own {
                 // One sample is enough to show that a template is wrong.
-                problems.extend(samples(name).iter().find_map(|values| try_fill(&own, name, values).err()));
+                problems.extend(samples(name).iter().find_map(|values| try_fill(alone, name, values).err()));
             }
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Self { own: (!sources.is_empty()).then(|| Arc::new(own)) })
+        Ok(Self { own: Arc::new(own) })
     }
 
     /// Lays out a part, by the owner's template where there is one that works.
     pub(super) fn fill(&self, name: &str, values: &Value) -> Filled {
-        let own = self.own.as_deref().filter(|own| own.get_template(name).is_ok());
-        match own.map(|own| try_fill(own, name, values)) {
+        match self.own.get(name).map(|own| try_fill(own, name, values)) {
             Some(Ok(text)) => Filled { text, problem: None },
             Some(Err(problem)) => Filled { text: fill(name, values), problem: Some(problem) },
             None => Filled { text: fill(name, values), problem: None },
@@ -102,7 +107,7 @@ fn unescaped(name: &str, source: &str) -> Option<TemplateProblem> {
 
 fn try_fill(own: &Environment<'_>, name: &str, values: &Value) -> Result<String, TemplateProblem> {
     let filled = own.get_template(name).and_then(|template| template.render(values));
-    let text = filled.map_err(|error| problem(name, &error))?;
+    let text = plain_slashes(name, filled.map_err(|error| problem(name, &error))?);
     let refuse =
         |message: &str| TemplateProblem { name: name.to_owned(), line: None, message: message.to_owned() };
     if text.trim().is_empty() {
@@ -112,6 +117,16 @@ fn try_fill(own: &Environment<'_>, name: &str, values: &Value) -> Result<String,
         return Err(refuse("it lays out more than 1 MiB"));
     }
     Ok(text)
+}
+
+/// The engine writes `/` as `&#x2f;`, which triples a link's length and protects from nothing: what a headline writes itself
+/// begins with `&amp;`.
+fn plain_slashes(name: &str, text: String) -> String {
+    if name.rsplit_once('.').is_some_and(|(_, extension)| extension == "html") {
+        text.replace("&#x2f;", "/")
+    } else {
+        text
+    }
 }
 
 fn problem(name: &str, error: &Error) -> TemplateProblem {
@@ -126,9 +141,12 @@ fn problem(name: &str, error: &Error) -> TemplateProblem {
 /// What a template must be able to lay out.
 fn samples(name: &str) -> Vec<Value> {
     if name.starts_with("operator") {
-        return operator::samples(name);
+        return operator::sample_values(name);
     }
     let at = Timestamp::UNIX_EPOCH;
+    if name.starts_with("digest") {
+        return sample::digests(at).iter().map(digest::values).collect();
+    }
     let values = |picture: Option<&str>| {
         sample::views(at).into_iter().map(|view| letter::values(&view, picture)).collect::<Vec<_>>()
     };
@@ -171,7 +189,12 @@ fn environment() -> Environment<'static> {
 pub(super) fn fill(name: &str, values: &Value) -> String {
     let filled = SHIPPED.get_template(name).and_then(|template| template.render(values));
     // Templates are compiled in and tested; should one fail, the alert still says where to look.
-    filled.unwrap_or_else(|error| {
-        format!("Wirewatch could not lay out this message ({name}: {error}).\nSee: wirewatch alerts list\n")
-    })
+    filled.map_or_else(
+        |error| {
+            format!(
+                "Wirewatch could not lay out this message ({name}: {error}).\nSee: wirewatch alerts list\n"
+            )
+        },
+        |text| plain_slashes(name, text),
+    )
 }

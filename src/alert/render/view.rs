@@ -2,6 +2,7 @@
 //!
 //! Owns [`AlertView`] and its parts. Refuses to lay anything out, and to be read by anybody but the renderings.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -49,6 +50,8 @@ pub struct AlertView {
     pub told: Vec<ToldStory>,
     /// Such stories that are not in `told`.
     pub told_more: usize,
+    /// What a correction takes back, as it was told first; its title is the subject of that mail.
+    pub corrects: Option<ToldStory>,
     /// The days before, in numbers.
     pub trend: Option<Trend>,
     /// The page of the incident, where pages are served.
@@ -77,7 +80,7 @@ pub struct StoryView {
     pub news: News,
     /// When its first article was seen.
     pub first_seen_at: Timestamp,
-    /// Who wrote of it in words of their own, the first to be seen first.
+    /// Who wrote of it in words of their own and stands by it, the first to be seen first.
     pub publishers: Vec<PublisherView>,
     /// How many of `publishers` an earlier mail named: these stand first.
     pub known_publishers: usize,
@@ -111,8 +114,10 @@ pub struct ToldStory {
     pub alert: i64,
     /// When that was.
     pub told_at: Timestamp,
-    /// Publishers that wrote of it in words of their own.
+    /// Publishers that wrote of it in words of their own and did not take it back.
     pub publishers: usize,
+    /// Whether all that was told of it was taken back since.
+    pub is_taken_back: bool,
 }
 
 /// One article of a story.
@@ -171,6 +176,12 @@ impl AlertView {
     pub fn article_count(&self) -> usize {
         let of = |story: &StoryView| story.articles.len() + story.more + story.copies;
         self.stories.iter().map(of).sum::<usize>() + self.more
+    }
+
+    /// Publishers of the stories it tells, each once.
+    pub fn publisher_count(&self) -> usize {
+        let publishers = self.stories.iter().flat_map(|story| &story.publishers);
+        publishers.map(|publisher| publisher.name.as_str()).collect::<BTreeSet<_>>().len()
     }
 
     /// Articles among them whose text is another publisher's.

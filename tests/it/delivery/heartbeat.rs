@@ -85,7 +85,7 @@ fn it_says_how_everything_is() {
         "2 of 2 feeds polled",
         "2 read",
         "0 failing, silent or gone",
-        "3 articles new",
+        "3 new articles",
         "2 alerts 1 first 1 update",
         "1 sent",
         "2 waiting, the longest since 2026-03-02 06:00 UTC",

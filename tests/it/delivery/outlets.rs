@@ -230,3 +230,35 @@ fn ntfy_gets_json_with_a_title_in_any_script() {
         assert!(message.contains("Truce is broken") && message.contains("Alert 1."), "{message}");
     }
 }
+
+#[test]
+fn an_all_clear_rings_no_alarm_and_shows_no_headline_of_what_is_over() {
+    let mut lab = Lab::with("", MAIN);
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[entry("a", "Truce is broken in the north", hour(1))]);
+    let payload = Payload { kind: "all-clear".to_owned(), ..payload(&mut lab, hour(1)) };
+    let parcel = parcel(&outlet(OutletKind::Ntfy, "https://ntfy.sh/desk"), &payload, hour(1));
+    let body: Value = serde_json::from_slice(&parcel.body).unwrap();
+    assert_eq!((body["priority"].as_i64(), body.get("click")), (Some(3), None));
+    assert_eq!(body["tags"][0], "white_check_mark");
+    let message = body["message"].as_str().unwrap();
+    assert!(message.starts_with("Nothing more that trips this topic was reported here."), "{message}");
+    assert!(message.contains("Why: ") && !message.contains("Truce is broken"), "{message}");
+}
+
+#[test]
+fn an_address_that_pretends_is_no_link_for_a_telephone_or_a_program() {
+    let mut lab = Lab::with("", MAIN);
+    lab.acquaint(hour(0));
+    let mut one = entry("a", "Truce is broken in the north", hour(1));
+    one.url = Some("http://www.bank.example@evil.example/".to_owned());
+    lab.poll(0, hour(1), &[one]);
+    let payload = payload(&mut lab, hour(1));
+    assert_eq!(payload.reports[0].url, None);
+    for kind in [OutletKind::Ntfy, OutletKind::Webhook] {
+        let parcel = parcel(&outlet(kind, "https://hook.example/topic"), &payload, hour(1));
+        let body: Value = serde_json::from_slice(&parcel.body).unwrap();
+        assert_eq!(body.get("click"), None);
+        assert!(!String::from_utf8(parcel.body).unwrap().contains("http://www.bank"), "{body:#}");
+    }
+}

@@ -17,7 +17,7 @@ use super::time;
 
 pub(super) fn origin() -> Origin {
     Origin {
-        sender: "alerts@example.org".to_owned(),
+        contact: "alerts@example.org".to_owned(),
         instance: "0a1b2c3d4e5f".to_owned(),
         status: "Actual".to_owned(),
         category: "Security".to_owned(),
@@ -155,8 +155,8 @@ fn a_cap_message_follows_the_schema() {
     assert_in_order(&alert, &ALERT);
     assert_in_order(&info, &INFO);
     for (name, expected) in [
-        ("identifier", "wirewatch-0a1b2c3d4e5f-alert-31"),
-        ("sender", "alerts@example.org"),
+        ("identifier", "wirewatch-0a1b2c3d4e5f-alert-31-1795429200"),
+        ("sender", "0a1b2c3d4e5f.wirewatch"),
         ("sent", "2026-11-23T10:20:00-00:00"),
         ("status", "Actual"),
         ("msgType", "Update"),
@@ -164,8 +164,8 @@ fn a_cap_message_follows_the_schema() {
         ("addresses", "ceasefire-breakdown.wirewatch"),
         (
             "references",
-            "alerts@example.org,wirewatch-0a1b2c3d4e5f-alert-29,2026-11-22T09:10:00-00:00 \
-             alerts@example.org,wirewatch-0a1b2c3d4e5f-alert-30,2026-11-22T15:10:00-00:00",
+            "0a1b2c3d4e5f.wirewatch,wirewatch-0a1b2c3d4e5f-alert-29-1795338600,2026-11-22T09:10:00-00:00 \
+             0a1b2c3d4e5f.wirewatch,wirewatch-0a1b2c3d4e5f-alert-30-1795360200,2026-11-22T15:10:00-00:00",
         ),
         ("incidents", "wirewatch-0a1b2c3d4e5f-incident-12"),
     ] {
@@ -177,6 +177,7 @@ fn a_cap_message_follows_the_schema() {
         ("urgency", "Immediate"),
         ("severity", "Severe"),
         ("certainty", "Likely"),
+        ("senderName", "Wirewatch, alerts@example.org"),
         ("web", "https://watch.example.org/incidents/12"),
         ("description", "UPDATE\n\nArmy violates ceasefire &amp; more"),
     ] {
@@ -200,17 +201,18 @@ fn a_cap_message_follows_the_schema() {
 fn a_cap_message_says_what_kind_of_news_it_is() {
     let none: Vec<(i64, jiff::Timestamp)> = Vec::new();
     for (kind, publishers, earlier, expected) in [
-        (Kind::First, 1, none.clone(), ("Alert", "Immediate", "Severe", "Assess")),
-        (Kind::Surge, 3, none, ("Alert", "Immediate", "Severe", "Assess")),
-        (Kind::Escalation, 3, bulletin().earlier, ("Update", "Immediate", "Severe", "Assess")),
-        (Kind::Correction, 2, bulletin().earlier, ("Update", "Past", "Severe", "Assess")),
-        (Kind::Correction, 0, bulletin().earlier, ("Cancel", "Past", "Severe", "Assess")),
-        (Kind::AllClear, 3, bulletin().earlier, ("Update", "Past", "Minor", "AllClear")),
+        (Kind::First, 1, none.clone(), ("Alert", "Immediate", "Severe", "Assess", "Likely")),
+        (Kind::Surge, 3, none, ("Alert", "Immediate", "Severe", "Assess", "Likely")),
+        (Kind::Escalation, 3, bulletin().earlier, ("Update", "Immediate", "Severe", "Assess", "Likely")),
+        (Kind::Correction, 2, bulletin().earlier, ("Update", "Past", "Severe", "Assess", "Unknown")),
+        (Kind::Correction, 0, bulletin().earlier, ("Cancel", "Past", "Severe", "Assess", "Unknown")),
+        (Kind::AllClear, 3, bulletin().earlier, ("Update", "Past", "Minor", "AllClear", "Unknown")),
     ] {
         let xml = cap(&Bulletin { kind, publishers, earlier, ..bulletin() }, &origin());
         let (alert, info) = (children(&xml, "alert").remove(0), children(&xml, "info").remove(0));
         let get = |name| value(&info, name).unwrap();
-        let found = (value(&alert, "msgType").unwrap(), get("urgency"), get("severity"), get("responseType"));
+        let kind_of = value(&alert, "msgType").unwrap();
+        let found = (kind_of, get("urgency"), get("severity"), get("responseType"), get("certainty"));
         assert_eq!(found, expected, "{kind:?} with {publishers}");
         assert_eq!(value(&alert, "references").is_some(), expected.0 != "Alert", "{kind:?}");
     }

@@ -101,6 +101,7 @@ pub(super) fn view() -> AlertView {
         more: 0,
         told: Vec::new(),
         told_more: 0,
+        corrects: None,
         trend: None,
         incident_url: None,
         actions: Vec::new(),
@@ -122,6 +123,14 @@ fn html(view: &AlertView) -> String {
 
 fn with_title(title: &str) -> AlertView {
     with_article(ArticleView { title: title.to_owned(), ..article() })
+}
+
+/// A story that so many publishers tell.
+fn said_by(count: usize, title: &str) -> AlertView {
+    let mut view = with_title(title);
+    view.stories[0].publishers =
+        (0..count).map(|at| publisher(&format!("{at}.example"), 2, "2026-11-23T10:19:30Z")).collect();
+    AlertView { publishers: u32::try_from(count).unwrap(), ..view }
 }
 
 fn with_article(article: ArticleView) -> AlertView {
@@ -189,6 +198,7 @@ pub(super) fn full(kind: Kind) -> AlertView {
             alert: 29,
             told_at: time("2026-11-22T09:10:00Z"),
             publishers: 5,
+            is_taken_back: false,
         }],
         told_more: 2,
         trend: Some(Trend {
@@ -206,37 +216,42 @@ fn a_subject_says_what_happened_in_one_line() {
         (with_title("Army violates ceasefire"), "[Ceasefire breakdown] Sudan: Army violates ceasefire"),
         (view(), "[Ceasefire breakdown] Sudan: Army violates ceasefire hours after deal…"),
         (
-            AlertView { place: None, publishers: 3, ..with_title("Army violates ceasefire") },
+            AlertView { place: None, ..said_by(3, "Army violates ceasefire") },
             "[Ceasefire breakdown] Army violates ceasefire (3 publishers)",
         ),
         (
-            AlertView { kind: Kind::Update, publishers: 2, ..with_title("Talks resume") },
+            AlertView { kind: Kind::Update, publishers: 9, ..said_by(2, "Talks resume") },
             "[Ceasefire breakdown] Update, Sudan: Talks resume (2 publishers)",
         ),
         (
-            AlertView { publishers: 3, ..with_title("Fighting resumes hours after truce") },
+            said_by(3, "Fighting resumes hours after truce"),
             "[Ceasefire breakdown] Sudan: Fighting resumes hours after truce (3 publishers)",
+        ),
+        // Of all who report the incident, one says this.
+        (
+            AlertView { kind: Kind::Update, publishers: 9, ..with_title("Talks resume") },
+            "[Ceasefire breakdown] Update, Sudan: Talks resume",
         ),
         (
             AlertView { kind: Kind::Escalation, ..with_title("Talks collapse") },
             "[Ceasefire breakdown] Escalation, Sudan: Talks collapse",
         ),
         (
-            AlertView { kind: Kind::Correction, place: None, ..with_title("Talks collapse") },
+            AlertView { kind: Kind::Correction, place: None, ..said_by(3, "Talks collapse") },
             "[Ceasefire breakdown] Correction: Talks collapse",
         ),
         (
-            AlertView { kind: Kind::AllClear, stories: Vec::new(), publishers: 4, ..view() },
+            AlertView { kind: Kind::AllClear, publishers: 4, ..said_by(3, "Talks collapse") },
             "[Ceasefire breakdown] All clear, Sudan: Nothing new is reported",
         ),
         (
             AlertView {
                 kind: Kind::Surge,
-                headline: Some("6 times the usual reports".to_owned()),
+                headline: Some("34 reports in 24h, usual 6".to_owned()),
                 publishers: 5,
                 ..with_title("Talks collapse")
             },
-            "[Ceasefire breakdown] Surge, Sudan: 6 times the usual reports (5 publishers)",
+            "[Ceasefire breakdown] Surge, Sudan: 34 reports in 24h, usual 6 (5 publishers)",
         ),
         (AlertView { stories: Vec::new(), ..view() }, "[Ceasefire breakdown] Sudan: Ceasefire breakdown"),
         (with_title("one\r\ntwo\u{202e}three"), "[Ceasefire breakdown] Sudan: one twothree"),
@@ -253,8 +268,13 @@ fn a_subject_fits_whatever_it_is_made_of() {
     let solid = "語".repeat(500);
     for text in [&long, &solid, &ARABIC.repeat(20), &String::new()] {
         for place in [None, Some(text.clone())] {
-            let view =
-                AlertView { topic_name: text.clone(), place, publishers: u32::MAX, ..with_title(text) };
+            let view = AlertView {
+                topic_name: text.clone(),
+                place,
+                publishers: u32::MAX,
+                kind: Kind::Surge,
+                ..with_title(text)
+            };
             let subject = render::subject(&view);
             assert!(subject.chars().count() <= 78, "{}: {subject}", subject.chars().count());
             assert!(subject.ends_with("(4294967295 publishers)"), "{subject}");
@@ -271,8 +291,16 @@ fn the_text_is_complete_in_itself() {
 fn every_kind_says_what_it_is() {
     for kind in [Kind::First, Kind::Update, Kind::Escalation, Kind::Surge, Kind::Correction, Kind::AllClear] {
         let view = match kind {
-            Kind::Surge => AlertView { headline: Some("6 times the usual reports".to_owned()), ..full(kind) },
-            Kind::AllClear => AlertView { stories: Vec::new(), more: 0, ..full(kind) },
+            Kind::Surge => {
+                let headline = "34 reports in 24h, usual 6".to_owned();
+                AlertView { headline: Some(headline), publishers: 12, ..full(kind) }
+            }
+            // What a correction takes back is told in one story, as is what was reported last before an all-clear.
+            Kind::Correction | Kind::AllClear => {
+                let told = full(kind).told.remove(0);
+                let corrects = (kind == Kind::Correction).then_some(told);
+                AlertView { stories: full(kind).stories.split_off(1), more: 0, corrects, ..full(kind) }
+            }
             _ => full(kind),
         };
         let mail = rendered(&view);
@@ -377,18 +405,24 @@ fn only_web_addresses_are_links() {
         ("JAVASCRIPT:alert(1)", None, "not a web address"),
         (" data:text/html,<b>x</b>", None, "not a web address: data:text"),
         ("file:///etc/passwd", None, "not a web address"),
-        ("https://bank.example@evil.example/", None, "not a web address"),
+        // Mail programs make a link of every bare address they find: here is none left.
+        (
+            "http://bank.example@evil.example/",
+            None,
+            "Link, not a web address: http[://]bank.example[@]evil.example/",
+        ),
         ("/relative", None, "not a web address"),
         ("https://", None, "not a web address"),
         ("", None, "wirewatch articles show 4711"),
     ] {
         let view = with_article(ArticleView { url: Some(url.to_owned()), ..article() });
-        // The engine writes a slash as an entity; a reader sees it as it is.
-        let html = html(&view).replace("&#x2f;", "/");
+        let html = html(&view);
         let found =
             html.split_once("href=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(href, _)| href);
         assert_eq!(found, href, "{url:?}");
         assert!(html.contains(shown), "`{shown}` is missing for {url:?}");
+        let bare = text(&view).matches("://").count();
+        assert_eq!(bare, usize::from(href.is_some()) + text(&view).matches("[://]").count(), "{url:?}");
     }
     let long = format!("https://example.org/{}", "a".repeat(5_000));
     let view = with_article(ArticleView { url: Some(long), ..article() });
@@ -444,6 +478,7 @@ fn outlook_gets_widths_and_directions_it_knows() {
 fn no_mail_is_so_long_that_gmail_cuts_it() {
     let long =
         "Army violates ceasefire hours after deal, monitors and residents of the capital say ".repeat(8);
+    let link = format!("https://example.org/{}", "a/".repeat(980));
     let one = |at: usize| {
         let evidence = (0..9).map(|index| {
             let quote = format!("{at} {index} {long}");
@@ -455,8 +490,12 @@ fn no_mail_is_so_long_that_gmail_cuts_it() {
                 9.0,
             )
         });
-        let article =
-            ArticleView { title: format!("{at} {long}"), evidence: evidence.collect(), ..article() };
+        let article = ArticleView {
+            title: format!("{at} {long}"),
+            evidence: evidence.collect(),
+            url: Some(link.clone()),
+            ..article()
+        };
         let title = format!("{at}: {long}");
         StoryView { title, articles: vec![article; 4], more: 50, copies: 90, ..story(self::article()) }
     };
@@ -487,6 +526,57 @@ fn headers_let_people_filter() {
     }
     let calm = render::headers(&AlertView { severity: Severity::Warning, ..view() });
     assert!(!calm.iter().any(|(name, _)| name == "Importance" || name == "X-Priority"));
+    let over = render::headers(&AlertView { kind: Kind::AllClear, ..view() });
+    assert!(!over.iter().any(|(name, _)| name == "Importance" || name == "X-Priority"), "it wakes nobody");
+}
+
+#[test]
+fn whoever_can_be_asked_is_named_as_a_link_names_them() {
+    for (contact, expected) in [
+        ("ops@example.org", "ops@example.org"),
+        ("büro@example.org", "b%C3%BCro@example.org"),
+        ("ops@bücher.example", "ops@xn--bcher-kva.example"),
+        ("o'neil+a/b@example.org", "o%27neil+a%2Fb@example.org"),
+    ] {
+        let headers = render::headers(&AlertView { contact: Some(contact.to_owned()), ..view() });
+        let found = headers.iter().find(|(name, _)| name == "List-Unsubscribe").unwrap();
+        assert_eq!(found.1, format!("<mailto:{expected}?subject=unsubscribe%20ceasefire-breakdown>"));
+    }
+    for odd in [
+        "",
+        "nobody",
+        "@example.org",
+        "a@",
+        "a b@example.org",
+        "a@b@example.org",
+        "a@exa mple.org",
+        "\"a\"@example.org",
+    ] {
+        let headers = render::headers(&AlertView { contact: Some(odd.to_owned()), ..view() });
+        assert!(!headers.iter().any(|(name, _)| name == "List-Unsubscribe"), "{odd}");
+    }
+}
+
+#[test]
+fn what_is_over_or_taken_back_has_no_likelihood_and_no_count_beside_it() {
+    let over = rendered(&AlertView { kind: Kind::AllClear, publishers: 5, ..said_by(2, "Talks collapse") });
+    assert!(over.text.contains("5 independent publishers reported it"), "{}", over.text);
+    for (publishers, words) in [
+        (0, "No publisher stands by it any more"),
+        (1, "1 publisher still reports the incident"),
+        (4, "4 publishers still report the incident"),
+    ] {
+        let back = AlertView { kind: Kind::Correction, publishers, ..said_by(2, "Talks collapse") };
+        let mail = rendered(&back);
+        assert!(mail.text.contains(words) && mail.html.contains(words), "{}", mail.text);
+        assert!(!mail.text.contains("independent"), "{}", mail.text);
+    }
+    for kind in [Kind::AllClear, Kind::Correction] {
+        let mail = rendered(&AlertView { kind, ..view() });
+        for part in [&mail.text, &mail.html] {
+            assert!(!part.contains("Score 0.") && !part.contains("very likely"), "{part}");
+        }
+    }
 }
 
 fn action(label: &str, url: &str, is_unsubscribe: bool) -> Action {

@@ -31,7 +31,7 @@ fn an_owners_template_takes_the_place_of_ours_and_is_escaped() {
     let mut view = full(Kind::Update);
     "<b>Army</b> & others".clone_into(&mut view.stories[0].title);
     let mail = render::render(&view, &own);
-    assert_eq!(mail.html, "<p>&lt;b&gt;Army&lt;&#x2f;b&gt; &amp; others</p>\n");
+    assert_eq!(mail.html, "<p>&lt;b&gt;Army&lt;/b&gt; &amp; others</p>\n");
     assert_eq!(mail.text, "<<b>Army</b> & others>\n");
     assert_eq!(mail.template_problem, None);
     // One of the two parts alone leaves the other as it is.
@@ -67,7 +67,10 @@ fn a_broken_template_is_an_error_with_its_place() {
         ("alert.html", "<p>\n\n{{ headlin }}\n", Some(3), "undefined value"),
         ("alert.html", "{{ headline|safe }}\n", Some(1), "unknown filter"),
         ("alert.html", "\n{% autoescape false %}{{ headline }}{% endautoescape %}\n", Some(2), "autoescape"),
-        // It works for alerts that have stories, and an all-clear has none.
+        // Plain text is not escaped, and would bring its headlines into the HTML as they are.
+        ("alert.html", "<pre>\n{% include \"alert.txt\" %}\n</pre>\n", Some(2), "template not found"),
+        ("operator.html", "{% from \"operator.txt\" import a %}{{ a() }}\n", Some(1), "template not found"),
+        // It works for alerts that show stories.
         ("alert.txt", "one\n{{ sections[0].stories[0].title }}\n", Some(2), "undefined value"),
         (
             "alert.txt",
@@ -76,6 +79,13 @@ fn a_broken_template_is_an_error_with_its_place() {
             "fuel",
         ),
         ("alert.txt", "{# nothing #}\n", None, "it lays out nothing"),
+        ("digest.txt", "{{ headline }}\n{{ items[0].nonsense }}\n", Some(2), "undefined value"),
+        (
+            "operator.html",
+            "{{ headline }}{% if \"Alive\" in headline %}\n{{ no.such }}{% endif %}\n",
+            Some(2),
+            "undefined",
+        ),
         ("operator.txt", "{{ kicker }}\n{{ nonsense() }}\n", Some(2), "unknown function"),
         ("alerts.txt", "{{ title }}\n", None, "there is no such mail; write one of alert.txt, alert.html"),
     ] {

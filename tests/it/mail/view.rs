@@ -146,10 +146,90 @@ fn who_can_be_asked_and_where_the_incident_is_come_from_the_configuration() {
     assert!(way_out.ends_with(">, <mailto:ops@example.org?subject=unsubscribe%20broken-truce>"), "{way_out}");
     let one_click = ("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned());
     assert!(full.headers.contains(&one_click), "{:?}", full.headers);
-    assert!(full.text.contains("https://w.example.org/x/incidents/1\n"), "{}", full.text);
+    assert!(!full.text.contains("/incidents/"), "no page is served there: {}", full.text);
+    let pager = mail_of(
+        "[mail]\noperator = [\"outlet:pager\", \"o'neil@example.org\"]\n[[outlet]]\nname = \"pager\"\nkind = \"ntfy\"\n\
+         url = \"https://ntfy.example/desk-1234567890\"\n",
+    );
+    let expected = "<mailto:o%27neil@example.org?subject=unsubscribe%20broken-truce>";
+    assert_eq!(unsubscribe(&pager), expected, "the first mailbox can be written to");
     assert_order(
         &full.text,
         &["WITH ONE CLICK", "  Acknowledge:\n    https://w.example.org/x/f/", "  Unsubscribe:"],
     );
     assert!(full.html.contains(">Silence for 24 hours</a>"), "{}", full.html);
+}
+
+#[test]
+fn what_is_told_is_said_by_those_who_say_it_and_not_by_all_of_the_incident() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[by("one.example", "a", DAWN, 1), by("three.example", "x", SOUTH, 1)]);
+    let first = mails(&mut lab, 1).remove(0);
+    assert!(!first.subject.contains("publishers)"), "each says something else: {}", first.subject);
+    let depot = Entry {
+        summary: Some(
+            "With the truce shattered, tanker crews fought flames on the quay, the master said.".to_owned(),
+        ),
+        ..by("two.example", "c", "Fuel depot burns at harbour after drones strike tankers", 9)
+    };
+    lab.poll(1, hour(9), &[depot]);
+    let update = mails(&mut lab, 9).remove(0);
+    assert!(
+        update.subject.ends_with("Update: Fuel depot burns at harbour after drones strike tankers"),
+        "{}",
+        update.subject
+    );
+    assert!(
+        update.text.contains("1 independent publisher in 1 article; 3 in the whole incident"),
+        "{}",
+        update.text
+    );
+}
+
+#[test]
+fn a_correction_says_what_was_told_and_later_mails_say_that_it_was_taken_back() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    lab.poll(0, hour(1), &[by("one.example", "a", DAWN, 1)]);
+    mails(&mut lab, 1);
+    lab.poll(0, hour(2), &[by("one.example", "a", "Calm in the north at dawn, no truce is in doubt", 2)]);
+    let correction = mails(&mut lab, 2).remove(0);
+    let text = correction.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_order(
+        &text,
+        &[
+            "Alert 1 of 13:00 UTC said: “[Broken truce] The truce was broken at dawn in the north”.",
+            "No publisher stands by it any more",
+            "WHAT THE REPORTS SAY NOW",
+        ],
+    );
+    assert!(!text.contains("Score 0."), "what was taken back has no likelihood: {text}");
+    assert!(correction.html.contains("mso-hide:all\">Alert 1 of 13:00 UTC said:"), "{}", correction.html);
+    lab.poll(1, hour(9), &[by("two.example", "c", SOUTH, 9)]);
+    let update = mails(&mut lab, 9).remove(0);
+    let text = update.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("(alert 1, 13:00 UTC, taken back since)"), "{text}");
+    // For programs, what was cancelled is over: the next message begins anew.
+    let bulletins = lab.reader().bulletins(9).unwrap();
+    let earlier: Vec<usize> = bulletins.iter().map(|bulletin| bulletin.earlier.len()).collect();
+    assert_eq!(earlier, [0, 1, 0]);
+    assert!(bulletins.iter().all(|bulletin| bulletin.url.is_some()), "{bulletins:?}");
+}
+
+#[test]
+fn what_files_tell_of_an_alert_stays_as_it_was_told() {
+    let mut lab = Lab::new();
+    lab.acquaint(hour(0));
+    let plain = Entry { url: Some("http://one.example/a".to_owned()), ..by("one.example", "a", DAWN, 1) };
+    lab.poll(0, hour(1), &[plain]);
+    let before = lab.reader().bulletins(9).unwrap();
+    assert_eq!(before[0].url.as_deref(), Some("http://one.example/a"), "it need not speak https");
+    // Its story is told by others later: in words of their own, and as a copy.
+    lab.poll(
+        1,
+        hour(2),
+        &[by("two.example", "b", DAWN, 2), by("three.example", "c", &format!("{DAWN} again"), 2)],
+    );
+    assert_eq!(lab.reader().bulletins(9).unwrap(), before);
 }

@@ -136,7 +136,7 @@ fn of_feeds(vitals: &Vitals) -> Section {
         format!("{} read", vitals.read_count),
         format!("{} failing, silent or gone", vitals.blind.len()),
         format!("{} in which entries may have come and gone unseen", plural(vitals.gap_count, "gap")),
-        format!("{} new", plural(vitals.article_count, "article")),
+        plural(vitals.article_count, "new article"),
     ];
     let mut items = vec![item(polled, facts)];
     for feed in vitals.blind.iter().take(FEEDS_MAX) {
