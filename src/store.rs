@@ -76,8 +76,8 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0018_count_reports.sql")),
     M::up(include_str!("../migrations/0019_add_pictures.sql")),
     M::up(include_str!("../migrations/0020_note_refusals.sql")),
-    M::up(include_str!("../migrations/0023_lapse_arrivals.sql")),
-    M::up(include_str!("../migrations/0024_note_sweeps.sql")),
+    M::up(include_str!("../migrations/0021_lapse_arrivals.sql")),
+    M::up(include_str!("../migrations/0022_note_sweeps.sql")),
 ];
 
 /// What can go wrong with the database.
