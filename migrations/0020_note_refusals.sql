@@ -13,3 +13,9 @@ CREATE TABLE refusal_notices (
 
 -- Whether something got through to other addresses when the operator was told last.
 ALTER TABLE backlogs ADD COLUMN others_get_through INTEGER NOT NULL DEFAULT 1;
+
+-- Attempts that were answered with "not now": its own back-off counts them, and none that found the way closed.
+ALTER TABLE deliveries ADD COLUMN deferrals INTEGER NOT NULL DEFAULT 0;
+UPDATE deliveries SET deferrals = attempts WHERE status = 'queued';
+-- What waits for one address, in its order.
+CREATE INDEX deliveries_by_address ON deliveries (address, id) WHERE status = 'queued';

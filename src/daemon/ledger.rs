@@ -116,6 +116,8 @@ pub struct Finish {
     pub next_attempt_at: Timestamp,
     /// Whether no other delivery would have got through this way either.
     pub is_way_closed: bool,
+    /// Whether it was answered with "not now".
+    pub is_deferral: bool,
 }
 
 /// Where jobs are handed in. Cheap to clone; the thread ends when the last one is dropped.
@@ -362,10 +364,10 @@ fn work(book: &mut Book, config: &mut Option<Arc<Config>>, job: Job) {
             drop(answer.send(ticked));
         }
         Job::Finish { finish, now, answer } => {
-            let Finish { id, status, reply, next_attempt_at, is_way_closed } = finish;
+            let Finish { id, status, reply, next_attempt_at, is_way_closed, is_deferral } = finish;
             let finished = in_transaction(writer, |tx| {
                 tx.finish_delivery(id, status, &reply, next_attempt_at, now)?;
-                tx.note_way(id, is_way_closed, now)?;
+                tx.note_way(id, is_way_closed, is_deferral, now)?;
                 tx.audit_delivery(id, now)
             });
             drop(answer.send(finished));

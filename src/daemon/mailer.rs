@@ -81,7 +81,7 @@ struct Aloft {
     id: DeliveryId,
     alert: i64,
     address: String,
-    attempts: u32,
+    deferrals: u32,
     channel: Channel,
     begun_at: Instant,
 }
@@ -249,7 +249,7 @@ impl Carrier {
             id: claimed.id,
             alert: claimed.alert.0,
             address: claimed.address.clone(),
-            attempts: claimed.attempts,
+            deferrals: claimed.deferrals,
             channel: channel.clone(),
             begun_at: Instant::now(),
         };
@@ -308,8 +308,10 @@ impl Carrier {
         let cause = Cause::of(&outcome);
         let retry = self.door.retry;
         let lane = self.lanes.entry(aloft.channel.clone()).or_insert_with(|| Lane::new(&retry));
-        let opened = lane.end(cause, ended_at);
-        let own = delivery::next_attempt(retry, aloft.attempts, ended_at);
+        let asked = retry_after.map(|wait| after(ended_at, wait.min(RETRY_AFTER_MAX)));
+        let opened = lane.end(cause, asked, ended_at);
+        let is_deferral = matches!(outcome, Outcome::Deferred(_) | Outcome::Throttled(_));
+        let own = delivery::next_attempt(retry, aloft.deferrals + 1, ended_at);
         let opens_at = lane.paused_until(ended_at).unwrap_or(ended_at);
         let (status, reply, next) = match outcome {
             Outcome::Sent(reply) => (Status::Sent, reply, ended_at),
@@ -319,9 +321,9 @@ impl Carrier {
             Outcome::Blocked(reply) | Outcome::Crowded(reply) => (Status::Queued, reply, opens_at),
             Outcome::Throttled(reply) => (Status::Queued, reply, own.max(opens_at)),
         };
-        let asked = retry_after.map(|wait| after(ended_at, wait.min(RETRY_AFTER_MAX)));
         let next_attempt_at = asked.map_or(next, |asked| asked.max(next));
-        (Finish { id: aloft.id, status, reply, next_attempt_at, is_way_closed: cause != Cause::None }, opened)
+        let is_way_closed = cause != Cause::None;
+        (Finish { id: aloft.id, status, reply, next_attempt_at, is_way_closed, is_deferral }, opened)
     }
 
     /// Counts and logs an attempt.

@@ -8,8 +8,7 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 
 use crate::alert::route::CAP_WINDOW;
-use crate::alert::route::decide::{Decision, Scene, Verdict, decide, recipients, reminders};
-use crate::alert::silence::Silence;
+use crate::alert::route::decide::{Decision, Reminder, Scene, Verdict, decide, recipients, reminders};
 use crate::alert::{Alert, AlertId};
 use crate::config::Config;
 use crate::incident::IncidentId;
@@ -56,11 +55,10 @@ pub(super) fn dispatch(
         }
     }
     let scene = Scene { recent: &recent, unsubscribed: &unsubscribed, ..scene };
-    let mut verdicts = decide(&config.routes, alert, &scene);
-    verdicts.retain(|verdict| {
-        let route = verdict.route.and_then(|number| config.routes.get(number));
-        route.is_none_or(|route| !known_at.contains(&route.min_publishers))
-    });
+    let verdicts = decide(&config.routes, alert, &scene);
+    let knows = |number: usize| {
+        config.routes.get(number).is_some_and(|route| known_at.contains(&route.min_publishers))
+    };
     if verdicts.is_empty() {
         tx.save_route_decision(&RouteDecision {
             code: "no-route",
@@ -70,9 +68,21 @@ pub(super) fn dispatch(
     }
     let mut dispatched = Dispatched { has_route: !verdicts.is_empty(), ..Dispatched::default() };
     for verdict in &verdicts {
-        carry_out(tx, id, verdict, now, &mut dispatched)?;
+        if verdict.route.is_some_and(knows) {
+            let known = RouteDecision {
+                code: "known",
+                reason: "not told again: it heard of this when fewer publishers said so",
+                ..blank(id, &verdict.address, now)
+            };
+            tx.save_route_decision(&known)?;
+        } else {
+            carry_out(tx, id, verdict, now, &mut dispatched)?;
+        }
     }
-    remind_later(tx, config, alert, (id, incident), (&verdicts, &silences), now)?;
+    // The second address of a route that hears of it only now is asked, though the first one knows it by another route.
+    let planned = reminders(&config.routes, alert, &verdicts, &silences, now);
+    let fresh = planned.into_iter().filter(|reminder| !knows(reminder.route)).collect();
+    remind_later(tx, alert, (id, incident), fresh, now)?;
     tx.audit_alert(id, now)?;
     Ok(dispatched)
 }
@@ -136,14 +146,13 @@ fn carry_out(
 /// Plans to tell a second address, once; an incident that somebody has in hands already needs none.
 pub(super) fn remind_later(
     tx: &Transaction<'_>,
-    config: &Config,
     alert: &Alert,
     (id, incident): (AlertId, Option<IncidentId>),
-    (verdicts, silences): (&[Verdict], &[Silence]),
+    planned: Vec<Reminder>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mut fresh = Vec::new();
-    for reminder in reminders(&config.routes, alert, verdicts, silences, now) {
+    for reminder in planned {
         if !tx.is_reminder_planned(id, &reminder.address)? && !tx.was_told(id, &reminder.address)? {
             fresh.push(reminder);
         }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::dispatch::{blank, remind_later, unsubscribed};
 use super::view::contact;
 use crate::alert::render::digest::{DigestItem, DigestView, Why, render};
-use crate::alert::route::decide::{Decision, Hold, Scene, Verdict, reconsider};
+use crate::alert::route::decide::{Decision, Hold, Scene, Verdict, reconsider, reminders};
 use crate::alert::silence::{Silence, silencing};
 use crate::alert::{AlertId, Kind};
 use crate::article::place::country;
@@ -117,6 +117,7 @@ fn look_again(
     if tx.is_unsubscribed(&held.address, &facts.alert.topic.0)? {
         tx.let_go(held.alert, &held.address)?;
         tx.save_route_decision(&unsubscribed(held.alert, &held.address, now))?;
+        remind_without(tx, config, held, &facts, (Decision::Unsubscribed, silences), now)?;
         return Ok(None);
     }
     let publishers = tx.alert_publishers(held.alert)?;
@@ -139,6 +140,8 @@ fn look_again(
                 silence,
                 ..blank(held.alert, &held.address, now)
             })?;
+            let decision = Decision::Held { until, hold, silence, reason };
+            remind_without(tx, config, &held, &facts, (decision, silences), now)?;
             Ok(None)
         }
         Decision::Told { .. } | Decision::NothingToClear | Decision::Unsubscribed => {
@@ -147,6 +150,20 @@ fn look_again(
             Ok(Some((held.clone(), facts)))
         }
     }
+}
+
+/// Plans to tell the second addresses of what an address is not told now, as when it was decided.
+fn remind_without(
+    tx: &Transaction<'_>,
+    config: &Config,
+    held: &Held,
+    facts: &AlertFacts,
+    (decision, silences): (Decision, &[Silence]),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let verdict = Verdict { address: held.address.clone(), route: None, decision };
+    let planned = reminders(&config.routes, &facts.alert, &[verdict], silences, now);
+    remind_later(tx, &facts.alert, (held.alert, facts.incident), planned, now)
 }
 
 /// One mail: the alert's own when there is one, else a digest.
@@ -206,7 +223,8 @@ fn tell(
         // A silence spared the second address as well; now there is something to acknowledge.
         let told = Decision::Told { reason: told };
         let verdict = Verdict { address: held.address.clone(), route: None, decision: told };
-        remind_later(tx, config, &facts.alert, (held.alert, facts.incident), (&[verdict], &[]), now)?;
+        let planned = reminders(&config.routes, &facts.alert, &[verdict], &[], now);
+        remind_later(tx, &facts.alert, (held.alert, facts.incident), planned, now)?;
     }
     let alerts = ready.iter().map(|(held, _)| held.alert).collect();
     let to = address.to_owned();

@@ -89,7 +89,7 @@ pub fn resend(path: &Path, ids: Option<&[i64]>, now: Timestamp) -> Result<Vec<i6
     let mut again = Vec::new();
     {
         let mut statement = transaction.prepare(
-            "UPDATE deliveries SET status = 'queued', attempts = 0, next_attempt_at = ?2, queued_at = ?2,
+            "UPDATE deliveries SET status = 'queued', attempts = 0, deferrals = 0, next_attempt_at = ?2, queued_at = ?2,
                  finished_at = NULL, refusal_is_untold = 0
              WHERE status = 'failed' AND (?1 IS NULL OR id = ?1)
                  AND NOT EXISTS (SELECT 1 FROM unsubscriptions u JOIN alerts a ON a.topic = u.topic

@@ -37,6 +37,8 @@ pub struct Claimed {
     pub address: String,
     /// Attempts so far, this one included.
     pub attempts: u32,
+    /// Attempts before it that were answered with "not now".
+    pub deferrals: u32,
     /// The mail.
     pub rendered: Rendered,
     /// Earlier mails of the same incident to the same address, digests among them, oldest first.
@@ -78,7 +80,7 @@ impl Transaction<'_> {
                  SELECT id FROM deliveries
                  WHERE status = 'queued' AND (next_attempt_at <= ?1 OR next_attempt_at > ?3)
                  ORDER BY next_attempt_at, id LIMIT ?2)
-             RETURNING id, alert_id, address, attempts, queued_at";
+             RETURNING id, alert_id, address, attempts, queued_at, deferrals";
         self.claimed(sql, params![to_micros(now), limit, to_micros(after(now, wait_max))])
     }
 
@@ -86,13 +88,14 @@ impl Transaction<'_> {
     fn claimed(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Claimed>, StoreError> {
         let mut claim = self.sql.prepare_cached(sql)?;
         let rows = claim.query_map(values, |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?, row.get(4)?))
+            let deferrals: u32 = row.get(5)?;
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, (row.get(3)?, deferrals), row.get(4)?))
         })?;
-        let mut rows: Vec<(i64, i64, String, u32, Option<i64>)> = rows.collect::<Result<_, _>>()?;
+        let mut rows: Vec<(i64, i64, String, (u32, u32), Option<i64>)> = rows.collect::<Result<_, _>>()?;
         rows.sort_by_key(|row| row.0);
         let instance: String = self.sql.query_row("SELECT id FROM instance", [], |row| row.get(0))?;
         let mut claimed = Vec::with_capacity(rows.len());
-        for (id, alert, address, attempts, queued_at) in rows {
+        for (id, alert, address, (attempts, deferrals), queued_at) in rows {
             let (at, rendered) = self.rendering(AlertId(alert))?;
             let rendered = with_note(rendered, &self.note_of(AlertId(alert), &address)?);
             let earlier = self.earlier_alerts(AlertId(alert), &address)?;
@@ -103,6 +106,7 @@ impl Transaction<'_> {
                 queued_at: queued_at.map_or(at, from_micros),
                 address,
                 attempts,
+                deferrals,
                 rendered,
                 earlier,
                 instance: instance.clone(),
@@ -112,7 +116,7 @@ impl Transaction<'_> {
     }
 
     /// The same for one channel, the most severe first, and nothing to an address that something is on its way to. Where the
-    /// address waits for earlier mail of the same incident, that goes first.
+    /// address waits for earlier mail of the same incident, that goes first; a correction waits for it even where that is not due.
     pub fn claim_by(
         &self,
         channel: &Channel,
@@ -130,11 +134,16 @@ impl Transaction<'_> {
                      WHERE {} AND {CHANNEL} = ?3
                          AND NOT EXISTS (
                              SELECT 1 FROM deliveries s WHERE s.status = 'sending' AND s.address = d.address)
+                         AND NOT (a.kind IN ('correction', 'all-clear') AND EXISTS (
+                             SELECT 1 FROM deliveries f JOIN alerts g ON g.id = f.alert_id
+                             WHERE f.address = d.address AND f.status = 'queued' AND f.id < d.id
+                                 AND g.incident_id = a.incident_id
+                                 AND f.next_attempt_at > ?1 AND f.next_attempt_at <= ?2))
                      ORDER BY CASE a.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END,
                          d.next_attempt_at, d.id LIMIT 1) picked
                  JOIN deliveries e ON e.address = picked.address AND e.id <= picked.id AND {}
                  JOIN alerts b ON b.id = e.alert_id AND (e.id = picked.id OR b.incident_id = picked.incident_id))
-             RETURNING id, alert_id, address, attempts, queued_at",
+             RETURNING id, alert_id, address, attempts, queued_at, deferrals",
             is_due("d"),
             is_due("e")
         );
@@ -231,13 +240,21 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Keeps whether an attempt ended because the way itself is closed, and since when that is so.
-    pub fn note_way(&self, id: DeliveryId, is_closed: bool, now: Timestamp) -> Result<(), StoreError> {
+    /// Keeps whether an attempt ended because the way itself is closed, and since when that is so; and whether it counts for the
+    /// delivery's own back-off.
+    pub fn note_way(
+        &self,
+        id: DeliveryId,
+        is_closed: bool,
+        is_deferral: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.sql
             .prepare_cached(
-                "UPDATE deliveries SET blocked_since = CASE WHEN ?2 THEN coalesce(blocked_since, ?3) END WHERE id = ?1",
+                "UPDATE deliveries SET blocked_since = CASE WHEN ?2 THEN coalesce(blocked_since, ?3) END,
+                     deferrals = deferrals + ?4 WHERE id = ?1",
             )?
-            .execute(params![id.0, is_closed, to_micros(now)])?;
+            .execute(params![id.0, is_closed, to_micros(now), is_deferral])?;
         Ok(())
     }
 

@@ -114,7 +114,7 @@ impl Transaction<'_> {
         ))?;
         let mut is_shut = self.sql.prepare_cached(&format!(
             "SELECT EXISTS (SELECT 1 FROM deliveries d WHERE d.status IN ('queued', 'sending') AND {CHANNEL} = ?1
-                 AND (d.blocked_since <= ?4 OR (d.address <> ?2 AND d.queued_at >= ?3 AND d.queued_at <= ?4)))"
+                 AND ((d.blocked_since >= ?3 AND d.blocked_since <= ?4) OR (d.address <> ?2 AND d.queued_at >= ?3 AND d.queued_at <= ?4)))"
         ))?;
         let late = before(now, wait);
         let mut rows = statement.query([])?;

@@ -99,8 +99,13 @@ impl Transaction<'_> {
                  AND d.finished_at <= ?3 AND {CHANNEL} = ?1 ORDER BY d.finished_at DESC LIMIT 1"
         ))?;
         let mut refused = self.sql.prepare_cached(&format!(
-            "SELECT count(*), max(d.finished_at) FROM deliveries d WHERE d.status = 'failed' AND d.finished_at > ?2
+            "SELECT count(*), max(d.finished_at), count(DISTINCT d.address) FROM deliveries d
+             WHERE d.status = 'failed' AND d.finished_at > ?2
                  AND d.finished_at <= ?3 AND d.reply <> ?4 AND {CHANNEL} = ?1"
+        ))?;
+        let mut addresses = self.sql.prepare_cached(&format!(
+            "SELECT count(DISTINCT d.address) FROM deliveries d WHERE d.status IN ('sent', 'failed')
+                 AND d.finished_at > ?2 AND d.finished_at <= ?3 AND {CHANNEL} = ?1"
         ))?;
         let words = channels.query_map(params![week, until], |row| row.get::<_, String>(0))?;
         let mut found = Vec::new();
@@ -111,8 +116,15 @@ impl Transaction<'_> {
                 .next()
                 .transpose()?
                 .unwrap_or(week);
-            let (count, last_at): (u32, Option<i64>) = refused
-                .query_row(params![word, sent_at, until, GIVEN_UP], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let (count, last_at, refused_count): (u32, Option<i64>, u32) = refused
+                .query_row(params![word, sent_at, until, GIVEN_UP], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?;
+            let known_count: u32 = addresses.query_row(params![word, week, until], |row| row.get(0))?;
+            // One address of several that is wrong says nothing of the others.
+            if refused_count < known_count.min(2) {
+                continue;
+            }
             if count >= ROW_MIN || (sent_at <= late && last_at.is_some_and(|at| at > late)) {
                 found.push(Channel::from_word(&word));
             }

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::delivery::outlet::{Outlet, Verdict, judge, parcel};
 use crate::delivery::payload::Payload;
 use crate::delivery::{self, Channel, Retry};
-use crate::fetch::{Fetcher, Post, Posted};
+use crate::fetch::{FailureKind, Fetcher, Post, Posted};
 use crate::mail::{Line, MailError, Mailer, Message, Outcome};
 use crate::pipeline::Letter;
 use crate::store::outbox::Claimed;
@@ -128,6 +128,10 @@ pub async fn hand_to(
         body: parcel.body,
     };
     match fetcher.post(&post, now).await {
+        // It was reached, and did not get done with this one: that says nothing of the next.
+        Posted::Failed(failure) if matches!(failure.kind, FailureKind::Timeout | FailureKind::Protocol) => {
+            (Outcome::Deferred(failure.detail), None)
+        }
         Posted::Failed(failure) => (Outcome::Blocked(failure.detail), None),
         Posted::Answered { code, headers, words } => {
             let words = if words.is_empty() { code.to_string() } else { format!("{code} {words}") };

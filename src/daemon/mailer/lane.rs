@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::RETRY_AFTER_MAX;
 use super::flight::Cause;
 use crate::delivery::{DeliveryId, Retry, next_attempt};
 use crate::feed::schedule::after;
@@ -20,7 +21,7 @@ const CALM_COUNT: u32 = 20;
 /// Longest pause: it is ended by one connection, and what waits behind it may be critical.
 const PAUSE_MAX: Duration = Duration::from_mins(5);
 
-/// Least time between a failure and an attempt for the sake of something new.
+/// Least time between a failure and an attempt for the sake of something new; it doubles with every pause in a row.
 const PROBE_AFTER: Duration = Duration::from_secs(5);
 
 /// One channel's state.
@@ -30,8 +31,11 @@ pub(super) struct Lane {
     /// Times in a row that the way itself failed.
     failure_count: u32,
     paused_until: Option<Timestamp>,
-    /// When the way failed last.
+    /// Until when the other side asked to be left alone.
+    asked_until: Option<Timestamp>,
+    /// When the way failed last, and whether because nobody answered: only then is a failure no reason to knock more seldom.
     failed_at: Option<Timestamp>,
+    may_probe: bool,
     /// The highest number of a delivery that was seen by then.
     seen_through: DeliveryId,
     /// The highest number seen by now.
@@ -62,7 +66,9 @@ impl Lane {
             retry: Retry { max: retry.max.min(PAUSE_MAX), ..*retry },
             failure_count: 0,
             paused_until: None,
+            asked_until: None,
             failed_at: None,
+            may_probe: true,
             seen_through: DeliveryId(0),
             newest: DeliveryId(0),
             in_flight: 0,
@@ -97,13 +103,14 @@ impl Lane {
     /// Whether one may try the way at `now` although there is a pause, because one of this number has come since it began: alone,
     /// and not at once after another. `None`: there is nothing new.
     pub(super) fn probe(&self, now: Timestamp, newest: DeliveryId) -> Option<Room> {
-        if newest <= self.seen_through {
+        if newest <= self.seen_through || !self.may_probe {
             return None;
         }
         if self.in_flight > 0 {
             return Some(Room::Full);
         }
-        let free_at = self.failed_at.filter(|at| *at <= now).map(|at| after(at, PROBE_AFTER));
+        let patience = PROBE_AFTER * 2_u32.saturating_pow(self.failure_count.saturating_sub(1).min(8));
+        let free_at = self.failed_at.filter(|at| *at <= now).map(|at| after(at, patience));
         Some(free_at.filter(|at| *at > now).map_or(Room::Free, Room::At))
     }
 
@@ -113,20 +120,30 @@ impl Lane {
     }
 
     /// One ended at `now`. Answers until when the others were to wait, if that is over before its time.
-    pub(super) fn end(&mut self, cause: Cause, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn end(
+        &mut self,
+        cause: Cause,
+        asked: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         self.in_flight = self.in_flight.saturating_sub(1);
         match cause {
-            Cause::Way => self.pause(now),
+            Cause::Way => {
+                self.may_probe = true;
+                self.pause(now);
+            }
             Cause::Crowd => {
                 let fewer = self.narrowed_to.unwrap_or(self.in_flight + 1).saturating_sub(1).max(1);
                 self.narrowed_to = Some(fewer.min(self.in_flight.max(1)));
                 self.calm_count = 0;
+                self.may_probe = false;
+                self.asked_until = self.asked_until.max(asked);
                 self.pause(now);
             }
             Cause::None => {
                 let opened = self.paused_until(now);
                 self.failure_count = 0;
-                self.paused_until = None;
+                (self.paused_until, self.asked_until) = (None, None);
                 self.calm_count += 1;
                 if self.calm_count >= CALM_COUNT {
                     self.calm_count = 0;
@@ -151,8 +168,9 @@ impl Lane {
 
     /// Until when nothing goes. A time that is too far ahead was set by another clock.
     pub(super) fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let latest = after(now, self.retry.max);
-        self.paused_until.filter(|until| *until > now && *until <= latest)
+        let holds = |until: &Timestamp, most| *until > now && *until <= after(now, most);
+        let asked = self.asked_until.filter(|until| holds(until, RETRY_AFTER_MAX));
+        self.paused_until.filter(|until| holds(until, self.retry.max)).max(asked)
     }
 }
 
@@ -179,15 +197,15 @@ mod tests {
                 lane.room(second(at), 3, &[Duration::from_mins(5)], false),
                 if at == 0 { Room::Free } else { Room::Full }
             );
-            lane.end(Cause::Way, second(at));
+            lane.end(Cause::Way, None, second(at));
             assert_eq!(lane.room(second(at), 3, &[], false), Room::At(second(at + wait)));
             assert_eq!(lane.room(second(at), 3, &[], true), Room::Free, "the last round tries all the same");
             at += wait;
         }
         lane.begin();
-        lane.end(Cause::None, second(at));
+        lane.end(Cause::None, None, second(at));
         lane.begin();
-        lane.end(Cause::Way, second(at));
+        lane.end(Cause::Way, None, second(at));
         assert_eq!(lane.paused_until(second(at)), Some(second(at + 30)), "a success forgets");
         assert_eq!(lane.paused_until(second(at - 9_000)), None, "a clock set back stops nothing");
     }
@@ -199,7 +217,7 @@ mod tests {
             lane.begin();
         }
         for _ in 0..3 {
-            lane.end(Cause::Way, second(0));
+            lane.end(Cause::Way, None, second(0));
         }
         assert_eq!(lane.paused_until(second(0)), Some(second(30)));
     }
@@ -209,7 +227,7 @@ mod tests {
         let mut lane = lane();
         lane.saw(DeliveryId(7));
         lane.begin();
-        lane.end(Cause::Way, second(0));
+        lane.end(Cause::Way, None, second(0));
         assert_eq!(lane.probe(second(1), DeliveryId(7)), None, "it waits for the end of the pause");
         assert_eq!(lane.probe(second(1), DeliveryId(8)), Some(Room::At(second(5))));
         assert_eq!(lane.probe(second(5), DeliveryId(8)), Some(Room::Free));
@@ -221,15 +239,15 @@ mod tests {
         lane.saw(DeliveryId(8));
         lane.begin();
         assert_eq!(lane.probe(second(6), DeliveryId(9)), Some(Room::Full), "one at a time");
-        assert_eq!(lane.end(Cause::Way, second(6)), None);
+        assert_eq!(lane.end(Cause::Way, None, second(6)), None);
         assert_eq!(lane.paused_until(second(6)), Some(second(30)), "that makes the pause no longer");
         assert_eq!(lane.probe(second(20), DeliveryId(8)), None, "it is new once");
         lane.saw(DeliveryId(9));
         lane.begin();
-        assert_eq!(lane.end(Cause::None, second(21)), Some(second(30)), "what waits until then may go");
+        assert_eq!(lane.end(Cause::None, None, second(21)), Some(second(30)), "what waits until then may go");
         assert_eq!(lane.room(second(21), 3, &[], false), Room::Free);
         lane.begin();
-        assert_eq!(lane.end(Cause::None, second(22)), None, "once");
+        assert_eq!(lane.end(Cause::None, None, second(22)), None, "once");
     }
 
     #[test]
@@ -253,14 +271,14 @@ mod tests {
         for _ in 0..3 {
             lane.begin();
         }
-        lane.end(Cause::Crowd, second(0));
+        lane.end(Cause::Crowd, None, second(0));
         assert_eq!(lane.room(second(0), 3, &slow, false), Room::At(second(30)));
-        lane.end(Cause::None, second(40));
+        lane.end(Cause::None, None, second(40));
         assert_eq!(lane.room(second(40), 3, &slow, false), Room::Free, "two at a time");
         lane.begin();
         assert_eq!(lane.room(second(40), 3, &slow, false), Room::Full);
         for _ in 0..CALM_COUNT {
-            lane.end(Cause::None, second(50));
+            lane.end(Cause::None, None, second(50));
             lane.begin();
         }
         assert_eq!(lane.room(second(60), 3, &slow, false), Room::Free, "three again");

@@ -65,7 +65,7 @@ async fn an_answer_says_that_the_way_is_open_unless_it_asks_for_time() {
         (Reply::status(503), "Deferred"),
         (Reply::status(503).header("retry-after", "7"), "Throttled"),
         (Reply::status(429), "Throttled"),
-        (Reply::raw(""), "Blocked"),
+        (Reply::raw(""), "Deferred"),
         (Reply::status(404), "Rejected"),
         (Reply::status(204), "Sent"),
     ] {

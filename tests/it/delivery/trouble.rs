@@ -150,7 +150,7 @@ fn an_address_that_never_works_hides_no_outage() {
     let late = |minutes: i64| died_at + jiff::SignedDuration::from_mins(minutes);
     for claimed in lab.claim(died_at) {
         finish(&mut lab, claimed.id, Status::Queued, "connection refused", died_at);
-        lab.within(|tx| tx.note_way(claimed.id, true, died_at));
+        lab.within(|tx| tx.note_way(claimed.id, true, false, died_at));
     }
     assert_eq!(watch(&mut lab, late(9)), (vec![], vec![]));
     let (told, events) = watch(&mut lab, late(10));
@@ -164,7 +164,7 @@ fn an_address_that_never_works_hides_no_outage() {
         let is_bad = claimed.address == "night@example.org";
         let (status, reply) = if is_bad { (Status::Queued, unknown) } else { (Status::Sent, "250 ok") };
         finish(&mut lab, claimed.id, status, reply, hour(13));
-        lab.within(|tx| tx.note_way(claimed.id, false, hour(13)));
+        lab.within(|tx| tx.note_way(claimed.id, false, true, hour(13)));
     }
     assert_eq!((watch(&mut lab, hour(13)), is_closed(&mut lab)), ((vec![], vec![]), false));
     // A person ends it.
@@ -181,12 +181,58 @@ fn an_address_that_never_works_hides_no_outage() {
 }
 
 #[test]
+fn a_recipient_the_server_shuts_out_is_told_of_once_while_others_get_through() {
+    let mut lab = alarmed(OPERATOR);
+    let mut alarms = 0;
+    for minutes in 1..180 {
+        for claimed in lab.claim(minute(minutes)) {
+            let is_bad = claimed.address == "night@example.org";
+            let (status, reply) =
+                if is_bad { (Status::Queued, "530 not here") } else { (Status::Sent, "250 ok") };
+            finish(&mut lab, claimed.id, status, reply, minute(minutes));
+            lab.within(|tx| tx.note_way(claimed.id, is_bad, false, minute(minutes)));
+        }
+        alarms += watch(&mut lab, minute(minutes)).0.len();
+    }
+    assert_eq!(alarms, 1);
+}
+
+#[test]
+fn a_correction_waits_for_what_it_corrects() {
+    let mut lab = alarmed("");
+    let claimed = lab.claim(minute(0));
+    let first = claimed.iter().find(|claimed| claimed.address == "desk@example.org").unwrap().clone();
+    for claimed in &claimed {
+        let is_full = claimed.id == first.id;
+        let (status, until) = if is_full { (Status::Queued, hour(5)) } else { (Status::Sent, minute(0)) };
+        lab.within(|tx| tx.finish_delivery(claimed.id, status, "452 full", until, minute(0)));
+    }
+    lab.poll(1, hour(1), &[entry("b", "Truce is shattered in the south", hour(1))]);
+    let connection = rusqlite::Connection::open(lab.writer.path()).unwrap();
+    connection
+        .execute_batch(
+            "UPDATE alerts SET kind = 'correction', incident_id = 1 WHERE id = (SELECT max(id) FROM alerts)",
+        )
+        .unwrap();
+    let claim = |lab: &mut Lab, at| {
+        let found = lab.within(|tx| tx.claim_by(&Channel::Mail, at, std::time::Duration::from_hours(24), 9));
+        found
+            .iter()
+            .filter(|claimed| claimed.address == "desk@example.org")
+            .map(|claimed| claimed.id)
+            .collect::<Vec<_>>()
+    };
+    assert!(claim(&mut lab, hour(4)).is_empty(), "not before the false report");
+    assert_eq!(claim(&mut lab, hour(5)), [first.id]);
+}
+
+#[test]
 fn a_server_that_dies_amid_a_batch_is_closed_for_all() {
     let mut lab = alarmed("");
     let claimed = lab.claim(minute(0));
     finish(&mut lab, claimed[0].id, Status::Sent, "250 ok", minute(1));
     finish(&mut lab, claimed[1].id, Status::Queued, "connection refused", minute(1));
-    lab.within(|tx| tx.note_way(claimed[1].id, true, minute(1)));
+    lab.within(|tx| tx.note_way(claimed[1].id, true, false, minute(1)));
     watch(&mut lab, minute(10));
     assert!(!is_closed(&mut lab), "somebody was reached nine minutes ago");
     watch(&mut lab, minute(11));
