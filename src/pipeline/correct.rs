@@ -114,6 +114,16 @@ fn settle(
             tx.audit(&Event::Withheld { article, topic, decision, reason: &reason }, now)?;
             Ok(None)
         }
+        Verdict::Tell(_) if told.is_echo => {
+            // The original was taken back, or another copy: people know. A wire text has one correction, and not one a paper.
+            tx.note_correction(told.incident, article, now)?;
+            if doubt == Doubt::Retracted {
+                tx.note_retraction(told.incident, told.story, by, now)?;
+            }
+            let reason = "a copy followed what was taken back; nobody was told again";
+            tx.note_incident(told.incident, reason, now)?;
+            Ok(None)
+        }
         Verdict::Tell(reason) => {
             tx.note_correction(told.incident, article, now)?;
             if doubt == Doubt::Retracted {

@@ -24,7 +24,14 @@ pub struct ToldOf {
     pub publisher: String,
     /// Other articles of the story, copies left out, that still trip.
     pub others: u32,
+    /// Whether it is a copy in a story of which something was taken back: it follows, and says nothing of its own.
+    pub is_echo: bool,
 }
+
+/// Whether the article `m` is an echo, as [`ToldOf::is_echo`] has it.
+const IS_ECHO: &str =
+    "m.is_copy AND EXISTS (SELECT 1 FROM incident_articles c WHERE c.incident_id = m.incident_id
+                     AND c.story_id = m.story_id AND c.corrected_at IS NOT NULL)";
 
 fn told_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<ToldOf> {
     Ok(ToldOf {
@@ -34,6 +41,7 @@ fn told_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<ToldOf> {
         story: StoryId(row.get(3)?),
         publisher: row.get(4)?,
         others: row.get(5)?,
+        is_echo: row.get(6)?,
     })
 }
 
@@ -42,17 +50,18 @@ impl Transaction<'_> {
     /// place, and how many other articles of the same story still trip. The last of a story to be taken back need not be the one
     /// that was told.
     pub fn told_of(&self, article: ArticleId, since: Timestamp) -> Result<Vec<ToldOf>, StoreError> {
-        let mut statement = self.sql.prepare_cached(
+        let mut statement = self.sql.prepare_cached(&format!(
             "SELECT m.incident_id, i.topic, i.place, m.story_id, m.publisher,
                  (SELECT count(*) FROM incident_articles o
                   JOIN scores s ON s.article_id = o.article_id AND s.topic = i.topic AND s.trips = 1
                   WHERE o.incident_id = m.incident_id AND o.story_id = m.story_id AND o.article_id <> m.article_id
-                      AND o.is_copy = 0 AND o.corrected_at IS NULL AND o.doubted_at IS NULL)
+                      AND o.is_copy = 0 AND o.corrected_at IS NULL AND o.doubted_at IS NULL),
+                 {IS_ECHO}
              FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
              WHERE m.article_id = ?1 AND m.corrected_at IS NULL AND m.doubted_at IS NULL AND m.tripped_at >= ?2
                  AND m.alert_id IS NOT NULL
              ORDER BY m.incident_id",
-        )?;
+        ))?;
         let rows = statement.query_map(params![article.0, to_micros(since)], told_of)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -65,18 +74,18 @@ impl Transaction<'_> {
         publisher: &str,
         since: Timestamp,
     ) -> Result<Vec<(ArticleId, ToldOf)>, StoreError> {
-        let mut statement = self.sql.prepare_cached(
-            "SELECT m.incident_id, i.topic, i.place, m.story_id, m.publisher, 0, m.article_id,
+        let mut statement = self.sql.prepare_cached(&format!(
+            "SELECT m.incident_id, i.topic, i.place, m.story_id, m.publisher, 0, {IS_ECHO}, m.article_id,
                  m.publisher = ?4 AND m.corrected_at IS NULL AND m.doubted_at IS NULL,
                  max(m.corrected_at IS NOT NULL) OVER (PARTITION BY m.incident_id)
              FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
              WHERE m.story_id = ?1 AND m.article_id <> ?2 AND m.alert_id IS NOT NULL AND m.tripped_at >= ?3
              ORDER BY m.incident_id, m.article_id",
-        )?;
+        ))?;
         let values = params![story.0, retraction.0, to_micros(since), publisher];
         let rows = statement.query_map(values, |row| {
-            let (is_own, was_corrected): (bool, bool) = (row.get(7)?, row.get(8)?);
-            Ok((ArticleId(row.get(6)?), told_of(row)?, is_own, was_corrected))
+            let (is_own, was_corrected): (bool, bool) = (row.get(8)?, row.get(9)?);
+            Ok((ArticleId(row.get(7)?), told_of(row)?, is_own, was_corrected))
         })?;
         let mut told: Vec<(ArticleId, ToldOf, bool)> = Vec::new();
         for row in rows {
@@ -110,17 +119,18 @@ impl Transaction<'_> {
     }
 
     /// Publishers that stand by an incident: with words of their own that were not taken back, and one for each story of which
-    /// only copies are left.
+    /// only copies were ever known. Copies of what was taken back stand by nothing.
     pub fn standing_publishers(&self, incident: IncidentId) -> Result<u32, StoreError> {
         let count = self
             .sql
             .prepare_cached(
-                "WITH standing AS (
-                     SELECT story_id, publisher, is_copy FROM incident_articles
-                     WHERE incident_id = ?1 AND corrected_at IS NULL AND doubted_at IS NULL)
+                "WITH known AS (
+                     SELECT story_id, publisher, is_copy, corrected_at, corrected_at IS NULL AND doubted_at IS NULL AS stands
+                     FROM incident_articles WHERE incident_id = ?1)
                  SELECT count(*) FROM (
-                     SELECT publisher FROM standing WHERE is_copy = 0
-                     UNION SELECT min(publisher) FROM standing GROUP BY story_id HAVING min(is_copy) = 1)",
+                     SELECT publisher FROM known WHERE is_copy = 0 AND stands
+                     UNION SELECT min(publisher) FROM known GROUP BY story_id
+                     HAVING min(is_copy) = 1 AND max(stands) = 1 AND count(corrected_at) = 0)",
             )?
             .query_row([incident.0], |row| row.get(0))?;
         Ok(count)
