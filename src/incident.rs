@@ -20,7 +20,7 @@ use crate::feed::schedule::{after, words};
 use crate::story::StoryId;
 use crate::topic::{AlertPolicy, Severity};
 
-use confirm::{confirmation, hottest_story, publisher_count};
+use confirm::{best_first, confirmation, hottest_story, publisher_count};
 use cue::Cue;
 
 /// The row of an incident in the store.
@@ -90,6 +90,8 @@ pub struct Standing {
     pub asked_publishers: u32,
     /// Told, of the last days.
     pub told: Vec<Arrival>,
+    /// Stories told in reports that moved on to something else: people know of them, and these publishers count no more.
+    pub doubted: BTreeSet<StoryId>,
     /// Collected and not told yet, oldest first.
     pub pending: Vec<Arrival>,
 }
@@ -303,8 +305,9 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn new(standing: Option<&'a Standing>, arrivals: &'a [Arrival], have: u32) -> Self {
-        let told_stories: BTreeSet<StoryId> =
-            standing.iter().flat_map(|standing| &standing.told).map(|arrival| arrival.story).collect();
+        let told = standing.iter().flat_map(|standing| &standing.told).map(|arrival| arrival.story);
+        let doubted = standing.iter().flat_map(|standing| &standing.doubted).copied();
+        let told_stories: BTreeSet<StoryId> = told.chain(doubted).collect();
         let fresh = standing
             .iter()
             .flat_map(|standing| standing.pending.iter())
@@ -438,12 +441,4 @@ fn urgent(case: &Case<'_>, step: Step<'_>) -> Option<String> {
 
 fn with_cues(reason: String, cues: &[Cue]) -> String {
     cues.iter().fold(reason, |reason, cue| format!("{reason}, and {}", cue.words))
-}
-
-fn best_first(arrivals: &[&Arrival]) -> Vec<ArticleId> {
-    let mut articles = arrivals.to_vec();
-    articles.sort_by(|a, b| {
-        (a.is_copy, b.score).partial_cmp(&(b.is_copy, a.score)).unwrap_or(std::cmp::Ordering::Equal)
-    });
-    articles.iter().map(|arrival| arrival.article).collect()
 }

@@ -277,7 +277,8 @@ impl Group<'_> {
     fn publishers(&self) -> (Vec<PublisherView>, usize) {
         let mut known: Vec<PublisherView> = Vec::new();
         let mut new: Vec<PublisherView> = Vec::new();
-        for member in self.members.iter().filter(|member| !member.is_copy && !member.is_taken_back) {
+        let stands = |member: &&&Member| !member.is_copy && !member.is_taken_back && !member.is_doubted;
+        for member in self.members.iter().filter(stands) {
             if known.iter().chain(&new).any(|publisher| publisher.name == member.publisher) {
                 continue;
             }

@@ -168,7 +168,8 @@ impl Transaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The best article that the last alert with news of an incident reports and that was not taken back.
+    /// The best article that the last alert with news of an incident reports and that was not taken back; one whose page moved on
+    /// to something else only where there is no other.
     pub fn last_reported(&self, incident: IncidentId) -> Result<Option<ArticleId>, StoreError> {
         let article = self
             .sql
@@ -176,8 +177,8 @@ impl Transaction<'_> {
                 "SELECT r.article_id FROM alerts a JOIN alert_articles r ON r.alert_id = a.id
                  JOIN incident_articles m ON m.incident_id = a.incident_id AND m.article_id = r.article_id
                  WHERE a.incident_id = ?1 AND a.kind IN ('first', 'update', 'escalation')
-                     AND m.corrected_at IS NULL AND m.doubted_at IS NULL
-                 ORDER BY a.id DESC, r.position LIMIT 1",
+                     AND m.corrected_at IS NULL
+                 ORDER BY m.doubted_at IS NOT NULL, a.id DESC, r.position LIMIT 1",
             )?
             .query_row([incident.0], |row| row.get(0))
             .optional()?;
