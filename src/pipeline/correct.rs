@@ -133,7 +133,7 @@ fn settle(
             let severity = tx.incident_severity(told.incident)?.unwrap_or(topic.source.severity);
             let placed = Placed { topic, place: &told.place, incident: told.incident, severity };
             // Nobody is left only when nobody in the whole incident stands by any of it.
-            let publishers = tx.standing_publishers(told.incident)?;
+            let publishers = tx.standing_publishers(told.incident, since(now))?;
             let news = News::to_all(Kind::Correction, &reason, reported, publishers);
             tell_people(tx, config, placed, &news, now)
         }

@@ -119,20 +119,22 @@ impl Transaction<'_> {
     }
 
     /// Publishers that stand by an incident: with words of their own that were not taken back, and one for each story of which
-    /// only copies were ever known. Copies of what was taken back stand by nothing.
-    pub fn standing_publishers(&self, incident: IncidentId) -> Result<u32, StoreError> {
+    /// only copies were ever known. Copies of what was taken back stand by nothing, and what tripped before `since`, or waited in
+    /// vain, says nothing of today.
+    pub fn standing_publishers(&self, incident: IncidentId, since: Timestamp) -> Result<u32, StoreError> {
         let count = self
             .sql
             .prepare_cached(
                 "WITH known AS (
                      SELECT story_id, publisher, is_copy, corrected_at, corrected_at IS NULL AND doubted_at IS NULL AS stands
-                     FROM incident_articles WHERE incident_id = ?1)
+                     FROM incident_articles
+                     WHERE incident_id = ?1 AND tripped_at >= ?2 AND (alert_id IS NOT NULL OR lapsed_at IS NULL))
                  SELECT count(*) FROM (
                      SELECT publisher FROM known WHERE is_copy = 0 AND stands
                      UNION SELECT min(publisher) FROM known GROUP BY story_id
                      HAVING min(is_copy) = 1 AND max(stands) = 1 AND count(corrected_at) = 0)",
             )?
-            .query_row([incident.0], |row| row.get(0))?;
+            .query_row(params![incident.0, to_micros(since)], |row| row.get(0))?;
         Ok(count)
     }
 
