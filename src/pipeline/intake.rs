@@ -389,6 +389,10 @@ pub(super) fn weigh(
             tx.withhold(event.id, &score.topic, &Withheld::Retraction, now)?;
             continue;
         }
+        if event.is_revision && tx.goes_back_and_forth(event.id, &score.topic)? {
+            tx.withhold(event.id, &score.topic, &Withheld::BackAndForth, now)?;
+            continue;
+        }
         let place = place_of(config, article, &known);
         let arrival = Arrival {
             article: event.id,

@@ -118,6 +118,18 @@ impl Transaction<'_> {
         Ok(has)
     }
 
+    /// Whether an article was taken back for a topic, reported again, and taken back once more: its page goes back and forth.
+    pub fn goes_back_and_forth(&self, article: ArticleId, topic: &TopicId) -> Result<bool, StoreError> {
+        let does = self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
+                     WHERE m.article_id = ?1 AND i.topic = ?2 AND m.corrected_at IS NOT NULL AND m.restated_count > 0)",
+            )?
+            .query_row(params![article.0, topic.0], |row| row.get(0))?;
+        Ok(does)
+    }
+
     /// Publishers that stand by an incident: with words of their own that were not taken back, and one for each story of which
     /// only copies were ever known. Copies of what was taken back stand by nothing, and what tripped before `since`, or waited in
     /// vain, says nothing of today.

@@ -224,7 +224,7 @@ impl Transaction<'_> {
              ON CONFLICT DO UPDATE SET score = excluded.score,
                  tripped_at = iif(corrected_at IS NULL, tripped_at, excluded.tripped_at),
                  alert_id = iif(corrected_at IS NULL, alert_id, NULL),
-                 corrected_at = NULL, doubted_at = NULL
+                 restated_count = restated_count + (corrected_at IS NOT NULL), corrected_at = NULL, doubted_at = NULL
              WHERE corrected_at IS NOT NULL OR doubted_at IS NOT NULL",
         )?;
         for arrival in arrivals {
