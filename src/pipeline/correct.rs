@@ -140,7 +140,8 @@ fn settle(
     }
 }
 
-fn since(now: Timestamp) -> Timestamp {
+/// Since when what was told can be taken back.
+pub(super) fn since(now: Timestamp) -> Timestamp {
     let memory = jiff::SignedDuration::try_from(MEMORY).unwrap_or_default();
     now.checked_sub(memory).unwrap_or(Timestamp::MIN)
 }

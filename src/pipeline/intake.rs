@@ -384,8 +384,8 @@ pub(super) fn weigh(
             continue;
         }
         let known = tx.places_of_story(&score.topic, event.story)?;
-        let may_retract = !known.is_empty() && config.topics.retracts(article);
-        if may_retract && tx.has_to_take_back(&score.topic, event.story, &article.publisher)? {
+        let (by, since) = (&article.publisher, correct::since(now));
+        if config.topics.retracts(article) && tx.has_to_take_back(&score.topic, event.story, by, since)? {
             tx.withhold(event.id, &score.topic, &Withheld::Retraction, now)?;
             continue;
         }

@@ -99,22 +99,23 @@ impl Transaction<'_> {
         Ok(told.into_iter().map(|(article, of, _)| (article, of)).collect())
     }
 
-    /// Whether a topic's incidents that are not closed hold of a story what a publisher may take back: what people were told of, or
-    /// what it said itself.
+    /// Whether a topic's incidents hold of a story what a publisher may take back: what people were told of since `since`, in
+    /// closed ones too, or what it said itself and waits.
     pub fn has_to_take_back(
         &self,
         topic: &TopicId,
         story: StoryId,
         publisher: &str,
+        since: Timestamp,
     ) -> Result<bool, StoreError> {
         let has = self
             .sql
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
-                     WHERE m.story_id = ?2 AND i.topic = ?1 AND i.status <> 'closed'
-                         AND (m.alert_id IS NOT NULL OR m.publisher = ?3))",
+                     WHERE m.story_id = ?2 AND i.topic = ?1
+                         AND (m.alert_id IS NOT NULL AND m.tripped_at >= ?4 OR m.publisher = ?3 AND i.status <> 'closed'))",
             )?
-            .query_row(params![topic.0, story.0, publisher], |row| row.get(0))?;
+            .query_row(params![topic.0, story.0, publisher, to_micros(since)], |row| row.get(0))?;
         Ok(has)
     }
 
