@@ -293,7 +293,10 @@ impl Intake<'_, '_> {
             kept: before.map_or(1.0, |before| kept_share(&before.title, &item.article.title)),
         });
         let event = ArticleEvent { id: article, index, story, copy_of: None, is_copy, is_revision: true };
-        self.weigh_in(item, &event, |topic| !tripped_before.contains(topic))?;
+        // Its headline took it back and no longer does. What a note beside it took back, a mended headline does not bring up.
+        let takes_up_again = did_retract && !self.config.topics.retracts(&item.article);
+        let taken_up = if takes_up_again { tx.corrected_topics(article)? } else { Vec::new() };
+        self.weigh_in(item, &event, |topic| taken_up.contains(topic) || !tripped_before.contains(topic))?;
         Ok(Some(event))
     }
 

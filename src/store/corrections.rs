@@ -119,6 +119,17 @@ impl Transaction<'_> {
         Ok(has)
     }
 
+    /// Topics of the incidents in which an article stands as taken back, or for which it was before people were told.
+    pub fn corrected_topics(&self, article: ArticleId) -> Result<Vec<TopicId>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT i.topic FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
+             WHERE m.article_id = ?1 AND m.corrected_at IS NOT NULL
+             UNION SELECT topic FROM scores WHERE article_id = ?1 AND trips = 1 AND decision = 'retracted' ORDER BY 1",
+        )?;
+        let rows = statement.query_map([article.0], |row| row.get(0).map(TopicId))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Whether an article was taken back for a topic, reported again, and taken back once more: its page goes back and forth.
     pub fn goes_back_and_forth(&self, article: ArticleId, topic: &TopicId) -> Result<bool, StoreError> {
         let does = self
