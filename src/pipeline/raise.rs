@@ -191,7 +191,7 @@ pub(super) fn tell_people(
     let Placed { topic, incident, .. } = placed;
     let source = &topic.source;
     let members = view::members(tx, incident, tell.articles, now)?;
-    let shown = tx.reported(&source.id, &view::pick(&members, tell.articles))?;
+    let shown = tx.reported(&source.id, &view::pick(tell.kind, &members, tell.articles))?;
     if shown.is_empty() {
         // All of it was edited away or pruned since: there is nothing to tell.
         return Ok(None);
