@@ -131,6 +131,9 @@ fn settle(
             }
             tx.note_incident(told.incident, &reason, now)?;
             let severity = tx.incident_severity(told.incident)?.unwrap_or(topic.source.severity);
+            // Whoever was told of it because it was critical hears that it is not so.
+            let severity =
+                tx.story_severity(told.incident, told.story)?.map_or(severity, |it| it.max(severity));
             let placed = Placed { topic, place: &told.place, incident: told.incident, severity };
             // Nobody is left only when nobody in the whole incident stands by any of it.
             let publishers = tx.standing_publishers(told.incident, since(now))?;

@@ -254,6 +254,21 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// The highest severity with which a story of an incident was told.
+    pub fn story_severity(
+        &self,
+        incident: IncidentId,
+        story: StoryId,
+    ) -> Result<Option<Severity>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT DISTINCT a.severity FROM incident_articles m JOIN alerts a ON a.id = m.alert_id
+             WHERE m.incident_id = ?1 AND m.story_id = ?2",
+        )?;
+        let rows = statement.query_map(params![incident.0, story.0], |row| row.get::<_, String>(0))?;
+        let words: Vec<String> = rows.collect::<Result<_, _>>()?;
+        Ok(words.iter().filter_map(|word| Severity::from_word(word)).max())
+    }
+
     /// The severity of an incident, its topic's or what a rule raised it to.
     pub fn incident_severity(&self, incident: IncidentId) -> Result<Option<Severity>, StoreError> {
         let word: Option<String> = self
