@@ -92,6 +92,8 @@ pub struct Standing {
     pub told: Vec<Arrival>,
     /// Stories told in reports that moved on to something else: people know of them, and these publishers count no more.
     pub doubted: BTreeSet<StoryId>,
+    /// Stories in which a report was corrected: who reports them again brings no new story.
+    pub corrected: BTreeSet<StoryId>,
     /// Collected and not told yet, oldest first.
     pub pending: Vec<Arrival>,
 }
@@ -421,10 +423,18 @@ fn open(standing: Option<&Standing>, case: &Case<'_>, step: Step<'_>) -> Found {
     }
     let stories: BTreeSet<StoryId> = case.fresh.iter().map(|arrival| arrival.story).collect();
     let before = standing.map_or(0, |standing| standing.told_publishers);
-    let reason = match stories.len() {
-        0 => format!("{} independent publishers report it now, {before} did at the last mail", case.have),
-        1 => "1 new story came in since the last mail".to_owned(),
-        count => format!("{count} new stories came in since the last mail"),
+    let was_corrected = |story: &&StoryId| standing.is_some_and(|of| of.corrected.contains(story));
+    let again = stories.iter().filter(was_corrected).count();
+    let reason = match (stories.len(), again) {
+        (0, _) => {
+            format!("{} independent publishers report it now, {before} did at the last mail", case.have)
+        }
+        (1, 1) => "what was corrected is reported again".to_owned(),
+        (1, _) => "1 new story came in since the last mail".to_owned(),
+        (count, 0) => format!("{count} new stories came in since the last mail"),
+        (count, _) => {
+            format!("{count} stories came in since the last mail, {again} of which had been corrected")
+        }
     };
     let articles = if case.fresh.is_empty() { case.since(last_alert_at) } else { best_first(&case.fresh) };
     told(Telling::Update, reason, articles)

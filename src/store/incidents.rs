@@ -145,13 +145,16 @@ impl Transaction<'_> {
             asked_publishers,
             told: Vec::new(),
             doubted: BTreeSet::new(),
+            corrected: BTreeSet::new(),
             pending: Vec::new(),
         };
         let mut statement = self.sql.prepare_cached(
-            "SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id, doubted_at
-             FROM incident_articles WHERE incident_id = ?1 AND tripped_at >= ?2 AND corrected_at IS NULL
+            "SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id, doubted_at, corrected_at,
+                 restated_count
+             FROM incident_articles WHERE incident_id = ?1 AND tripped_at >= ?2
                  AND (alert_id IS NOT NULL OR lapsed_at IS NULL)
-             UNION SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id, doubted_at
+             UNION SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id, doubted_at, corrected_at,
+                 restated_count
              FROM incident_articles WHERE incident_id = ?1 AND alert_id IS NULL AND lapsed_at IS NULL
              ORDER BY article_id",
         )?;
@@ -165,8 +168,13 @@ impl Transaction<'_> {
                 score: row.get(4)?,
                 at: from_micros(row.get(5)?),
             };
+            let is_corrected = row.get::<_, Option<i64>>(8)?.is_some();
+            if is_corrected || row.get::<_, i64>(9)? > 0 {
+                standing.corrected.insert(arrival.story);
+            }
             match (row.get::<_, Option<i64>>(6)?, row.get::<_, Option<i64>>(7)?) {
                 (None, _) => standing.pending.push(arrival),
+                (Some(_), _) if is_corrected => {}
                 (Some(_), None) => standing.told.push(arrival),
                 (Some(_), Some(_)) => _ = standing.doubted.insert(arrival.story),
             }
