@@ -140,6 +140,8 @@ pub enum Withheld {
     Retracted,
     /// It takes back what its story reports.
     Retraction,
+    /// It was taken back twice and says so again.
+    BackAndForth,
     /// It waited to be told, and was edited until it no longer trips.
     EditedAway,
     /// The topic was taken out of the configuration.
@@ -159,6 +161,7 @@ impl Withheld {
             Self::Unconfirmed { .. } | Self::Lapsed { .. } => "unconfirmed",
             Self::Retracted => "retracted",
             Self::Retraction => "retraction",
+            Self::BackAndForth => "back-and-forth",
             Self::EditedAway => "edited-away",
             Self::TopicGone => "topic-gone",
         }
@@ -199,6 +202,9 @@ impl Withheld {
             ),
             Self::Retracted => "not told: its publisher took it back before".to_owned(),
             Self::Retraction => "not told as news: it takes back what was reported".to_owned(),
+            Self::BackAndForth => {
+                "not told: it was reported and taken back twice, and its page goes back and forth".to_owned()
+            }
             Self::EditedAway => "not told: it was edited before, and no longer says so".to_owned(),
             Self::TopicGone => "not told: its topic is no longer configured".to_owned(),
         }

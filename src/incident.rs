@@ -20,8 +20,8 @@ use crate::feed::schedule::{after, words};
 use crate::story::StoryId;
 use crate::topic::{AlertPolicy, Severity};
 
-use confirm::{confirmation, hottest_story, publisher_count};
-use cue::Cue;
+use confirm::{best_first, confirmation, publisher_count};
+use cue::{Cue, Urgent, urgent, with_cues};
 
 /// The row of an incident in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,6 +90,10 @@ pub struct Standing {
     pub asked_publishers: u32,
     /// Told, of the last days.
     pub told: Vec<Arrival>,
+    /// Stories told in reports that moved on to something else: people know of them, and these publishers count no more.
+    pub doubted: BTreeSet<StoryId>,
+    /// Stories in which a report was corrected: who reports them again brings no new story.
+    pub corrected: BTreeSet<StoryId>,
     /// Collected and not told yet, oldest first.
     pub pending: Vec<Arrival>,
 }
@@ -242,12 +246,13 @@ pub fn advance(standing: Option<&Standing>, step: Step<'_>) -> Advance {
     };
     let severity = if found.tell.is_some() { raised(severity, &case, step.cues) } else { severity };
     let confirmed = standing.filter(|_| found.tell.is_none()).and_then(|of| confirmation(of, &case, step));
-    // An escalation of a story that was told reports what arrived now.
-    let is_escalation =
-        case.fresh.is_empty() && found.tell.as_ref().is_some_and(|tell| tell.telling == Telling::Escalation);
+    // An escalation may report what arrived now though its story was told.
+    let escalation = found.tell.as_ref().filter(|tell| tell.telling == Telling::Escalation);
+    let is_escalated =
+        |arrival: &Arrival| escalation.is_some_and(|tell| tell.articles.contains(&arrival.article));
     let outcome = |arrival: &Arrival| match confirmed {
         Some(_) if case.told_stories.contains(&arrival.story) => Outcome::Told,
-        _ => case.outcome(arrival, found.waiting, is_escalation),
+        _ => case.outcome(arrival, found.waiting, is_escalated(arrival)),
     };
     let outcomes = arrivals.iter().map(outcome).collect();
     let transition = (from != Some(found.status)).then(|| Transition {
@@ -303,8 +308,9 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn new(standing: Option<&'a Standing>, arrivals: &'a [Arrival], have: u32) -> Self {
-        let told_stories: BTreeSet<StoryId> =
-            standing.iter().flat_map(|standing| &standing.told).map(|arrival| arrival.story).collect();
+        let told = standing.iter().flat_map(|standing| &standing.told).map(|arrival| arrival.story);
+        let doubted = standing.iter().flat_map(|standing| &standing.doubted).copied();
+        let told_stories: BTreeSet<StoryId> = told.chain(doubted).collect();
         let fresh = standing
             .iter()
             .flat_map(|standing| standing.pending.iter())
@@ -338,12 +344,21 @@ impl<'a> Case<'a> {
         if is_known { told + 1..=asked } else { NEWS_TO_ALL }
     }
 
-    fn outcome(&self, arrival: &Arrival, waiting: Option<Outcome>, is_escalation: bool) -> Outcome {
+    fn outcome(&self, arrival: &Arrival, waiting: Option<Outcome>, is_escalated: bool) -> Outcome {
         match waiting {
-            _ if self.told_stories.contains(&arrival.story) && !is_escalation => Outcome::AlreadyReported,
+            _ if self.told_stories.contains(&arrival.story) && !is_escalated => Outcome::AlreadyReported,
             Some(waiting) => waiting,
             None => Outcome::Told,
         }
+    }
+
+    /// What a rule tells: first what arrived now and fulfilled it, then what waited beside it.
+    fn cued(&self, arrivals: &[Arrival]) -> Vec<ArticleId> {
+        let fired = arrivals.iter().filter(|arrival| !arrival.is_copy || self.fresh.is_empty());
+        let mut articles = best_first(&fired.collect::<Vec<_>>());
+        let waited = best_first(&self.fresh);
+        articles.extend(waited.into_iter().filter(|id| !articles.contains(id)).collect::<Vec<_>>());
+        articles
     }
 
     /// The articles that came since people were last told, best first.
@@ -391,13 +406,10 @@ fn open(standing: Option<&Standing>, case: &Case<'_>, step: Step<'_>) -> Found {
         let tell = Tell { telling, reason, articles, publishers: case.have, known_at };
         Found { status: Status::Open, tell: Some(tell), waiting: None, has_news: false }
     };
-    if let Some(reason) = urgent(case, step) {
-        let arrivals: Vec<&Arrival> = step.arrivals.iter().collect();
-        return told(
-            Telling::Escalation,
-            reason,
-            best_first(if case.fresh.is_empty() { &arrivals } else { &case.fresh }),
-        );
+    match urgent(case, step) {
+        Some(Urgent::Hot(reason)) => return told(Telling::Escalation, reason, best_first(&case.fresh)),
+        Some(Urgent::Cue(reason)) => return told(Telling::Escalation, reason, case.cued(step.arrivals)),
+        None => {}
     }
     if !case.has_news(standing, step.levels) {
         return Found { status: Status::Open, tell: None, waiting: None, has_news: false };
@@ -411,39 +423,19 @@ fn open(standing: Option<&Standing>, case: &Case<'_>, step: Step<'_>) -> Found {
     }
     let stories: BTreeSet<StoryId> = case.fresh.iter().map(|arrival| arrival.story).collect();
     let before = standing.map_or(0, |standing| standing.told_publishers);
-    let reason = match stories.len() {
-        0 => format!("{} independent publishers report it now, {before} did at the last mail", case.have),
-        1 => "1 new story came in since the last mail".to_owned(),
-        count => format!("{count} new stories came in since the last mail"),
+    let was_corrected = |story: &&StoryId| standing.is_some_and(|of| of.corrected.contains(story));
+    let again = stories.iter().filter(was_corrected).count();
+    let reason = match (stories.len(), again) {
+        (0, _) => {
+            format!("{} independent publishers report it now, {before} did at the last mail", case.have)
+        }
+        (1, 1) => "what was corrected is reported again".to_owned(),
+        (1, _) => "1 new story came in since the last mail".to_owned(),
+        (count, 0) => format!("{count} new stories came in since the last mail"),
+        (count, _) => {
+            format!("{count} stories came in since the last mail, {again} of which had been corrected")
+        }
     };
     let articles = if case.fresh.is_empty() { case.since(last_alert_at) } else { best_first(&case.fresh) };
     told(Telling::Update, reason, articles)
-}
-
-/// Why news of an open incident cannot wait, if so: a new story that several publishers report within the hour, or a rule of
-/// the topic that other alerts fulfil. For a rule it is no matter whether the story was told: fighting that goes on after a truce
-/// was agreed is told in the words of the fighting before it.
-fn urgent(case: &Case<'_>, step: Step<'_>) -> Option<String> {
-    let hottest = hottest_story(&case.fresh, ESCALATION_WINDOW);
-    if hottest >= step.policy.escalate_publishers {
-        let reason = format!("{hottest} independent publishers report a new story of it within an hour");
-        return Some(with_cues(reason, step.cues));
-    }
-    if step.arrivals.iter().all(|arrival| arrival.is_copy) {
-        return None;
-    }
-    let mut cues = step.cues.iter();
-    cues.next().map(|first| with_cues(first.words.clone(), cues.as_slice()))
-}
-
-fn with_cues(reason: String, cues: &[Cue]) -> String {
-    cues.iter().fold(reason, |reason, cue| format!("{reason}, and {}", cue.words))
-}
-
-fn best_first(arrivals: &[&Arrival]) -> Vec<ArticleId> {
-    let mut articles = arrivals.to_vec();
-    articles.sort_by(|a, b| {
-        (a.is_copy, b.score).partial_cmp(&(b.is_copy, a.score)).unwrap_or(std::cmp::Ordering::Equal)
-    });
-    articles.iter().map(|arrival| arrival.article).collect()
 }

@@ -1,11 +1,12 @@
 //! Confirmation: how many publishers say so independently of each other.
 //!
-//! Owns [`publisher_count`], [`hottest_story`] and [`confirmation`]. Refuses to decide what is enough.
+//! Owns [`publisher_count`], [`hottest_story`], [`best_first`] and [`confirmation`]. Refuses to decide what is enough.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Arrival, Case, Standing, Status, Step, Tell, Telling, best_first};
+use super::{Arrival, Case, Standing, Status, Step, Tell, Telling};
+use crate::article::identity::ArticleId;
 use crate::feed::schedule::after;
 use crate::story::StoryId;
 
@@ -44,6 +45,15 @@ pub(super) fn hottest_story(arrivals: &[&Arrival], window: Duration) -> u32 {
         }
     }
     most
+}
+
+/// The articles, the best score first and copies last.
+pub(super) fn best_first(arrivals: &[&Arrival]) -> Vec<ArticleId> {
+    let mut articles = arrivals.to_vec();
+    articles.sort_by(|a, b| {
+        (a.is_copy, b.score).partial_cmp(&(b.is_copy, a.score)).unwrap_or(std::cmp::Ordering::Equal)
+    });
+    articles.iter().map(|arrival| arrival.article).collect()
 }
 
 /// What was told, now that as many publishers say so as a route asks for: it was asked once, and refused.

@@ -1,11 +1,14 @@
 //! Cues: what one topic's alerts mean for another topic at the same place.
 //!
-//! Owns [`Cue`], a rule of a topic's policy that holds now, and when it does. Refuses to look anything up.
+//! Owns [`Cue`], a rule of a topic's policy that holds now, and when it does, and why news cannot wait ([`urgent`]). Refuses to look
+//! anything up.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::confirm::hottest_story;
+use super::{Case, ESCALATION_WINDOW, Step};
 use crate::feed::schedule::{after, words};
 use crate::topic::Severity;
 use crate::topic::policy::{Sequence, Together};
@@ -84,4 +87,33 @@ fn is_within(neighbour: &Neighbour, within: Duration, now: Timestamp) -> bool {
 fn ago(at: Timestamp, now: Timestamp) -> String {
     let passed = Duration::try_from(now.duration_since(at)).unwrap_or_default();
     if passed < Duration::from_mins(1) { "just now".to_owned() } else { format!("{} ago", words(passed)) }
+}
+
+/// Why news cannot wait, as a clause.
+pub(super) enum Urgent {
+    /// Several publishers report a new story.
+    Hot(String),
+    /// A rule holds for what arrived.
+    Cue(String),
+}
+
+/// Why news of an open incident cannot wait, if so: a new story that several publishers report within the hour, or a rule of
+/// the topic that other alerts fulfil. For a rule it is no matter whether the story was told: fighting that goes on after a truce
+/// was agreed is told in the words of the fighting before it.
+pub(super) fn urgent(case: &Case<'_>, step: Step<'_>) -> Option<Urgent> {
+    let hottest = hottest_story(&case.fresh, ESCALATION_WINDOW);
+    if hottest >= step.policy.escalate_publishers {
+        let reason = format!("{hottest} independent publishers report a new story of it within an hour");
+        return Some(Urgent::Hot(with_cues(reason, step.cues)));
+    }
+    if step.arrivals.iter().all(|arrival| arrival.is_copy) {
+        return None;
+    }
+    let mut cues = step.cues.iter();
+    cues.next().map(|first| Urgent::Cue(with_cues(first.words.clone(), cues.as_slice())))
+}
+
+/// A reason with the rules that hold besides.
+pub(super) fn with_cues(reason: String, cues: &[Cue]) -> String {
+    cues.iter().fold(reason, |reason, cue| format!("{reason}, and {}", cue.words))
 }

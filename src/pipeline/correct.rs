@@ -114,6 +114,16 @@ fn settle(
             tx.audit(&Event::Withheld { article, topic, decision, reason: &reason }, now)?;
             Ok(None)
         }
+        Verdict::Tell(_) if told.is_echo => {
+            // The original was taken back, or another copy: people know. A wire text has one correction, and not one a paper.
+            tx.note_correction(told.incident, article, now)?;
+            if doubt == Doubt::Retracted {
+                tx.note_retraction(told.incident, told.story, by, now)?;
+            }
+            let reason = "a copy followed what was taken back; nobody was told again";
+            tx.note_incident(told.incident, reason, now)?;
+            Ok(None)
+        }
         Verdict::Tell(reason) => {
             tx.note_correction(told.incident, article, now)?;
             if doubt == Doubt::Retracted {
@@ -121,16 +131,20 @@ fn settle(
             }
             tx.note_incident(told.incident, &reason, now)?;
             let severity = tx.incident_severity(told.incident)?.unwrap_or(topic.source.severity);
+            // Whoever was told of it because it was critical hears that it is not so.
+            let severity =
+                tx.story_severity(told.incident, told.story)?.map_or(severity, |it| it.max(severity));
             let placed = Placed { topic, place: &told.place, incident: told.incident, severity };
             // Nobody is left only when nobody in the whole incident stands by any of it.
-            let publishers = tx.standing_publishers(told.incident)?;
+            let publishers = tx.standing_publishers(told.incident, since(now))?;
             let news = News::to_all(Kind::Correction, &reason, reported, publishers);
             tell_people(tx, config, placed, &news, now)
         }
     }
 }
 
-fn since(now: Timestamp) -> Timestamp {
+/// Since when what was told can be taken back.
+pub(super) fn since(now: Timestamp) -> Timestamp {
     let memory = jiff::SignedDuration::try_from(MEMORY).unwrap_or_default();
     now.checked_sub(memory).unwrap_or(Timestamp::MIN)
 }

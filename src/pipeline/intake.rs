@@ -293,7 +293,10 @@ impl Intake<'_, '_> {
             kept: before.map_or(1.0, |before| kept_share(&before.title, &item.article.title)),
         });
         let event = ArticleEvent { id: article, index, story, copy_of: None, is_copy, is_revision: true };
-        self.weigh_in(item, &event, |topic| !tripped_before.contains(topic))?;
+        // Its headline took it back and no longer does. What a note beside it took back, a mended headline does not bring up.
+        let takes_up_again = did_retract && !self.config.topics.retracts(&item.article);
+        let taken_up = if takes_up_again { tx.corrected_topics(article)? } else { Vec::new() };
+        self.weigh_in(item, &event, |topic| taken_up.contains(topic) || !tripped_before.contains(topic))?;
         Ok(Some(event))
     }
 
@@ -384,9 +387,13 @@ pub(super) fn weigh(
             continue;
         }
         let known = tx.places_of_story(&score.topic, event.story)?;
-        let may_retract = !known.is_empty() && config.topics.retracts(article);
-        if may_retract && tx.has_to_take_back(&score.topic, event.story, &article.publisher)? {
+        let (by, since) = (&article.publisher, correct::since(now));
+        if config.topics.retracts(article) && tx.has_to_take_back(&score.topic, event.story, by, since)? {
             tx.withhold(event.id, &score.topic, &Withheld::Retraction, now)?;
+            continue;
+        }
+        if event.is_revision && tx.goes_back_and_forth(event.id, &score.topic)? {
+            tx.withhold(event.id, &score.topic, &Withheld::BackAndForth, now)?;
             continue;
         }
         let place = place_of(config, article, &known);

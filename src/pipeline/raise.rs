@@ -68,7 +68,7 @@ pub(super) fn raise(
         None => tx.begin_incident(id, place, now)?,
     };
     tx.add_arrivals(incident, &arrivals, now)?;
-    tx.save_step(incident, &step, now)?;
+    tx.save_step(incident, &kept(place, standing.as_ref(), topic, &step), now)?;
     for (arrival, outcome) in arrivals.iter().zip(&step.outcomes) {
         if *outcome != Outcome::Told {
             let silence = Withheld::Incident(*outcome);
@@ -87,6 +87,15 @@ pub(super) fn raise(
     };
     tx.join_told(incident)?;
     Ok(alert)
+}
+
+/// What an incident keeps of a step. What has no place is many events: a rule raises the alert that it sends, and not all those that
+/// come after.
+fn kept(place: &str, standing: Option<&Standing>, topic: &Topic, step: &Advance) -> Advance {
+    let own = topic.source.severity;
+    let before = standing.map_or(own, |standing| standing.severity.max(own));
+    let severity = if place == NO_PLACE { before } else { step.severity };
+    Advance { severity, ..step.clone() }
 }
 
 /// Arrivals, and what waits of the same events in the incident without a place: it has found one.
@@ -191,7 +200,7 @@ pub(super) fn tell_people(
     let Placed { topic, incident, .. } = placed;
     let source = &topic.source;
     let members = view::members(tx, incident, tell.articles, now)?;
-    let shown = tx.reported(&source.id, &view::pick(&members, tell.articles))?;
+    let shown = tx.reported(&source.id, &view::pick(tell.kind, &members, tell.articles))?;
     if shown.is_empty() {
         // All of it was edited away or pruned since: there is nothing to tell.
         return Ok(None);
@@ -302,8 +311,11 @@ fn close_quiet(
     if standing.status != Status::Open || !config.routes.iter().any(|route| route.all_clear) {
         return Ok(None);
     }
-    let placed = Placed { topic, place: &alive.place, incident: standing.id, severity: step.severity };
     let told: Vec<ArticleId> = tx.last_reported(standing.id)?.into_iter().collect();
+    let story = told.first().map(|article| tx.story_of(*article)).transpose()?.flatten();
+    let told_with = story.map(|(story, _)| tx.story_severity(standing.id, story)).transpose()?.flatten();
+    let severity = told_with.map_or(step.severity, |told| told.max(step.severity));
+    let placed = Placed { topic, place: &alive.place, incident: standing.id, severity };
     let reason = step.transition.as_ref().map_or("it fell quiet", |transition| &transition.reason);
     let news = News::to_all(Kind::AllClear, reason, &told, standing.told_publishers);
     tell_people(tx, config, placed, &news, now)

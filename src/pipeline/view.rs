@@ -79,10 +79,14 @@ pub(super) fn members(
 }
 
 /// The articles of an alert that its mail shows, best first: one of each story before a second of any, and copies only
-/// where nothing else is known of a story.
-pub(super) fn pick(members: &[Member], articles: &[ArticleId]) -> Vec<ArticleId> {
+/// where nothing else is known of a story. A correction shows what takes back and what is taken back, as they are: a note that
+/// quotes a report is no copy of it.
+pub(super) fn pick(kind: Kind, members: &[Member], articles: &[ArticleId]) -> Vec<ArticleId> {
     let by_id: BTreeMap<ArticleId, &Member> = members.iter().map(|member| (member.article, member)).collect();
     let known: Vec<&Member> = articles.iter().filter_map(|id| by_id.get(id).copied()).collect();
+    if kind == Kind::Correction {
+        return known.iter().take(ARTICLES_MAX).map(|member| member.article).collect();
+    }
     let written: BTreeSet<StoryId> =
         known.iter().filter(|member| !member.is_copy).map(|member| member.story).collect();
     let shown = known.iter().filter(|member| !member.is_copy || !written.contains(&member.story));
@@ -221,7 +225,8 @@ impl Stories {
         for (story, members) in &by_story {
             let told_in =
                 members.iter().filter_map(|member| member.alert).filter(|id| *id < decided.id).min();
-            let group = Group { members, in_alert: &in_alert, last_told_at, told_in };
+            let is_correction = decided.alert.kind == Kind::Correction;
+            let group = Group { members, in_alert: &in_alert, last_told_at, told_in, is_correction };
             let shown = articles.remove(story).unwrap_or_default();
             match told_in {
                 _ if !shown.is_empty() => stories.shown.push(group.view(shown)),
@@ -265,6 +270,8 @@ struct Group<'a> {
     last_told_at: Option<Timestamp>,
     /// The alert that told the story first.
     told_in: Option<AlertId>,
+    /// Whether the alert takes something back.
+    is_correction: bool,
 }
 
 impl Group<'_> {
@@ -277,7 +284,8 @@ impl Group<'_> {
     fn publishers(&self) -> (Vec<PublisherView>, usize) {
         let mut known: Vec<PublisherView> = Vec::new();
         let mut new: Vec<PublisherView> = Vec::new();
-        for member in self.members.iter().filter(|member| !member.is_copy && !member.is_taken_back) {
+        let stands = |member: &&&Member| !member.is_copy && !member.is_taken_back && !member.is_doubted;
+        for member in self.members.iter().filter(stands) {
             if known.iter().chain(&new).any(|publisher| publisher.name == member.publisher) {
                 continue;
             }
@@ -305,14 +313,15 @@ impl Group<'_> {
         let title = articles.first().map(|article| article.title.clone());
         let title = title.or_else(|| self.members.first().map(|member| member.title.clone()));
         let mut copied_by: Vec<String> = Vec::new();
-        for member in self.members.iter().filter(|member| member.is_copy) {
+        // A story of which only copies are known shows one of them.
+        let shown: BTreeSet<i64> = articles.iter().map(|article| article.id).collect();
+        let is_shown = |member: &&&Member| shown.contains(&member.article.0);
+        let is_copy = |member: &&&Member| member.is_copy && !(self.is_correction && is_shown(member));
+        for member in self.members.iter().filter(is_copy) {
             if copied_by.len() < COPIED_BY_MAX && !copied_by.contains(&member.publisher) {
                 copied_by.push(member.publisher.clone());
             }
         }
-        // A story of which only copies are known shows one of them.
-        let shown: BTreeSet<i64> = articles.iter().map(|article| article.id).collect();
-        let is_shown = |member: &&&Member| shown.contains(&member.article.0);
         let copies = self.members.iter().filter(|member| member.is_copy).filter(|m| !is_shown(m)).count();
         let told = self.members.iter().filter(|m| !m.is_copy && self.in_alert.contains(&m.article));
         let more = told.filter(|member| !is_shown(member)).count();

@@ -24,7 +24,14 @@ pub struct ToldOf {
     pub publisher: String,
     /// Other articles of the story, copies left out, that still trip.
     pub others: u32,
+    /// Whether it is a copy in a story of which something was taken back: it follows, and says nothing of its own.
+    pub is_echo: bool,
 }
+
+/// Whether the article `m` is an echo, as [`ToldOf::is_echo`] has it.
+const IS_ECHO: &str =
+    "m.is_copy AND EXISTS (SELECT 1 FROM incident_articles c WHERE c.incident_id = m.incident_id
+                     AND c.story_id = m.story_id AND c.corrected_at IS NOT NULL)";
 
 fn told_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<ToldOf> {
     Ok(ToldOf {
@@ -34,6 +41,7 @@ fn told_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<ToldOf> {
         story: StoryId(row.get(3)?),
         publisher: row.get(4)?,
         others: row.get(5)?,
+        is_echo: row.get(6)?,
     })
 }
 
@@ -42,17 +50,18 @@ impl Transaction<'_> {
     /// place, and how many other articles of the same story still trip. The last of a story to be taken back need not be the one
     /// that was told.
     pub fn told_of(&self, article: ArticleId, since: Timestamp) -> Result<Vec<ToldOf>, StoreError> {
-        let mut statement = self.sql.prepare_cached(
+        let mut statement = self.sql.prepare_cached(&format!(
             "SELECT m.incident_id, i.topic, i.place, m.story_id, m.publisher,
                  (SELECT count(*) FROM incident_articles o
                   JOIN scores s ON s.article_id = o.article_id AND s.topic = i.topic AND s.trips = 1
                   WHERE o.incident_id = m.incident_id AND o.story_id = m.story_id AND o.article_id <> m.article_id
-                      AND o.is_copy = 0 AND o.corrected_at IS NULL AND o.doubted_at IS NULL)
+                      AND o.is_copy = 0 AND o.corrected_at IS NULL AND o.doubted_at IS NULL),
+                 {IS_ECHO}
              FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
              WHERE m.article_id = ?1 AND m.corrected_at IS NULL AND m.doubted_at IS NULL AND m.tripped_at >= ?2
                  AND m.alert_id IS NOT NULL
              ORDER BY m.incident_id",
-        )?;
+        ))?;
         let rows = statement.query_map(params![article.0, to_micros(since)], told_of)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -65,18 +74,18 @@ impl Transaction<'_> {
         publisher: &str,
         since: Timestamp,
     ) -> Result<Vec<(ArticleId, ToldOf)>, StoreError> {
-        let mut statement = self.sql.prepare_cached(
-            "SELECT m.incident_id, i.topic, i.place, m.story_id, m.publisher, 0, m.article_id,
+        let mut statement = self.sql.prepare_cached(&format!(
+            "SELECT m.incident_id, i.topic, i.place, m.story_id, m.publisher, 0, {IS_ECHO}, m.article_id,
                  m.publisher = ?4 AND m.corrected_at IS NULL AND m.doubted_at IS NULL,
                  max(m.corrected_at IS NOT NULL) OVER (PARTITION BY m.incident_id)
              FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
              WHERE m.story_id = ?1 AND m.article_id <> ?2 AND m.alert_id IS NOT NULL AND m.tripped_at >= ?3
              ORDER BY m.incident_id, m.article_id",
-        )?;
+        ))?;
         let values = params![story.0, retraction.0, to_micros(since), publisher];
         let rows = statement.query_map(values, |row| {
-            let (is_own, was_corrected): (bool, bool) = (row.get(7)?, row.get(8)?);
-            Ok((ArticleId(row.get(6)?), told_of(row)?, is_own, was_corrected))
+            let (is_own, was_corrected): (bool, bool) = (row.get(8)?, row.get(9)?);
+            Ok((ArticleId(row.get(7)?), told_of(row)?, is_own, was_corrected))
         })?;
         let mut told: Vec<(ArticleId, ToldOf, bool)> = Vec::new();
         for row in rows {
@@ -90,39 +99,66 @@ impl Transaction<'_> {
         Ok(told.into_iter().map(|(article, of, _)| (article, of)).collect())
     }
 
-    /// Whether a topic's incidents that are not closed hold of a story what a publisher may take back: what people were told of, or
-    /// what it said itself.
+    /// Whether a topic's incidents hold of a story what a publisher may take back: what people were told of since `since`, in
+    /// closed ones too, or what it said itself and waits.
     pub fn has_to_take_back(
         &self,
         topic: &TopicId,
         story: StoryId,
         publisher: &str,
+        since: Timestamp,
     ) -> Result<bool, StoreError> {
         let has = self
             .sql
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
-                     WHERE m.story_id = ?2 AND i.topic = ?1 AND i.status <> 'closed'
-                         AND (m.alert_id IS NOT NULL OR m.publisher = ?3))",
+                     WHERE m.story_id = ?2 AND i.topic = ?1
+                         AND (m.alert_id IS NOT NULL AND m.tripped_at >= ?4 OR m.publisher = ?3 AND i.status <> 'closed'))",
             )?
-            .query_row(params![topic.0, story.0, publisher], |row| row.get(0))?;
+            .query_row(params![topic.0, story.0, publisher, to_micros(since)], |row| row.get(0))?;
         Ok(has)
     }
 
+    /// Topics of the incidents in which an article stands as taken back, or for which it was before people were told.
+    pub fn corrected_topics(&self, article: ArticleId) -> Result<Vec<TopicId>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT i.topic FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
+             WHERE m.article_id = ?1 AND m.corrected_at IS NOT NULL
+             UNION SELECT topic FROM scores WHERE article_id = ?1 AND trips = 1 AND decision = 'retracted' ORDER BY 1",
+        )?;
+        let rows = statement.query_map([article.0], |row| row.get(0).map(TopicId))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether an article was taken back for a topic, reported again, and taken back once more: its page goes back and forth.
+    pub fn goes_back_and_forth(&self, article: ArticleId, topic: &TopicId) -> Result<bool, StoreError> {
+        let does = self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
+                     WHERE m.article_id = ?1 AND i.topic = ?2 AND m.corrected_at IS NOT NULL AND m.restated_count > 0)",
+            )?
+            .query_row(params![article.0, topic.0], |row| row.get(0))?;
+        Ok(does)
+    }
+
     /// Publishers that stand by an incident: with words of their own that were not taken back, and one for each story of which
-    /// only copies are left.
-    pub fn standing_publishers(&self, incident: IncidentId) -> Result<u32, StoreError> {
+    /// only copies were ever known. Copies of what was taken back stand by nothing, and what tripped before `since`, or waited in
+    /// vain, says nothing of today.
+    pub fn standing_publishers(&self, incident: IncidentId, since: Timestamp) -> Result<u32, StoreError> {
         let count = self
             .sql
             .prepare_cached(
-                "WITH standing AS (
-                     SELECT story_id, publisher, is_copy FROM incident_articles
-                     WHERE incident_id = ?1 AND corrected_at IS NULL AND doubted_at IS NULL)
+                "WITH known AS (
+                     SELECT story_id, publisher, is_copy, corrected_at, corrected_at IS NULL AND doubted_at IS NULL AS stands
+                     FROM incident_articles
+                     WHERE incident_id = ?1 AND tripped_at >= ?2 AND (alert_id IS NOT NULL OR lapsed_at IS NULL))
                  SELECT count(*) FROM (
-                     SELECT publisher FROM standing WHERE is_copy = 0
-                     UNION SELECT min(publisher) FROM standing GROUP BY story_id HAVING min(is_copy) = 1)",
+                     SELECT publisher FROM known WHERE is_copy = 0 AND stands
+                     UNION SELECT min(publisher) FROM known GROUP BY story_id
+                     HAVING min(is_copy) = 1 AND max(stands) = 1 AND count(corrected_at) = 0)",
             )?
-            .query_row([incident.0], |row| row.get(0))?;
+            .query_row(params![incident.0, to_micros(since)], |row| row.get(0))?;
         Ok(count)
     }
 
@@ -158,7 +194,8 @@ impl Transaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The best article that the last alert with news of an incident reports and that was not taken back.
+    /// The best article that the last alert with news of an incident reports and that was not taken back; one whose page moved on
+    /// to something else only where there is no other.
     pub fn last_reported(&self, incident: IncidentId) -> Result<Option<ArticleId>, StoreError> {
         let article = self
             .sql
@@ -166,8 +203,8 @@ impl Transaction<'_> {
                 "SELECT r.article_id FROM alerts a JOIN alert_articles r ON r.alert_id = a.id
                  JOIN incident_articles m ON m.incident_id = a.incident_id AND m.article_id = r.article_id
                  WHERE a.incident_id = ?1 AND a.kind IN ('first', 'update', 'escalation')
-                     AND m.corrected_at IS NULL AND m.doubted_at IS NULL
-                 ORDER BY a.id DESC, r.position LIMIT 1",
+                     AND m.corrected_at IS NULL
+                 ORDER BY m.doubted_at IS NOT NULL, a.id DESC, r.position LIMIT 1",
             )?
             .query_row([incident.0], |row| row.get(0))
             .optional()?;
@@ -215,6 +252,21 @@ impl Transaction<'_> {
             )?
             .execute(params![incident.0, to_micros(at), reason])?;
         Ok(())
+    }
+
+    /// The highest severity with which a story of an incident was told.
+    pub fn story_severity(
+        &self,
+        incident: IncidentId,
+        story: StoryId,
+    ) -> Result<Option<Severity>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT DISTINCT a.severity FROM incident_articles m JOIN alerts a ON a.id = m.alert_id
+             WHERE m.incident_id = ?1 AND m.story_id = ?2",
+        )?;
+        let rows = statement.query_map(params![incident.0, story.0], |row| row.get::<_, String>(0))?;
+        let words: Vec<String> = rows.collect::<Result<_, _>>()?;
+        Ok(words.iter().filter_map(|word| Severity::from_word(word)).max())
     }
 
     /// The severity of an incident, its topic's or what a rule raised it to.

@@ -94,7 +94,7 @@ impl Transaction<'_> {
         story: StoryId,
     ) -> Result<Vec<(String, bool)>, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT i.place, max(m.alert_id IS NOT NULL AND m.corrected_at IS NULL AND m.doubted_at IS NULL)
+            "SELECT i.place, max(m.alert_id IS NOT NULL AND m.corrected_at IS NULL)
              FROM incident_articles m JOIN incidents i ON i.id = m.incident_id
              WHERE m.story_id = ?1 AND i.topic = ?2 AND i.status <> 'closed' GROUP BY i.id ORDER BY i.id",
         )?;

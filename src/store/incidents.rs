@@ -1,5 +1,7 @@
 //! Incidents and alerts in the store. It is long because an alert is written with the step of its incident.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
@@ -142,14 +144,18 @@ impl Transaction<'_> {
             told_publishers,
             asked_publishers,
             told: Vec::new(),
+            doubted: BTreeSet::new(),
+            corrected: BTreeSet::new(),
             pending: Vec::new(),
         };
         let mut statement = self.sql.prepare_cached(
-            "SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id FROM incident_articles
-             WHERE incident_id = ?1 AND tripped_at >= ?2 AND corrected_at IS NULL AND doubted_at IS NULL
+            "SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id, doubted_at, corrected_at,
+                 restated_count
+             FROM incident_articles WHERE incident_id = ?1 AND tripped_at >= ?2
                  AND (alert_id IS NOT NULL OR lapsed_at IS NULL)
-             UNION SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id FROM incident_articles
-             WHERE incident_id = ?1 AND alert_id IS NULL AND lapsed_at IS NULL
+             UNION SELECT article_id, story_id, publisher, is_copy, score, tripped_at, alert_id, doubted_at, corrected_at,
+                 restated_count
+             FROM incident_articles WHERE incident_id = ?1 AND alert_id IS NULL AND lapsed_at IS NULL
              ORDER BY article_id",
         )?;
         let mut rows = statement.query(params![id, to_micros(since)])?;
@@ -162,8 +168,16 @@ impl Transaction<'_> {
                 score: row.get(4)?,
                 at: from_micros(row.get(5)?),
             };
-            let told = row.get::<_, Option<i64>>(6)?.is_some();
-            if told { standing.told.push(arrival) } else { standing.pending.push(arrival) }
+            let is_corrected = row.get::<_, Option<i64>>(8)?.is_some();
+            if is_corrected || row.get::<_, i64>(9)? > 0 {
+                standing.corrected.insert(arrival.story);
+            }
+            match (row.get::<_, Option<i64>>(6)?, row.get::<_, Option<i64>>(7)?) {
+                (None, _) => standing.pending.push(arrival),
+                (Some(_), _) if is_corrected => {}
+                (Some(_), None) => standing.told.push(arrival),
+                (Some(_), Some(_)) => _ = standing.doubted.insert(arrival.story),
+            }
         }
         Ok(Some(standing))
     }
@@ -204,7 +218,8 @@ impl Transaction<'_> {
         Ok(IncidentId(self.sql.last_insert_rowid()))
     }
 
-    /// Adds articles that tripped to an incident. One that was taken back and trips again is as good as new.
+    /// Adds articles that tripped to an incident. One that was taken back and trips again is as good as new; one whose page had moved on
+    /// counts again, and people know of it.
     pub fn add_arrivals(
         &self,
         incident: IncidentId,
@@ -214,8 +229,10 @@ impl Transaction<'_> {
         let mut statement = self.sql.prepare_cached(
             "INSERT INTO incident_articles (incident_id, article_id, story_id, publisher, is_copy, score, tripped_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT DO UPDATE SET score = excluded.score, tripped_at = excluded.tripped_at, alert_id = NULL,
-                 corrected_at = NULL, doubted_at = NULL
+             ON CONFLICT DO UPDATE SET score = excluded.score,
+                 tripped_at = iif(corrected_at IS NULL, tripped_at, excluded.tripped_at),
+                 alert_id = iif(corrected_at IS NULL, alert_id, NULL),
+                 restated_count = restated_count + (corrected_at IS NOT NULL), corrected_at = NULL, doubted_at = NULL
              WHERE corrected_at IS NOT NULL OR doubted_at IS NOT NULL",
         )?;
         for arrival in arrivals {
@@ -243,7 +260,7 @@ impl Transaction<'_> {
                 "UPDATE incident_articles AS a SET alert_id = (
                      SELECT max(told.alert_id) FROM incident_articles told
                      WHERE told.incident_id = a.incident_id AND told.story_id = a.story_id
-                         AND told.corrected_at IS NULL AND told.doubted_at IS NULL)
+                         AND told.corrected_at IS NULL)
                  WHERE a.incident_id = ?1 AND a.alert_id IS NULL AND a.lapsed_at IS NULL",
             )?
             .execute([incident.0])?;

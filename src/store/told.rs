@@ -39,8 +39,10 @@ pub struct Member {
     pub tripped_at: Timestamp,
     /// The alert that told of it, or of its story.
     pub alert: Option<AlertId>,
-    /// Whether its publisher took it back, or edited it so that it says something else.
+    /// Whether its publisher took it back.
     pub is_taken_back: bool,
+    /// Whether it says something else by now, and nobody was told so.
+    pub is_doubted: bool,
 }
 
 /// An alert as people know it.
@@ -59,7 +61,7 @@ impl Transaction<'_> {
     pub fn members(&self, incident: IncidentId) -> Result<Vec<Member>, StoreError> {
         let mut statement = self.sql.prepare_cached(
             "SELECT i.article_id, a.story_id, s.title, i.publisher, a.tier, i.is_copy, a.seen_at, i.tripped_at, i.alert_id,
-                 coalesce(i.corrected_at, i.doubted_at) IS NOT NULL
+                 i.corrected_at IS NOT NULL, i.doubted_at IS NOT NULL
              FROM (SELECT * FROM incident_articles WHERE incident_id = ?1 ORDER BY tripped_at DESC LIMIT ?2) i
              JOIN articles a ON a.id = i.article_id JOIN stories s ON s.id = a.story_id
              ORDER BY a.seen_at, a.id",
@@ -76,6 +78,7 @@ impl Transaction<'_> {
                 tripped_at: from_micros(row.get(7)?),
                 alert: row.get::<_, Option<i64>>(8)?.map(AlertId),
                 is_taken_back: row.get(9)?,
+                is_doubted: row.get(10)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -101,6 +104,7 @@ impl Transaction<'_> {
                     tripped_at: at,
                     alert: None,
                     is_taken_back: false,
+                    is_doubted: false,
                 })
             });
             members.extend(found.optional()?);
