@@ -56,7 +56,7 @@ pub(super) fn dispatch(
     }
     let scene = Scene { recent: &recent, unsubscribed: &unsubscribed, ..scene };
     let verdicts = decide(&config.routes, alert, &scene);
-    let knows = |number: usize| {
+    let is_told_by = |number: usize| {
         config.routes.get(number).is_some_and(|route| known_at.contains(&route.min_publishers))
     };
     if verdicts.is_empty() {
@@ -68,7 +68,7 @@ pub(super) fn dispatch(
     }
     let mut dispatched = Dispatched { has_route: !verdicts.is_empty(), ..Dispatched::default() };
     for verdict in &verdicts {
-        if verdict.route.is_some_and(knows) {
+        if verdict.route.is_some_and(is_told_by) {
             let known = RouteDecision {
                 code: "known",
                 reason: "not told again: it heard of this when fewer publishers said so",
@@ -81,7 +81,7 @@ pub(super) fn dispatch(
     }
     // The second address of a route that hears of it only now is asked, though the first one knows it by another route.
     let planned = reminders(&config.routes, alert, &verdicts, &silences, now);
-    let fresh = planned.into_iter().filter(|reminder| !knows(reminder.route)).collect();
+    let fresh = planned.into_iter().filter(|reminder| !is_told_by(reminder.route)).collect();
     remind_later(tx, alert, (id, incident), fresh, now)?;
     tx.audit_alert(id, now)?;
     Ok(dispatched)

@@ -67,6 +67,16 @@ pub struct Prospect {
     pub newest: DeliveryId,
 }
 
+/// A delivery as a claim answers it.
+struct ClaimedRow {
+    id: i64,
+    alert: i64,
+    address: String,
+    attempts: u32,
+    queued_at: Option<i64>,
+    deferrals: u32,
+}
+
 impl Transaction<'_> {
     /// Claims up to `limit` deliveries that are due, the longest waiting first. No attempt is planned further ahead than
     /// `wait_max`; one that is was planned by a clock that ran ahead, and is due.
@@ -88,14 +98,20 @@ impl Transaction<'_> {
     fn claimed(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Claimed>, StoreError> {
         let mut claim = self.sql.prepare_cached(sql)?;
         let rows = claim.query_map(values, |row| {
-            let deferrals: u32 = row.get(5)?;
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, (row.get(3)?, deferrals), row.get(4)?))
+            Ok(ClaimedRow {
+                id: row.get(0)?,
+                alert: row.get(1)?,
+                address: row.get(2)?,
+                attempts: row.get(3)?,
+                queued_at: row.get(4)?,
+                deferrals: row.get(5)?,
+            })
         })?;
-        let mut rows: Vec<(i64, i64, String, (u32, u32), Option<i64>)> = rows.collect::<Result<_, _>>()?;
-        rows.sort_by_key(|row| row.0);
+        let mut rows: Vec<ClaimedRow> = rows.collect::<Result<_, _>>()?;
+        rows.sort_by_key(|row| row.id);
         let instance: String = self.sql.query_row("SELECT id FROM instance", [], |row| row.get(0))?;
         let mut claimed = Vec::with_capacity(rows.len());
-        for (id, alert, address, (attempts, deferrals), queued_at) in rows {
+        for ClaimedRow { id, alert, address, attempts, queued_at, deferrals } in rows {
             let (at, rendered) = self.rendering(AlertId(alert))?;
             let rendered = with_note(rendered, &self.note_of(AlertId(alert), &address)?);
             let earlier = self.earlier_alerts(AlertId(alert), &address)?;
