@@ -239,7 +239,9 @@ impl Stories {
             let lead = view.articles.first().map(|article| article.id);
             decided.articles.iter().position(|id| Some(id.0) == lead)
         };
-        stories.shown.sort_by_key(|view| (view.news == News::Updated, rank(view)));
+        // What cannot wait is told in the words that made it so, though its story was told.
+        let is_urgent = decided.alert.kind == Kind::Escalation;
+        stories.shown.sort_by_key(|view| (view.news == News::Updated && !is_urgent, rank(view)));
         grown.sort_by_key(|view| std::cmp::Reverse(view.publishers.len()));
         told.extend(grown.split_off(grown.len().min(GROWN_MAX)).into_iter().filter_map(|view| {
             // What grew and has no room is at least named.

@@ -14,7 +14,7 @@ use crate::story::StoryId;
 /// A topic that is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
-    /// The topic; [`EVERYTHING`] for whatever came in.
+    /// The topic; [`EVERYTHING`](super::counts::EVERYTHING) for whatever came in.
     pub topic: String,
     /// Version of what decides its scores.
     pub version: String,

@@ -44,7 +44,11 @@ fn said_by(view: &AlertView) -> u64 {
 
 /// The story that the headline is of.
 fn lead_story(view: &AlertView) -> Option<&StoryView> {
-    view.stories.iter().find(|story| story.news == News::New).or(view.stories.first())
+    let first = view.stories.first();
+    if view.kind == Kind::Escalation {
+        return first;
+    }
+    view.stories.iter().find(|story| story.news == News::New).or(first)
 }
 
 /// What stands before a subject's headline.
