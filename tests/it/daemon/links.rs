@@ -14,7 +14,7 @@ use super::post::{alarming, until};
 
 /// A port nobody listens on.
 fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    TcpListener::bind((Ipv4Addr::new(127, 42, 0, 1), 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// The link of the first delivery, as its mail has it.
@@ -24,7 +24,7 @@ fn link(desk: &Desk, port: u16, action: Action) -> String {
     let at = Timestamp::from_microsecond(at).unwrap();
     let recipient = Recipient { delivery: DeliveryId(1), alert: AlertId(1), at, address: "desk@example.org" };
     let token = token(&Key::new(key.try_into().unwrap()), action, recipient);
-    format!("http://127.0.0.1:{port}/f/{token}")
+    format!("http://127.42.0.1:{port}/f/{token}")
 }
 
 fn is_strict(answer: &Answer) {
@@ -47,7 +47,7 @@ async fn a_link_asks_and_its_button_does_it_once() {
     let mails = smtp::Server::start(Setup::default()).await;
     let port = free_port();
     let more = format!(
-        "[web]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n[log]\nlevel = \"trace\"\n\
+        "[web]\nlisten = \"127.42.0.1:{port}\"\npublic_url = \"http://127.42.0.1:{port}\"\n[log]\nlevel = \"trace\"\n\
          [[route]]\nto = [\"desk@example.org\"]\n"
     );
     let (_feed, desk) = alarming(mails.address, &more).await;
@@ -104,7 +104,7 @@ async fn a_link_asks_and_its_button_does_it_once() {
         assert_eq!((call("POST", &url, &form, b"").await.code, desk.count(rows)), (200, 1), "{rows}");
     }
 
-    let base = format!("http://127.0.0.1:{port}/f");
+    let base = format!("http://127.42.0.1:{port}/f");
     for (method, url, code) in [
         ("GET", format!("{base}/"), 404),
         ("GET", format!("{base}/u1-7fffffff-{}", "0".repeat(64)), 404),
@@ -134,7 +134,7 @@ async fn a_link_asks_and_its_button_does_it_once() {
 async fn the_operator_hears_who_unsubscribed_and_old_links_say_so() {
     let mails = smtp::Server::start(Setup::default()).await;
     let port = free_port();
-    let web = format!("[web]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n");
+    let web = format!("[web]\nlisten = \"127.42.0.1:{port}\"\npublic_url = \"http://127.42.0.1:{port}\"\n");
     let (_feed, desk) =
         alarming(mails.address, &format!("{web}[[route]]\nto = [\"desk@example.org\"]\n")).await;
     let main = std::fs::read_to_string(desk.config().join("wirewatch.toml")).unwrap();

@@ -17,7 +17,7 @@ const SLOW: &str =
 
 /// A port nobody listens on.
 fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    TcpListener::bind((Ipv4Addr::new(127, 43, 0, 1), 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// A publisher, its hub, a mail server and a desk.
@@ -34,7 +34,8 @@ impl Scene {
         let (publisher, hub) = (http::Server::start().await, Hub::start().await);
         let mails = smtp::Server::start(Setup::default()).await;
         let port = free_port();
-        let web = format!("[web]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n");
+        let web =
+            format!("[web]\nlisten = \"127.43.0.1:{port}\"\npublic_url = \"http://127.43.0.1:{port}\"\n");
         let desk = Desk::new(&format!("{poll}{web}{}{ROUTE}", mail(mails.address)));
         let topic = publisher.url("/feed").to_string();
         desk.feeds([publisher.url("/feed")]);
@@ -237,7 +238,7 @@ async fn c39_a_denial_is_believed_and_polling_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c39_with_its_hub_down_a_feed_is_polled_as_before() {
     let scene = Scene::with(FAST).await;
-    let gone = format!("http://127.0.0.1:{}/", free_port());
+    let gone = format!("http://127.43.0.1:{}/", free_port());
     scene.publish(&document(&gone, &scene.topic, ""));
     let mut daemon = scene.desk.start();
     daemon.logged("A hub did not take a request");
@@ -311,7 +312,7 @@ async fn a_hub_in_a_private_network_is_asked_only_for_a_feed_on_its_own_domain()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_door_that_cannot_open_is_said_with_what_to_do() {
-    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let taken = TcpListener::bind((Ipv4Addr::new(127, 43, 0, 1), 0)).unwrap();
     let listen = taken.local_addr().unwrap();
     let desk =
         Desk::new(&format!("[web]\nlisten = \"{listen}\"\npublic_url = \"https://news.example.org/wire\"\n"));
