@@ -312,7 +312,7 @@ impl Intake<'_, '_> {
         self.weigh_in(item, &event, |topic| muted.contains(topic))
     }
 
-    /// Sorts the topics an article trips, of those asked about, into arrivals and silences.
+    /// Sorts the topics an article trips, of those asked about, into arrivals and what is withheld.
     fn weigh_in(
         &mut self,
         item: &Scored,
@@ -352,20 +352,20 @@ pub(super) fn restate(
     for topic in tripped_before.iter().filter(|topic| !trips(topic)) {
         if tx.withdraw(article, topic)? {
             // Its score has no decision any more; that it waited, and no longer does, stays on record.
-            let silence = Withheld::EditedAway;
-            let (decision, reason) = (silence.code(), silence.words());
+            let withheld = Withheld::EditedAway;
+            let (decision, reason) = (withheld.code(), withheld.words());
             tx.audit(&Event::Withheld { article, topic, decision, reason: &reason }, now)?;
         }
     }
     for topic in tripped_before.iter().filter(|topic| trips(topic)) {
-        let silence = Withheld::AlreadyTripped;
-        tx.withhold_if_open(article, topic, &silence, now)?;
+        let withheld = Withheld::AlreadyTripped;
+        tx.withhold_if_open(article, topic, &withheld, now)?;
     }
     Ok(tripped_before)
 }
 
 /// The topics an article trips, of those asked about, as arrivals with the topic's position and their place; what may not
-/// alert is silenced here.
+/// alert is withheld here.
 pub(super) fn weigh(
     tx: &Transaction<'_>,
     config: &Config,
@@ -382,8 +382,8 @@ pub(super) fn weigh(
         };
         let max_age = config.topics[position].source.policy.max_age;
         let first_look = config.poll.first_look;
-        if let Err(silence) = alert::may_alert(article, first_sight, first_look, max_age) {
-            tx.withhold(event.id, &score.topic, &silence, now)?;
+        if let Err(withheld) = alert::may_alert(article, first_sight, first_look, max_age) {
+            tx.withhold(event.id, &score.topic, &withheld, now)?;
             continue;
         }
         let known = tx.places_of_story(&score.topic, event.story)?;

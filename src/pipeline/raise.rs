@@ -71,8 +71,8 @@ pub(super) fn raise(
     tx.save_step(incident, &kept(place, standing.as_ref(), topic, &step), now)?;
     for (arrival, outcome) in arrivals.iter().zip(&step.outcomes) {
         if *outcome != Outcome::Told {
-            let silence = Withheld::Incident(*outcome);
-            tx.withhold(arrival.article, id, &silence, now)?;
+            let withheld = Withheld::Incident(*outcome);
+            tx.withhold(arrival.article, id, &withheld, now)?;
         }
     }
     let alert = match &step.tell {
@@ -306,7 +306,7 @@ fn close_quiet(
     now: Timestamp,
 ) -> Result<Option<AlertEvent>, StoreError> {
     let (have, need) = (standing.publisher_count(), topic.source.policy.publishers);
-    silence_pending(tx, &alive.topic, standing, Withheld::Unconfirmed { have, need }, now)?;
+    withhold_pending(tx, &alive.topic, standing, Withheld::Unconfirmed { have, need }, now)?;
     tx.save_step(standing.id, step, now)?;
     if standing.status != Status::Open || !config.routes.iter().any(|route| route.all_clear) {
         return Ok(None);
@@ -324,22 +324,22 @@ fn close_quiet(
 /// Closes an incident whose topic is gone.
 fn abandon(tx: &Transaction<'_>, alive: &Alive, now: Timestamp) -> Result<(), StoreError> {
     if let Some(standing) = load(tx, &alive.topic, &alive.place, now)? {
-        silence_pending(tx, &alive.topic, &standing, Withheld::TopicGone, now)?;
+        withhold_pending(tx, &alive.topic, &standing, Withheld::TopicGone, now)?;
     }
     let from = Some(if alive.is_open { Status::Open } else { Status::Forming });
     let reason = "its topic is no longer configured".to_owned();
     tx.close_incident(alive.id, &Transition { from, to: Status::Closed, reason }, now)
 }
 
-fn silence_pending(
+fn withhold_pending(
     tx: &Transaction<'_>,
     topic: &TopicId,
     standing: &Standing,
-    silence: Withheld,
+    withheld: Withheld,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for arrival in &standing.pending {
-        tx.withhold(arrival.article, topic, &silence, now)?;
+        tx.withhold(arrival.article, topic, &withheld, now)?;
     }
     Ok(())
 }

@@ -75,10 +75,10 @@ impl Transaction<'_> {
         &self,
         article: ArticleId,
         topic: &TopicId,
-        silence: &Withheld,
+        withheld: &Withheld,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (decision, reason) = (silence.code(), silence.words());
+        let (decision, reason) = (withheld.code(), withheld.words());
         self.save_decision(article, topic, decision, &reason)?;
         self.audit(&Event::Withheld { article, topic, decision, reason: &reason }, now)
     }
@@ -88,10 +88,10 @@ impl Transaction<'_> {
         &self,
         article: ArticleId,
         topic: &TopicId,
-        silence: &Withheld,
+        withheld: &Withheld,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (decision, reason) = (silence.code(), silence.words());
+        let (decision, reason) = (withheld.code(), withheld.words());
         if self.decide_if_open(article, topic, decision, &reason)? {
             self.audit(&Event::Withheld { article, topic, decision, reason: &reason }, now)?;
         }

@@ -33,8 +33,9 @@ pub(super) struct Lane {
     paused_until: Option<Timestamp>,
     /// Until when the other side asked to be left alone.
     asked_until: Option<Timestamp>,
-    /// When the way failed last, and whether because nobody answered: only then is a failure no reason to knock more seldom.
+    /// When the way failed last.
     failed_at: Option<Timestamp>,
+    /// Whether something new may try it during the pause: not where the other side said that it has too much of us.
     may_probe: bool,
     /// The highest number of a delivery that was seen by then.
     seen_through: DeliveryId,
@@ -208,6 +209,25 @@ mod tests {
         lane.end(Cause::Way, None, second(at));
         assert_eq!(lane.paused_until(second(at)), Some(second(at + 30)), "a success forgets");
         assert_eq!(lane.paused_until(second(at - 9_000)), None, "a clock set back stops nothing");
+    }
+
+    #[test]
+    fn what_is_new_tries_a_closed_way_ever_more_seldom_and_one_that_asked_for_time_not_at_all() {
+        let mut lane = lane();
+        lane.saw(DeliveryId(1));
+        lane.begin();
+        lane.end(Cause::Way, None, second(0));
+        assert_eq!(lane.probe(second(9), DeliveryId(1)), None, "nothing new");
+        assert_eq!(lane.probe(second(2), DeliveryId(2)), Some(Room::At(second(5))));
+        assert_eq!(lane.probe(second(5), DeliveryId(2)), Some(Room::Free));
+        lane.begin();
+        lane.end(Cause::Way, None, second(30));
+        assert_eq!(lane.probe(second(36), DeliveryId(2)), Some(Room::At(second(40))), "twice as long");
+        lane.begin();
+        lane.end(Cause::Crowd, Some(second(4_000)), second(100));
+        assert_eq!(lane.probe(second(200), DeliveryId(9)), None);
+        assert_eq!(lane.room(second(3_999), 3, &[], false), Room::At(second(4_000)));
+        assert_eq!(lane.room(second(4_000), 3, &[], false), Room::Free);
     }
 
     #[test]

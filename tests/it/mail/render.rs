@@ -1,4 +1,6 @@
 //! What an alert says, in its subject, text, HTML and headers.
+//!
+//! One file because the parts are those of one mail, made from the same view.
 
 use std::io::Read;
 
